@@ -1,0 +1,43 @@
+"""What can go wrong that the user can mend. Each message says what was found, what was needed, and the cure.
+
+    BenchError                 the command line prints it without a traceback and exits with 2
+    ├── UnknownName            a suite or a command names something that is not installed
+    ├── BadSuite               a suite's text does not describe runs
+    ├── DataMissing            files of a dataset are absent or damaged
+    ├── BadResults             a results folder is empty, foreign, of another version or not writable
+    └── NoDevice               a device was asked for that this machine does not have
+
+Anything else is a bug of ours (or of a plugin) and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BenchError(Exception):
+    """Base of all errors whose message is meant for the user."""
+
+
+class UnknownName(BenchError):
+    """Nothing of this kind has that name; the message gives the nearest and all that exist."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = ""):
+        known = sorted(known)
+        near = "".join(f" Did you mean {n!r}?" for n in get_close_matches(name, known, n=1))
+        super().__init__(f"{where}No {name!r} among the {kind}.{near} There are: {', '.join(known)}.")
+
+
+class BadSuite(BenchError):
+    """The suite cannot be run; the message names the file, the place in it and the cure."""
+
+
+class DataMissing(BenchError):
+    """A dataset's files are not there, or not whole; the message says where it looked."""
+
+
+class BadResults(BenchError):
+    """A results folder cannot be read or written."""
+
+
+class NoDevice(BenchError):
+    """The device that was asked for is not there."""

@@ -1,0 +1,57 @@
+"""DCGAN: convolutions, batch norm, and the recipe that made GANs train.
+
+Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative
+Adversarial Networks", 2016, https://arxiv.org/abs/1511.06434. Sections 3 and 4, with the constants of
+the authors' code: strided and fractionally-strided 5 x 5 convolutions, no pooling, no hidden dense
+layer; batch norm except at G's output and D's input; N(0, 0.02) weights; ReLU and tanh in G, LeakyReLU
+0.2 in D; Adam 2e-4, beta1 0.5, batch 128; latents uniform on (-1, 1).
+
+Deviations: no weight decay (the authors' code has 1e-5 for faces), `width` 64 instead of 128 next to
+the image, batch norm's running averages when sampling. On points dense layers take the
+convolutions' place, and all the rest stays.
+"""
+
+import torch
+from torch import Tensor
+
+from ganbench.losses import Formulation, nonsaturating
+from ganbench.variant import Batch, DataSpec, Player, Variant
+from zoo.parts import adam, dcgan_discriminator, dcgan_generator, init_normal
+
+
+class DCGAN(Variant):
+    """The convolutional recipe: batch norm in both networks, Adam with beta1 0.5."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        loss: Formulation = nonsaturating,  # what D and G minimise
+        z_dim: int = 100,  # latents, uniform on (-1, 1)
+        width: int = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        kernel: int = 5,  # side of the convolutions
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),  # of Adam
+        batch: int = 128,
+    ):
+        super().__init__()
+        self.loss, self.z_dim, self.batch = loss, z_dim, batch
+        self.G = dcgan_generator(spec, z_dim, width, kernel)
+        self.D = dcgan_discriminator(spec, width, kernel)
+        init_normal(self.modules())
+        self.players = [
+            Player("D", self.D, self.d_loss, adam(self.D, lr, betas)),
+            Player("G", self.G, self.g_loss, adam(self.G, lr, betas)),
+        ]
+
+    def d_loss(self, batch: Batch) -> dict[str, Tensor]:
+        # Two passes: batch norm must not average real and fake together.
+        return self.loss.d_terms(self.D(batch.x), self.D(self.sample(batch)))
+
+    def g_loss(self, batch: Batch) -> Tensor:
+        return self.loss.g(self.D(self.sample(batch)))
+
+    def sample(self, like: Batch) -> Tensor:
+        z = torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1
+        fake: Tensor = self.G(z)
+        return fake

@@ -1,0 +1,99 @@
+"""Blocks that more than one paper uses."""
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from math import log2
+
+from torch import nn
+from torch.optim import Adam
+
+from ganbench.variant import DataSpec
+
+
+def dense(sizes: list[int], activation: Callable[[], nn.Module], norm: bool = False) -> list[nn.Module]:
+    """Hidden layers sizes[0] -> sizes[1] -> ...: linear, batch norm if asked, activation."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), *([nn.BatchNorm1d(n_out)] if norm else []), activation()]
+    return layers
+
+
+def leaky() -> nn.Module:
+    """LeakyReLU of slope 0.2, the discriminator's activation since DCGAN."""
+    return nn.LeakyReLU(0.2)
+
+
+def adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> Adam:
+    """Adam that updates all weights in one call."""
+    return Adam(network.parameters(), lr, betas, fused=True)
+
+
+def halvings(spec: DataSpec) -> int:
+    """How often an image's side halves until it is 4 pixels. Raises ValueError if it never is."""
+    if spec.side not in (8, 16, 32, 64, 128):
+        raise ValueError(
+            f"Found images of side {spec.side}, but this architecture halves them down to 4: "
+            "the side must be 8, 16, 32, 64 or 128. Set the dataset's size."
+        )
+    return int(log2(spec.side)) - 2
+
+
+def dcgan_generator(spec: DataSpec, z_dim: int, width: int, kernel: int) -> nn.Sequential:
+    """z (n, z_dim) -> images in [-1, 1] by fractionally-strided convolutions; on points, dense layers.
+
+    `width` channels stand next to the image and double at each halving. Batch norm everywhere but
+    at the output (Radford et al. 2016, section 3).
+    """
+    if not spec.is_image:
+        return nn.Sequential(*dense([z_dim, width, width, width], nn.ReLU, norm=True), nn.Linear(width, spec.shape[0]))
+    n = halvings(spec)
+    channels = [width * 2**i for i in reversed(range(n))]
+    layers: list[nn.Module] = [
+        nn.Unflatten(1, (z_dim, 1, 1)),
+        nn.ConvTranspose2d(z_dim, channels[0], 4, bias=False),
+        nn.BatchNorm2d(channels[0]),
+        nn.ReLU(),
+    ]
+    for c_in, c_out in pairwise(channels):
+        layers += [_upscale(c_in, c_out, kernel, bias=False), nn.BatchNorm2d(c_out), nn.ReLU()]
+    return nn.Sequential(*layers, _upscale(width, spec.channels, kernel, bias=True), nn.Tanh())
+
+
+def dcgan_discriminator(spec: DataSpec, width: int, kernel: int) -> nn.Sequential:
+    """Images or points -> one score each, (n,), by strided convolutions; mirrors the generator.
+
+    Batch norm everywhere but at the input and the output (Radford et al. 2016, section 3).
+    """
+    if not spec.is_image:
+        first = dense([*spec.shape, width], leaky)
+        return nn.Sequential(*first, *dense([width] * 3, leaky, norm=True), nn.Linear(width, 1), nn.Flatten(0))
+    channels = [width * 2**i for i in range(halvings(spec))]
+    layers: list[nn.Module] = [_downscale(spec.channels, width, kernel, bias=True), leaky()]
+    for c_in, c_out in pairwise(channels):
+        layers += [_downscale(c_in, c_out, kernel, bias=False), nn.BatchNorm2d(c_out), leaky()]
+    return nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4), nn.Flatten(0))
+
+
+def init_normal(modules: Iterable[nn.Module]) -> None:
+    """N(0, 0.02) for weights, N(1, 0.02) for batch norm's gain, 0 for biases (Radford et al. 2016, section 4)."""
+    for module in modules:
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _upscale(c_in: int, c_out: int, kernel: int, bias: bool) -> nn.Module:
+    """Exactly doubles the side, for odd and even kernels."""
+    return nn.ConvTranspose2d(
+        c_in, c_out, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=bias
+    )
+
+
+def _downscale(c_in: int, c_out: int, kernel: int, bias: bool) -> nn.Module:
+    """Exactly halves the side."""
+    return nn.Conv2d(c_in, c_out, kernel, stride=2, padding=(kernel - 1) // 2, bias=bias)
