@@ -1,0 +1,234 @@
+"""Mixtures of Gaussians in the plane: data whose density is known exactly, so that modes can be counted.
+
+Ring and grid are those of Lin, Khetan, Fanti and Oh, "PacGAN: The power of two samples in generative
+adversarial networks", 2018, https://arxiv.org/abs/1712.04086, with the constants of the authors' code
+(`synthetic_data_experiments`): 100,000 fixed training points, ring of radius 1 with sigma 0.01, grid
+{-4, -2, 0, 2, 4}^2 with sigma 0.05. Variants see the raw coordinates.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+import torch
+from torch import Generator, Tensor
+
+from ganbench.data import Dataset, Split
+from ganbench.errors import BadSuite
+from ganbench.variant import Batch, DataSpec
+
+REFERENCE_POINTS = 10_000
+APART = 6.0  # sigmas between the closest means, at least: the discs of 3 sigma, which metrics count in, stay disjoint
+
+# One stream of random numbers for each use, so that no two of them share a point.
+_SEEDS = {
+    ("train", ""): 101,
+    ("reference", "validation"): 102,
+    ("reference", "test"): 103,
+    ("fresh", "validation"): 104,
+    ("fresh", "test"): 105,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Round Gaussians of one width: sum over k of weights[k] * N(means[k], sigma^2 I)."""
+
+    means: Tensor  # (k, 2) float64
+    sigma: float
+    weights: Tensor  # (k,) float64, above 0, sums to 1
+
+    def sample(self, n: int, generator: Generator) -> Batch:
+        """Draw `n` points, (n, 2) float32, labelled with the mode they come from."""
+        y = torch.multinomial(self.weights, n, replacement=True, generator=generator)
+        offset = torch.randn(n, 2, dtype=torch.float64, generator=generator)
+        return Batch((self.means[y] + self.sigma * offset).float(), y)
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """Return log p(x), exact: (n, 2) points on any device -> (n,) float64, in nats."""
+        return self._log_joint(x).logsumexp(1)
+
+    def log_posterior(self, x: Tensor) -> Tensor:
+        """Return log p(mode | x): (n, 2) points on any device -> (n, k) float64; exp of a row sums to 1."""
+        return self._log_joint(x).log_softmax(1)
+
+    def _log_joint(self, x: Tensor) -> Tensor:
+        """Return log p(x, mode), (n, k)."""
+        means, log_weights = self.means.to(x.device), self.weights.to(x.device).log()
+        # Expanding the square into a matrix product would cancel: a sigma is a hundredth of the coordinates.
+        distance = torch.cdist(x.double(), means, compute_mode="donot_use_mm_for_euclid_dist")
+        return log_weights - (distance / self.sigma) ** 2 / 2 - math.log(2 * math.pi * self.sigma**2)
+
+
+class MixtureDataset(Dataset):
+    """Points of a mixture; a fixed training set, and as much fresh data as is asked for."""
+
+    preprocessing = "none"
+    judge = "truth"
+    mixture: Mixture
+
+    def __init__(self, means: Tensor, sigma: float, points: int, cure: str):
+        """Weigh all `means` (k, 2) equally.
+
+        Raises BadSuite with `cure` if two of them are so close that their modes would merge.
+        """
+        check_apart(means, sigma, cure)
+        k = len(means)
+        self.mixture = Mixture(means, float(sigma), torch.full((k,), 1 / k, dtype=torch.float64))
+        self.points = points
+        self.spec = DataSpec((2,), classes=k)
+        self.prior = self.mixture.weights
+        self.fingerprint = _fingerprint(self.mixture, points)
+
+    def train(self) -> Batch:
+        return self._train
+
+    @cached_property
+    def _train(self) -> Batch:
+        return self._draw("train", "", self.points)
+
+    def fresh(self, split: Split, n: int) -> Batch:
+        return self._draw("fresh", split, n)
+
+    def reference(self, split: Split) -> Batch:
+        return self._draw("reference", split, REFERENCE_POINTS)
+
+    def _draw(self, use: str, split: str, n: int) -> Batch:
+        return self.mixture.sample(n, Generator().manual_seed(_SEEDS[use, split]))
+
+
+class Ring8(MixtureDataset):
+    """Modes at equal angles on a circle.
+
+    `np.linspace(0, 2 * pi, 8)`, found in several published experiments, puts two of the eight means on
+    one point and so makes seven modes; here the end point is left out. The default sigma is PacGAN's;
+    other papers stretch both (WGAN-GP: radius 1.414, sigma 0.0141, which is the same shape).
+
+    Raises BadSuite if an option is out of range or neighbours would merge.
+    """
+
+    def __init__(
+        self,
+        *,
+        modes: int = 8,
+        radius: float = 1.0,
+        sigma: float = 0.01,  # of each mode, in the units of the radius
+        points: int = 100_000,  # in the training split
+    ):
+        check_whole(modes=modes, points=points)
+        check_positive(radius=radius, sigma=sigma)
+        angles = [2 * math.pi * k / modes for k in range(modes)]
+        means = [[radius * math.cos(angle), radius * math.sin(angle)] for angle in angles]
+        super().__init__(
+            torch.tensor(means, dtype=torch.float64), sigma, points, "Use fewer modes, more radius or less sigma."
+        )
+
+
+class Grid25(MixtureDataset):
+    """Modes on a square grid around the origin, by default PacGAN's {-4, -2, 0, 2, 4}^2 with sigma 0.05.
+
+    Raises BadSuite if an option is out of range or neighbours would merge.
+    """
+
+    def __init__(
+        self,
+        *,
+        side: int = 5,  # modes in a row: there are side * side
+        spacing: float = 2.0,  # between neighbours
+        sigma: float = 0.05,  # of each mode, in the units of the spacing
+        points: int = 100_000,  # in the training split
+    ):
+        check_whole(side=side, points=points)
+        check_positive(spacing=spacing, sigma=sigma)
+        line = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * spacing
+        super().__init__(torch.cartesian_prod(line, line), sigma, points, "Use more spacing or less sigma.")
+
+
+class Random(MixtureDataset):
+    """Modes at random places in a square, none closer to another than 6 sigma.
+
+    Raises BadSuite if an option is out of range or the modes do not fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        modes: int = 20,
+        spread: float = 4.0,  # means lie in [-spread, spread]^2
+        sigma: float = 0.05,  # of each mode, in the units of the spread
+        seed: int = 0,  # of the places, not of the points
+        points: int = 100_000,  # in the training split
+    ):
+        check_whole(modes=modes, points=points)
+        check_whole(least=0, seed=seed)
+        check_positive(spread=spread, sigma=sigma)
+        means = scatter(modes, spread, APART * sigma, Generator().manual_seed(seed))
+        super().__init__(means, sigma, points, "Use fewer modes, more spread or less sigma.")
+
+
+def scatter(n: int, spread: float, apart: float, generator: Generator, darts: int = 1000) -> Tensor:
+    """Place `n` points in [-spread, spread]^2, each at least `apart` from all others -> (n, 2) float64.
+
+    Raises BadSuite if `darts` random places for the next point are all too close to others.
+    """
+    means = torch.empty(0, 2, dtype=torch.float64)
+    while len(means) < n:
+        places = (2 * torch.rand(darts, 2, dtype=torch.float64, generator=generator) - 1) * spread
+        free = (torch.cdist(places, means, compute_mode="donot_use_mm_for_euclid_dist") >= apart).all(1)
+        if not free.any():
+            raise BadSuite(
+                f"Found room for {len(means)} of {n} modes in [-{spread:g}, {spread:g}]^2; each needs {apart:g} "
+                f"({APART:g} sigma) to the next. Use fewer modes, more spread or less sigma."
+            )
+        means = torch.cat([means, places[free][:1]])
+    return means
+
+
+def check_apart(means: Tensor, sigma: float, cure: str) -> None:
+    """Raise BadSuite if the discs of 3 sigma around two of the `means` (k, 2) overlap."""
+    closest = torch.pdist(means).amin().item() if len(means) > 1 else math.inf
+    # Room for rounding, not for overlap.
+    if closest < APART * sigma * (1 - 1e-9):
+        raise BadSuite(
+            f"Found {len(means)} modes of which two are {closest:.3g} apart; with sigma {sigma:g} they merge, unless "
+            f"{APART * sigma:.3g} ({APART:g} sigma) lie between them. {cure}"
+        )
+
+
+def check_whole(*, least: int = 1, **options: object) -> None:
+    """Raise BadSuite if an option is not a whole number of at least `least`."""
+    for name, value in options.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise BadSuite(
+                f"Found {name} = {value!r}, but it must be a whole number of at least {least}. Change it, or leave it "
+                "out for the default."
+            )
+
+
+def check_positive(**options: object) -> None:
+    """Raise BadSuite if an option is not a finite number above 0."""
+    for name, value in options.items():
+        good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+        if not good:
+            raise BadSuite(
+                f"Found {name} = {value!r}, but it must be a finite number above 0. Change it, or leave it out for the "
+                "default."
+            )
+
+
+def _fingerprint(mixture: Mixture, points: int) -> str:
+    def rounded(values: Tensor) -> list[float]:
+        # Machines differ in the last bit of a cosine, and in the sign of zero; boards must not.
+        return [round(value, 9) + 0.0 for value in values.flatten().tolist()]
+
+    recipe = {
+        "means": rounded(mixture.means),
+        "sigma": mixture.sigma,
+        "weights": rounded(mixture.weights),
+        "points": points,
+        "reference": REFERENCE_POINTS,
+        "seeds": [[*use, seed] for use, seed in _SEEDS.items()],
+    }
+    return sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()

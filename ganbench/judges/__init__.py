@@ -1,0 +1,34 @@
+"""Judges turn samples into features and class probabilities; they never change."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ganbench.data import Split
+
+
+class Judged(NamedTuple):
+    """What a judge says of `n` samples, on the CPU."""
+
+    features: Tensor  # (n, d) float32
+    logits: Tensor  # (n, classes) float32; softmax gives the judge's class probabilities
+
+
+class Judge(ABC):
+    """A frozen network, or the exact density.
+
+    `__init__(self, dataset)` raises BadSuite if it cannot judge that dataset.
+    """
+
+    key: str  # sha256 of the weights, and the preprocessing in words
+    metrics: tuple[str, ...]  # computed unless a suite names others
+    select: str  # the metric that picks a run's best checkpoint on the validation split
+
+    @abstractmethod
+    def __call__(self, x: Tensor) -> Judged:
+        """Judge samples (n, *shape) as the dataset and the variants give them, on any device."""
+
+    @abstractmethod
+    def reference(self, split: Split) -> Judged:
+        """What the judge says of the dataset's real samples of `split`."""
