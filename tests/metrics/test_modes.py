@@ -1,0 +1,127 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Generator, Tensor
+
+from ganbench.data.mixtures import Grid25, Mixture, Ring8
+from ganbench.judges import Judged
+from ganbench.metrics import Evidence
+from ganbench.metrics.modes import high_quality, modes, modes_third, reverse_kl, reverse_kl_third
+
+ALL = [modes, modes_third, high_quality, reverse_kl, reverse_kl_third]
+RING = Ring8().mixture
+UNEVEN = Mixture(RING.means[:3], 0.01, torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64))
+quick = settings(max_examples=25, deadline=None)
+
+
+def judged(x: Tensor, mixture: Mixture = RING) -> Evidence:
+    seen = Judged(x.float(), mixture.log_posterior(x).float())
+    return Evidence(seen, seen, mixture.weights, mixture)
+
+
+def perfect(mixture: Mixture = RING, n: int = 10_000, seed: int = 0) -> Evidence:
+    return judged(mixture.sample(n, Generator().manual_seed(seed)).x, mixture)
+
+
+def at_means(counts: list[int], elsewhere: int = 0, mixture: Mixture = RING) -> Evidence:
+    """As many samples exactly at each mean as `counts` says, and some far from all."""
+    x = mixture.means.repeat_interleave(torch.tensor(counts), 0)
+    return judged(torch.cat([x, torch.full((elsewhere, 2), 50.0)]), mixture)
+
+
+@pytest.mark.parametrize("mixture", [RING, Grid25().mixture, UNEVEN], ids=["ring", "grid", "uneven"])
+def test_perfect_samples_find_all_modes_and_stay_at_the_ceiling_and_the_floor(mixture):
+    evidence, k, n = perfect(mixture), len(mixture.means), 10_000
+    assert modes(evidence).value == modes_third(evidence).value == k
+    # In the plane three standard deviations hold all but exp(-4.5) of a Gaussian.
+    ceiling = 1 - math.exp(-4.5)
+    assert high_quality(evidence).value == pytest.approx(ceiling, abs=3 * (ceiling * (1 - ceiling) / n) ** 0.5)
+    # 2n KL is chi-squared with k - 1 degrees of freedom, whose standard deviation is the root of 2 (k - 1).
+    assert 2 * n * reverse_kl(evidence).value == pytest.approx(k - 1, abs=3 * (2 * (k - 1)) ** 0.5)
+    assert reverse_kl_third(evidence) == reverse_kl(evidence)
+
+
+def test_half_of_the_modes_missing_costs_ln_2():
+    evidence = at_means([500] * 4 + [0] * 4)
+    assert modes(evidence).value == modes_third(evidence).value == 4
+    assert high_quality(evidence).value == 1
+    assert reverse_kl(evidence).value == pytest.approx(math.log(8 / 4))
+    assert reverse_kl_third(evidence).value == pytest.approx(math.log(8 / 4))
+
+
+def test_a_thin_trail_counts_as_a_mode_but_not_as_a_third_of_one():
+    evidence = at_means([500, 500, 500, 500, 1, 1, 1, 1])
+    assert modes(evidence).value == 8
+    assert modes_third(evidence).value == 4
+    assert reverse_kl(evidence).value < math.log(2)
+    assert reverse_kl_third(evidence).value == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(99, 7), (100, 8)])
+def test_a_third_is_a_third_of_all_samples_not_of_the_good_ones(count, expected):
+    """Of 2,400 samples each of eight modes expects 300."""
+    evidence = at_means([200] * 7 + [count], elsewhere=2400 - 1400 - count)
+    assert modes_third(evidence).value == expected
+
+
+def test_modes_are_measured_against_their_weights():
+    assert reverse_kl(at_means([60, 30, 10], mixture=UNEVEN)).value == pytest.approx(0, abs=1e-9)
+    assert reverse_kl(at_means([0, 0, 10], mixture=UNEVEN)).value == pytest.approx(math.log(1 / 0.1))
+    # A third of the first mode's 60 is 20; of the last one's 10, 4 suffice.
+    assert modes_third(at_means([19, 77, 4], mixture=UNEVEN)).value == 2
+
+
+def test_bad_samples_weigh_on_quality_alone():
+    evidence = at_means([100] * 8, elsewhere=200)
+    assert high_quality(evidence).value == pytest.approx(0.8)
+    assert reverse_kl(evidence).value == pytest.approx(0, abs=1e-9)
+
+
+def test_quality_ends_at_three_standard_deviations():
+    offsets = RING.sigma * torch.tensor([[2.99, 0], [0, -2.99], [3.01, 0], [2.2, 2.2]])
+    evidence = judged(RING.means[0] + offsets)  # the last is within three in each coordinate, but not in the plane
+    assert high_quality(evidence).value == 0.5
+
+
+@pytest.mark.parametrize("x", [50.0, 1e30, math.inf, math.nan])
+def test_a_generator_that_finds_nothing_gets_the_worst_there_is(x):
+    evidence = judged(torch.full((100, 2), x), UNEVEN)
+    assert modes(evidence) == modes_third(evidence) == high_quality(evidence) == (0, 0)
+    assert reverse_kl(evidence).value == reverse_kl_third(evidence).value == pytest.approx(math.log(1 / 0.1))
+
+
+@quick
+@given(st.lists(st.integers(0, 300), min_size=3, max_size=3), st.integers(1, 300))
+def test_no_generator_is_worse_than_one_that_finds_nothing(counts, elsewhere):
+    evidence = at_means(counts, elsewhere, UNEVEN)
+    for metric in (reverse_kl, reverse_kl_third):
+        assert -1e-9 <= metric(evidence).value <= math.log(1 / 0.1) + 1e-9
+    assert modes_third(evidence).value <= modes(evidence).value
+
+
+@pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
+def test_a_permutation_changes_nothing(metric):
+    """Neither of the samples nor of the modes."""
+    evidence = perfect(UNEVEN, n=500)
+    x = evidence.samples.features[torch.randperm(500, generator=Generator().manual_seed(0))]
+    order = [2, 0, 1]
+    shuffled = judged(x, Mixture(UNEVEN.means[order], UNEVEN.sigma, UNEVEN.weights[order]))
+    assert metric(shuffled).value == pytest.approx(metric(evidence).value, rel=1e-12)
+
+
+def test_the_numbers_do_not_depend_on_where_the_plane_has_its_origin():
+    far = Mixture(RING.means + 1000, RING.sigma, RING.weights)
+    x = far.means.repeat_interleave(100, 0) + 2.5 * RING.sigma * torch.tensor([0.6, 0.8])
+    assert high_quality(judged(x, far)).value == 1
+
+
+@pytest.mark.parametrize("metric", [high_quality, reverse_kl, modes_third], ids=lambda metric: metric.name)
+def test_stated_errors_are_those_of_redrawn_samples(metric):
+    # The last mode has 30 to 37 of the 33 samples that make a third: it comes and goes.
+    lopsided = Mixture(UNEVEN.means, UNEVEN.sigma, torch.tensor([0.5, 0.466, 0.034], dtype=torch.float64))
+    draws = [lopsided.sample(1000, Generator().manual_seed(seed)).x for seed in range(200)]
+    estimates = torch.tensor([metric(judged(x, UNEVEN)) for x in draws], dtype=torch.float64)
+    assert estimates[:, 1].mean().item() == pytest.approx(estimates[:, 0].std().item(), rel=0.3)
