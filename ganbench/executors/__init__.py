@@ -1,0 +1,33 @@
+"""Executors take runs to do and yield what became of them; how and where they run is their own affair."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ganbench.suite import RunSpec
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to do, and the desk it may write to."""
+
+    spec: RunSpec
+    desk: Path
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life. `status` is empty until the run has ended; then its record lies whole on the desk."""
+
+    job: Job
+    share: float = 0.0  # of the budget
+    images: int = 0  # real images shown to D
+    status: str = ""
+    reason: str = ""
+
+
+class Executor(Protocol):
+    def __call__(self, jobs: list[Job]) -> Iterator[Progress]:
+        """Do all jobs, reporting as they go. Closing the iterator stops what is running."""
+        ...

@@ -1,0 +1,12 @@
+"""What a worker would otherwise import by itself, in seconds, when it first needs it."""
+
+import contextlib
+
+import PIL.Image  # noqa: F401
+import pyarrow.parquet  # noqa: F401
+
+import ganbench.run  # noqa: F401
+
+with contextlib.suppress(ImportError):  # torch's own affair: wanted by deterministic algorithms and by optimisers
+    import torch._dynamo
+    import torch._inductor.config  # noqa: F401

@@ -1,0 +1,197 @@
+"""Results on disk: whole or not there, readable with pandas, and filled up by running the same command again.
+
+    <results>/<suite>/
+        suite.json              format, the suite's text, its runs: what should be here
+        <run id>/
+            run.json            what was run, how it ended, the ledger, the conditions
+            scores.parquet      tidy: one row per checkpoint and metric
+            losses.parquet      tidy: one row per lap and curve
+            samples.npy         some samples of the selected checkpoint: points float32, images uint8 NHWC
+            grid.png            the same as a picture, for images
+            last.safetensors  selected.safetensors
+        .unfinished/<run id>/   a run's desk: its training state, and its record until it is whole
+
+A run works on its desk; only the driver publishes, by renaming the desk. Reading needs no torch.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganbench.errors import BadResults
+
+FORMAT = 1
+
+SCORE_COLUMNS = [
+    "suite", "run", "variant", "label", "dataset", "seed", "checkpoint", "images", "judge", "split",
+    "metric", "value", "stderr", "samples", "direction", "unit", "key", "status",
+]  # fmt: skip
+LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]
+
+
+class Store:
+    """The results folder of one suite, as the driver sees it."""
+
+    def __init__(self, results: Path, suite: str):
+        """Raises BadResults if the folder cannot be written."""
+        self.path = results / suite
+        self.unfinished = self.path / ".unfinished"
+        try:
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            probe = self.unfinished / "writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise BadResults(
+                f"{self.path} cannot be written: {error.strerror}. Choose another folder with --results."
+            ) from error
+        if (self.path / "suite.json").exists():
+            _manifest(self.path)
+
+    def open(self, text: str, runs: list[dict[str, Any]], command: str, commit: str) -> None:
+        """Write down what should be here: each run's id, label, dataset, seed."""
+        manifest = {"format": FORMAT, "command": command, "commit": commit, "runs": runs, "text": text}
+        write_json(self.path / "suite.json", manifest)
+
+    def desk(self, run: str) -> Path:
+        """Where a run may write until it is published."""
+        path = self.unfinished / run
+        path.mkdir(exist_ok=True)
+        return path
+
+    def status(self, run: str) -> str | None:
+        """How a published run ended; None if it is still to do."""
+        file = self.path / run / "run.json"
+        return str(json.loads(file.read_text())["status"]) if file.exists() else None
+
+    def publish(self, run: str) -> None:
+        """Make a finished desk part of the results, in one step."""
+        target = self.path / run
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(self.unfinished / run, target)
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that is known of a suite's runs, as data frames; see the module's words and `docs/design.md`."""
+
+    suite: str
+    path: Path
+    command: str
+    runs: pd.DataFrame  # one row per run, the missing ones with status "missing"
+    scores: pd.DataFrame  # SCORE_COLUMNS
+    losses: pd.DataFrame  # LOSS_COLUMNS
+
+    def samples(self, run: str) -> np.ndarray[Any, Any] | None:
+        """Points (n, 2) float32 or images (n, h, w, c) uint8; None if the run left none."""
+        file = self.path / run / "samples.npy"
+        return np.load(file, allow_pickle=False) if file.exists() else None
+
+    def grid(self, run: str) -> bytes | None:
+        """A PNG of image samples."""
+        file = self.path / run / "grid.png"
+        return file.read_bytes() if file.exists() else None
+
+    def truth(self, dataset: str) -> dict[str, Any] | None:
+        """A mixture's means, sigma and weights, by the dataset's label."""
+        for run in self.runs.loc[self.runs["dataset"] == dataset, "run"]:
+            file = self.path / run / "run.json"
+            if file.exists() and (truth := json.loads(file.read_text()).get("truth")):
+                return dict(truth)
+        return None
+
+
+def read(path: Path) -> Results:
+    """Read one suite's results: `<results>/<suite>`, or `<results>` if it holds a single suite.
+
+    Raises BadResults if there are none, several, or if another version wrote them.
+    """
+    path = _suite_folder(path)
+    manifest = _manifest(path)
+    records = {run["run"]: _record(path / run["run"]) for run in manifest["runs"]}
+    if not any(records.values()):
+        raise BadResults(f"{path} holds no finished run. Run the suite first: {manifest['command']}")
+    made = {"suite": path.name, "command": manifest["command"], "commit": manifest["commit"]}
+    rows = [
+        {**made, **run, "status": "missing", "reason": "not run yet"} | (records[run["run"]] or {})
+        for run in manifest["runs"]
+    ]
+    done = [path / run for run, record in records.items() if record]
+    return Results(
+        suite=path.name,
+        path=path,
+        command=manifest["command"],
+        runs=pd.DataFrame(rows),
+        scores=_tables(done, "scores.parquet", SCORE_COLUMNS),
+        losses=_tables(done, "losses.parquet", LOSS_COLUMNS),
+    )
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """One run's `run.json`. Raises BadResults if the folder is no run."""
+    file = path / "run.json"
+    if not file.exists():
+        raise BadResults(f"{path} is no run: it has no run.json. A run is <results>/<suite>/<run id>.")
+    return dict(json.loads(file.read_text()))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _suite_folder(path: Path) -> Path:
+    if (path / "suite.json").exists():
+        return path
+    suites = sorted(file.parent.name for file in path.glob("*/suite.json")) if path.is_dir() else []
+    if len(suites) == 1:
+        return path / suites[0]
+    if suites:
+        raise BadResults(
+            f"{path} holds the results of several suites. Name one: {', '.join(f'{path}/{s}' for s in suites)}."
+        )
+    raise BadResults(f"{path} holds no results of ganbench. Make some: ganbench run suites/quick.toml --results {path}")
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = dict(json.loads((path / "suite.json").read_text(encoding="utf-8")))
+        found = manifest["format"]
+    except (ValueError, KeyError) as error:
+        raise BadResults(
+            f"{path / 'suite.json'} is damaged ({error!r}). Move the folder away and run again."
+        ) from error
+    if found != FORMAT:
+        raise BadResults(
+            f"{path} was written in format {found}, this ganbench reads format {FORMAT}. "
+            "Read it with the ganbench that wrote it, or choose another folder with --results."
+        )
+    return manifest
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    """The flat part of a run's record; None if the run is not there."""
+    if not (path / "run.json").exists():
+        return None
+    record = read_run(path)
+    return {
+        **record["summary"],
+        **record["ledger"],
+        **record["conditions"],
+        "status": record["status"],
+        "reason": record["reason"],
+    }
+
+
+def _tables(runs: list[Path], name: str, columns: list[str]) -> pd.DataFrame:
+    frames = [frame for run in runs if not (frame := pd.read_parquet(run / name)).empty]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)

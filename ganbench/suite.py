@@ -1,0 +1,342 @@
+"""A suite's TOML -> the list of runs it asks for, every name and option checked before the first second of training.
+
+A suite says what is trained on what, for how long, how often, and how it is judged:
+
+    seeds = 3
+    budget = { images = 100_000 }        # or updates, seconds, flops: exactly one
+
+    [[dataset]]
+    name = "mnist5k"
+    options = { size = 16 }
+
+    [[variant]]
+    name = "dcgan"
+    on.mnist5k = { width = 32 }          # options that hold on this dataset only
+
+The tables below are the whole language; `suites/suite.schema.json` is generated from them.
+"""
+
+import inspect
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ganbench import __version__, plugins
+from ganbench.budget import Budget, Unit
+from ganbench.data import Dataset
+from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName
+from ganbench.judges import Judge, Judged
+from ganbench.metrics import Evidence, Metric
+from ganbench.variant import Variant
+
+CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
+
+BudgetTable = Annotated[
+    dict[Unit, Annotated[float, Field(gt=0)]],
+    Field(min_length=1, max_length=1, description="The length of a run: one unit and its amount."),
+]
+Count = Annotated[int, Field(gt=0)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class DatasetTable(Table):
+    """What is trained on. Settings here go before those of the suite."""
+
+    name: str = Field(description="An installed dataset, or `file.py:Name` beside the suite.")
+    label: str = Field("", description="Its name on the board; by default the dataset's name.")
+    options: dict[str, Any] = Field({}, description="See `ganbench show NAME`.")
+    budget: BudgetTable | None = None
+    evaluations: Count | None = None
+    samples: Count | None = None
+    judge: str | None = Field(None, description="By default the dataset's own.")
+    metrics: list[str] | None = Field(None, description="By default the judge's own.")
+
+
+class VariantTable(Table):
+    """What is trained."""
+
+    name: str = Field(description="An installed variant, or `file.py:Name` beside the suite.")
+    label: str = Field("", description="Its name on the board; by default the variant's name.")
+    options: dict[str, Any] = Field({}, description="See `ganbench show NAME`.")
+    on: dict[str, dict[str, Any]] = Field({}, description="Options that hold on one dataset only, by its label.")
+    datasets: list[str] | None = Field(None, description="Labels of the datasets it is trained on; by default all.")
+
+
+class SuiteTable(Table):
+    """A benchmark suite of ganbench."""
+
+    name: str = Field("", description="By default the file's name.")
+    description: str = ""
+    budget: BudgetTable
+    seeds: Count | list[int] = Field(3, description="How many, or which.")
+    evaluations: Count = Field(10, description="How often along its budget a run is judged on the validation split.")
+    samples: Count = Field(10_000, description="Drawn from a variant at each judgement.")
+    precision: Literal["float32", "tf32", "bfloat16"] = Field("float32", description="Of training; judges use float32.")
+    meant_for: Literal["cpu", "cuda"] = Field("cpu", description="Elsewhere `run` says first how long it will take.")
+    dataset: list[DatasetTable] = Field(min_length=1)
+    variant: list[VariantTable] = Field(min_length=1)
+    controls: list[str] = Field(CONTROLS, description="Rows that are no GAN and show how good `good` is.")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A plugin's name and the options it is made with; `file.py:Name` is looked for in `beside`."""
+
+    name: str
+    options: dict[str, Any]
+    beside: str = ""
+
+    def load(self, kind: str) -> Any:
+        return plugins.load(kind, self.name, Path(self.beside))
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One variant, one dataset, one seed: all that determines a run, in plain values that can be hashed and sent."""
+
+    suite: str
+    label: str
+    variant: Made
+    dataset_label: str
+    dataset: Made
+    judge: str
+    metrics: tuple[str, ...]
+    seed: int
+    budget: Budget
+    evaluations: int
+    samples: int
+    precision: Literal["float32", "tf32", "bfloat16"]
+    scale: float = 1.0
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of all that determines the run's scores; where a file plugin lies and the names on the board do not."""
+        plain = asdict(self)
+        for name in ("suite", "label", "dataset_label"):
+            del plain[name]
+        for made in ("variant", "dataset"):
+            del plain[made]["beside"]
+        plain["sources"] = [_source_hash(made) for made in (self.variant, self.dataset)]
+        plain["version"] = __version__
+        return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    def __str__(self) -> str:
+        return f"{self.label} on {self.dataset_label}, seed {self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "RunSpec":
+        made = {kind: Made(**plain[kind]) for kind in ("variant", "dataset")}
+        return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), "metrics": tuple(plain["metrics"])})
+
+    def build_dataset(self) -> Dataset:
+        dataset: Dataset = build("datasets", self.dataset)
+        return dataset
+
+    def build_variant(self, dataset: Dataset) -> Variant:
+        """Fresh networks on the CPU, from torch's default generator."""
+        variant: Variant = build("variants", self.variant, dataset.spec)
+        return variant
+
+    def build_judge(self, dataset: Dataset) -> Judge:
+        judge: Judge = plugins.load("judges", self.judge)(dataset)
+        return judge
+
+    def load_metrics(self) -> list[Metric]:
+        return [plugins.load("metrics", name) for name in self.metrics]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A checked suite: its name, its runs in the order in which they are worth having, and its own text."""
+
+    name: str
+    description: str
+    meant_for: str
+    runs: tuple[RunSpec, ...]
+    text: str
+
+
+def load(path: Path, scale: float = 1.0) -> Suite:
+    """Read and check a suite. `scale` multiplies every budget, and marks the suite's name and every record.
+
+    Raises BadSuite or UnknownName naming the file and the place in it; DataMissing if a dataset is not there.
+    """
+    text = _read(path)
+    table = parse(text, str(path))
+    name = (table.name or path.stem) + (f"@{scale:g}" if scale != 1.0 else "")
+    _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
+    _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
+    runs = tuple(replace(run, suite=name) for run in _expand(table, path, scale))
+    return Suite(name, table.description, table.meant_for, runs, text)
+
+
+def parse(text: str, where: str) -> SuiteTable:
+    """TOML text -> the suite as written. Raises BadSuite."""
+    try:
+        return SuiteTable.model_validate_json(json.dumps(tomllib.loads(text), default=str))
+    except tomllib.TOMLDecodeError as error:
+        raise BadSuite(f"{where} is not TOML: {error}.") from error
+    except ValidationError as error:
+        raise BadSuite("\n".join(_sentences(error, where, SuiteTable))) from error
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of suites, for editors."""
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **SuiteTable.model_json_schema()}
+
+
+def build(kind: str, made: Made, *positional: Any) -> Any:
+    """Make a plugin with its options. Raises BadSuite or UnknownName if they do not fit."""
+    plugin = made.load(kind)
+    values = configure(plugin, made)
+    try:
+        return plugin(*positional, **values)
+    except ValueError as error:
+        raise BadSuite(f"{made.name}: {error}") from error
+
+
+def configure(plugin: Any, made: Made) -> dict[str, Any]:
+    """Options as a suite writes them -> as the plugin's annotations want them."""
+    known = plugins.options(plugin)
+    hints = get_type_hints(inspect.unwrap(getattr(plugin, "__init__", plugin)), include_extras=True)
+    values = {}
+    for name, value in made.options.items():
+        if name not in known:
+            raise UnknownName(f"options of {made.name}", name, known)
+        adapter: TypeAdapter[Any] = TypeAdapter(hints[name])
+        try:
+            values[name] = adapter.validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            default = known[name].default
+            raise BadSuite(
+                f"Option {name!r} of {made.name}: found {value!r}. {reason}; the default is {_shown(default)}."
+            ) from error
+    return values
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        shipped = plugins.shipped_suites()
+        if str(path) in shipped:
+            return shipped[str(path)].read_text(encoding="utf-8")
+        raise BadSuite(f"No suite at {path}. These come with ganbench: {', '.join(sorted(shipped))}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSuite(f"{path} cannot be read: {error}.") from error
+
+
+def _expand(table: SuiteTable, path: Path, scale: float) -> Iterable[RunSpec]:
+    """Seed by seed, so that a suite that is stopped early has something to show of every row."""
+    seeds = table.seeds if isinstance(table.seeds, list) else range(table.seeds)
+    variants = [*table.variant, *(VariantTable(name=name) for name in table.controls)]
+    labels = [entry.label or entry.name for entry in table.dataset]
+    for variant in variants:
+        for label in (*variant.on, *(variant.datasets or [])):
+            if label not in labels:
+                raise UnknownName("datasets of this suite", label, labels, f"{path}, {variant.name}: ")
+    checked: list[RunSpec] = []
+    for entry, label in zip(table.dataset, labels, strict=True):
+        specs = [
+            _spec(table, entry, variant, path.parent, scale)
+            for variant in variants
+            if variant.datasets is None or label in variant.datasets
+        ]
+        checked += _check(specs, f"{path}, {label}")
+    return [replace(spec, seed=seed) for seed in seeds for spec in checked]
+
+
+def _spec(table: SuiteTable, entry: DatasetTable, variant: VariantTable, folder: Path, scale: float) -> RunSpec:
+    ((unit, amount),) = (entry.budget or table.budget).items()
+    label, beside = entry.label or entry.name, str(folder.resolve())
+    return RunSpec(
+        suite="",
+        label=variant.label or variant.name,
+        variant=Made(variant.name, {**variant.options, **variant.on.get(label, {})}, beside),
+        dataset_label=label,
+        dataset=Made(entry.name, entry.options, beside),
+        judge=entry.judge or "",
+        metrics=tuple(entry.metrics or ()),
+        seed=0,
+        budget=Budget(unit, amount * scale),
+        evaluations=entry.evaluations or table.evaluations,
+        samples=entry.samples or table.samples,
+        precision=table.precision,
+        scale=scale,
+    )
+
+
+def _check(specs: list[RunSpec], where: str) -> Iterable[RunSpec]:
+    """Build everything of one dataset once, and fill in the judge and the metrics left to the defaults."""
+    place = where
+    try:
+        dataset = specs[0].build_dataset()
+        specs = [replace(spec, judge=spec.judge or dataset.judge) for spec in specs]
+        judge = specs[0].build_judge(dataset)
+        specs = [replace(spec, metrics=spec.metrics or judge.metrics) for spec in specs]
+        _try_metrics(specs[0], dataset, judge)
+        for spec in specs:
+            place = f"{where}, {spec.label}"
+            spec.build_variant(dataset)
+    except DataMissing:
+        raise
+    except BenchError as error:
+        raise BadSuite(f"{place}: {error}") from error
+    return specs
+
+
+def _try_metrics(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
+    """Judge real data by each metric, with as many samples as a variant will be asked for."""
+    reference = judge.reference("validation")
+    few = Judged(*(seen[: spec.samples] for seen in reference))
+    for metric in spec.load_metrics():
+        if metric.needs_mixture and dataset.mixture is None:
+            raise BadSuite(f"the metric {metric.name!r} needs an exact density, which {spec.dataset.name} lacks.")
+        metric(Evidence(few, reference, dataset.prior, dataset.mixture))
+
+
+def _one_name_each(path: Path, kind: str, labels: list[str]) -> None:
+    twice = [label for label, n in Counter(labels).items() if n > 1]
+    if twice:
+        raise BadSuite(f"{path}: two {kind} are called {twice[0]!r}. Give one of them a `label` of its own.")
+
+
+def _sentences(error: ValidationError, where: str, table: type[BaseModel]) -> Iterable[str]:
+    """Pydantic's findings in our words: where, what was found, what was needed, what is near."""
+    for finding in error.errors():
+        place = ".".join(str(part + 1) if isinstance(part, int) else part for part in finding["loc"])
+        if finding["type"] == "extra_forbidden":
+            known = _fields_at(table, finding["loc"][:-1])
+            yield str(UnknownName("settings here", str(finding["loc"][-1]), known, f"{where}, {place}: "))
+        else:
+            yield f"{where}, {place}: found {finding['input']!r}. {finding['msg']}."
+
+
+def _fields_at(table: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    inner: dict[str, type[BaseModel]] = {"dataset": DatasetTable, "variant": VariantTable}
+    return list((inner.get(str(place[0]), table) if place else table).model_fields)
+
+
+def _shown(default: Any) -> str:
+    return repr(getattr(default, "name", default))
+
+
+def _source_hash(made: Made) -> str:
+    """A file plugin's text counts: it may change where an installed package has a version."""
+    file = made.name.rpartition(":")[0]
+    return sha256((Path(made.beside) / file).read_bytes()).hexdigest() if file.endswith(".py") else ""
