@@ -7,6 +7,8 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganbench import __version__
-from ganbench.errors import BenchError
+from ganbench.errors import BadResults, BenchError
 
 DONE, REGRESSION, USER_ERROR, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -31,7 +33,8 @@ data_app = typer.Typer(help="Where datasets lie, and how to get them.", no_args_
 judge_app = typer.Typer(help="Train the judges that come with ganbench.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(judge_app, name="judge")
-out, err = Console(), Console(stderr=True, highlight=False)
+# Talk is not wrapped: a path that is broken in two is no use. `:x:` in a name is no emoji.
+out, err = Console(emoji=False), Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 class Device(StrEnum):
@@ -68,7 +71,7 @@ ResultsArgument = Annotated[Path, typer.Argument(help="<results>/<suite>, or <re
 def main() -> None:
     """Run the command line; what the user can mend is a message and exit code 2."""
     try:
-        app()
+        app(prog_name="ganbench")
     except BenchError as error:
         err.print(f"[red]Error:[/red] {escape(str(error))}")
         sys.exit(USER_ERROR)
@@ -112,17 +115,18 @@ def run(
     if dry_run:
         return
     try:
-        failed = driver.carry_out(plan, err)
+        failed = plan.failed + driver.carry_out(plan, err)
     except KeyboardInterrupt:
         err.print("\nStopped. What is finished is kept; the same command goes on from here.")
         raise typer.Exit(INTERRUPTED) from None
     found = read(plan.store.path)
     report_file = plan.store.path / "report.html"
-    page.write(found, report_file, "html")
+    with _writing(report_file):
+        page.write(found, report_file, "html")
     out.print(terminal.board(found))
     err.print(f"The whole report: {report_file}")
     if failed:
-        err.print(f"{failed} of {len(plan.runs)} runs failed; the board says why.")
+        err.print(f"{failed} run(s) failed; the report says why, and --retry does them again.")
         raise typer.Exit(SOME_FAILED)
 
 
@@ -143,7 +147,8 @@ def report(
         sys.stdout.write(page.text(found, format.value))
         return
     out_file = out_file or found.path / "report.html"
-    page.write(found, out_file, format.value)
+    with _writing(out_file):
+        page.write(found, out_file, format.value)
     err.print(f"Written: {out_file}")
 
 
@@ -198,7 +203,8 @@ def sample(
 
     _use_data_dir(data_dir)
     drawn = sample_run(run_folder, checkpoint.value, count, seed, label, choose_device(device))
-    write_samples(drawn, out_path)
+    with _writing(out_path):
+        write_samples(drawn, out_path)
     err.print(f"Written: {out_path}")
 
 
@@ -256,6 +262,14 @@ def judge_train(
         raise UnknownName("judges to train", judge, ["mnist"])
     _use_data_dir(data_dir)
     mnist.train(out=out_dir, seed=seed, progress=err.print)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadResults(f"{path} cannot be written: {error.strerror}. Choose another place with --out.") from error
 
 
 def _use_data_dir(data_dir: Path | None) -> None:

@@ -34,8 +34,11 @@ def describe(kind: str, name: str, beside: Path | None = None) -> Description:
     """Describe an installed plugin, or `file.py:Name` relative to `beside`."""
     module, _, attribute = (name if ".py:" in name else plugins.locate(kind, name)).rpartition(":")
     file = (beside or Path()) / module if module.endswith(".py") else _file(module)
-    source = file.read_text(encoding="utf-8")
-    tree = ast.parse(source)
+    try:
+        source = file.read_text(encoding="utf-8")
+        tree = ast.parse(source, str(file))
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        raise BadSuite(f"{file} cannot be read: {error}.") from error
     node = _definition(tree, attribute, name)
     own = _own_words(node)
     module_text = ast.get_docstring(tree) or ""
@@ -68,6 +71,8 @@ def _definition(tree: ast.Module, attribute: str, name: str) -> ast.stmt:
                 return node
             case ast.Assign(targets=[ast.Name(id=found)]) if found == attribute:
                 return node
+            case ast.AnnAssign(target=ast.Name(id=found)) if found == attribute:
+                return node
     raise BadSuite(f"{name!r}: its file defines no {attribute!r}.")
 
 
@@ -75,7 +80,7 @@ def _own_words(node: ast.stmt) -> str:
     if isinstance(node, ast.ClassDef | ast.FunctionDef):
         return ast.get_docstring(node) or ""
     # A value such as `hinge = Formulation(..., source="...")` names its source.
-    call = node.value if isinstance(node, ast.Assign) else None
+    call = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
     keywords = call.keywords if isinstance(call, ast.Call) else []
     return "".join(str(ast.literal_eval(k.value)) for k in keywords if k.arg == "source")
 
@@ -120,4 +125,6 @@ def find(name: str) -> list[tuple[str, Description]]:
 
 
 def _first_comment(path: Path) -> str:
-    return path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+    """The first comment that is meant for people: `#:schema` is the editor's."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next((line.lstrip("# ") for line in lines if line.startswith("# ")), "")

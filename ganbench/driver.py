@@ -40,21 +40,23 @@ class Plan:
     workers: int
     threads: int
     runs: tuple[RunSpec, ...]  # those still to do
+    failed: int  # those asked for that failed before, and are not done again
+    command: str
 
 
 def plan(suite: Suite, results: Path, device: str, workers: int | None, only: str, retry: bool, command: str) -> Plan:
-    """Open the store and find what is missing. Raises NoDevice, BadResults, or BadSuite if `only` fits nothing."""
+    """Find what is missing; writes nothing. Raises NoDevice, BadResults, or BadSuite if `only` fits nothing."""
     chosen = [run for run in suite.runs if _fits(run, only)]
     if not chosen:
         names = sorted({f"{run.label}/{run.dataset_label}" for run in suite.runs})
         raise BadSuite(f"--only {only!r} fits none of the runs: {', '.join(names)}, each with its /seed.")
     kind = choose_device(device).type
     store = Store(results, suite.name)
-    store.open(suite.text, [_entry(run) for run in suite.runs], command, _commit())
-    again = {None, "missing"} if not retry else {None, "missing", "failed", "crashed", "diverged", "out_of_memory"}
-    return Plan(
-        suite, store, kind, *workers_and_threads(kind, workers), tuple(r for r in chosen if store.status(r.id) in again)
-    )
+    ended = {run.id: store.status(run.id) for run in chosen}
+    failed = [run for run in chosen if ended[run.id] not in (None, "done")]
+    to_do = tuple(run for run in chosen if ended[run.id] is None or (retry and run in failed))
+    workers, threads = workers_and_threads(kind, workers)
+    return Plan(suite, store, kind, workers, threads, to_do, 0 if retry else len(failed), command)
 
 
 def choose_device(device: str) -> torch.device:
@@ -68,7 +70,11 @@ def choose_device(device: str) -> torch.device:
 
 
 def carry_out(plan: Plan, console: Console) -> int:
-    """Do what is planned, publishing each record as it is finished; returns how many runs failed."""
+    """Do what is planned, publishing each record as it is finished; returns how many runs failed.
+
+    Raises BadResults if the store cannot be written.
+    """
+    plan.store.open(plan.suite.text, [_entry(run) for run in plan.suite.runs], plan.command, _commit())
     jobs = [Job(run, plan.store.desk(run.id)) for run in plan.runs]
     endings: Counter[str] = Counter()
     executor = Local(plan.device, plan.workers, plan.threads)
@@ -94,11 +100,16 @@ def announce(plan: Plan, console: Console) -> None:
     torch.set_num_threads(plan.threads)
     with console.status("Timing a short trial of each variant"):
         for run in {(run.label, run.dataset_label): run for run in reversed(plan.runs)}.values():
-            n, each = pairs[run.label, run.dataset_label], estimate_seconds(run, torch.device(plan.device))
+            n = pairs[run.label, run.dataset_label]
+            try:
+                each = estimate_seconds(run, torch.device(plan.device))
+                spoken = f"{each / 60:,.1f}"
+            except Exception as error:  # a variant's own affair: its run will be a row that says so
+                each, spoken = 0.0, f"fails: {type(error).__name__}"
             seconds += n * each
             table.add_row(
                 escape(run.label), escape(run.dataset_label), str(n),
-                f"{run.budget.amount:,.0f} {run.budget.unit}", f"{each / 60:,.1f}",
+                f"{run.budget.amount:,.0f} {run.budget.unit}", escape(spoken),
             )  # fmt: skip
     console.print(table)
     hours = seconds / plan.workers / 3600
@@ -200,4 +211,6 @@ class _Bars:
 
 
 def _spoken(hours: float) -> str:
-    return f"{hours:,.1f} hours" if hours >= 1 else f"{hours * 60:,.0f} minutes"
+    if hours >= 1:
+        return f"{hours:,.1f} hours"
+    return f"{hours * 60:,.0f} minutes" if hours * 60 >= 2 else f"{hours * 3600:,.0f} seconds"

@@ -24,7 +24,8 @@ class UnknownName(BenchError):
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = ""):
         known = sorted(known)
         near = "".join(f" Did you mean {n!r}?" for n in get_close_matches(name, known, n=1))
-        super().__init__(f"{where}No {name!r} among the {kind}.{near} There are: {', '.join(known)}.")
+        there = f"There are: {', '.join(known)}" if known else "There are none"
+        super().__init__(f"{where}No {name!r} among the {kind}.{near} {there}.")
 
 
 class BadSuite(BenchError):

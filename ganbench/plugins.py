@@ -12,10 +12,12 @@ A suite may also say `name = "mine.py:MyGAN"`, a file beside the suite and a nam
 import importlib.util
 import inspect
 import sys
+import traceback
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ganbench.errors import BadSuite, UnknownName
@@ -47,19 +49,32 @@ def load(kind: str, name: str, beside: Path | None = None) -> Any:
     Raises UnknownName with the nearest name, or BadSuite if the plugin cannot be imported.
     """
     file, _, attribute = name.rpartition(":")
+    if file.endswith(".py"):
+        return _from_file((beside or Path()) / file, attribute)
+    found = _installed(kind)
+    if name not in found.names:
+        raise UnknownName(kind, name, found.names)
     try:
-        if file.endswith(".py"):
-            return _from_file((beside or Path()) / file, attribute)
-        found = _installed(kind)
-        if name not in found.names:
-            raise UnknownName(kind, name, found.names)
         return found[name].load()
-    except (ImportError, SyntaxError, AttributeError, FileNotFoundError) as error:
-        raise BadSuite(f"{name!r} of the {kind} cannot be imported: {type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise BadSuite(f"{name!r} of the {kind} cannot be imported: {_what_and_where(error)}.") from error
 
 
 def _from_file(path: Path, attribute: str) -> Any:
     path = path.resolve()
+    if not path.is_file():
+        raise BadSuite(f"No file {path}. A plugin's file is looked for beside the suite.")
+    try:
+        module = _import_file(path)
+    except Exception as error:
+        raise BadSuite(f"{path} cannot be imported: {_what_and_where(error)}.") from error
+    if not hasattr(module, attribute):
+        known = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+        raise UnknownName(f"names in {path}", attribute, known)
+    return getattr(module, attribute)
+
+
+def _import_file(path: Path) -> ModuleType:
     # One module per file and process, so that two runs of one suite share its classes.
     module_name = f"ganbench_file_{sha256(str(path).encode()).hexdigest()[:16]}"
     if module_name not in sys.modules:
@@ -73,7 +88,16 @@ def _from_file(path: Path, attribute: str) -> Any:
         except BaseException:
             del sys.modules[module_name]
             raise
-    return getattr(sys.modules[module_name], attribute)
+    return sys.modules[module_name]
+
+
+def _what_and_where(error: Exception) -> str:
+    """An error of a plugin's own, and the line that raised it: all that its author needs."""
+    what = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return what  # which names its line
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    return f"{what} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
 
 
 def shipped_suites() -> dict[str, Path]:

@@ -97,14 +97,14 @@ def _comparability_key(**conditions: Any) -> str:
 def write_record(spec: RunSpec, desk: Path, status: str, reason: str, state: State, work: Work | None) -> None:
     """Write the record, whole, onto the desk; the training state is no longer needed.
 
-    A run that failed has a row without a value for every score it owes. `work` is None if it failed
+    A run that failed has a row without a value for every score it still owes. `work` is None if it failed
     before it could begin.
     """
     common = {
         "suite": spec.suite, "run": spec.id, "variant": spec.variant.name, "label": spec.label,
         "dataset": spec.dataset_label, "seed": spec.seed,
     }  # fmt: skip
-    owed = [] if status == "done" else _owed(spec, state.ledger.images)
+    owed = [] if status == "done" else _owed(spec, state)
     more = {"judge": spec.judge, "status": status}
     scores = pd.DataFrame([{**common, **more, **row} for row in state.scores + owed], columns=SCORE_COLUMNS)
     losses = pd.DataFrame([{**common, **row} for row in state.losses], columns=LOSS_COLUMNS)
@@ -123,9 +123,14 @@ def write_record(spec: RunSpec, desk: Path, status: str, reason: str, state: Sta
     write_json(desk / "run.json", record)
 
 
-def _owed(spec: RunSpec, images: int) -> list[Row]:
-    metrics = spec.load_metrics()
-    return [_empty_row(m, checkpoint, images, spec.samples) for checkpoint in ("last", "selected") for m in metrics]
+def _owed(spec: RunSpec, state: State) -> list[Row]:
+    there = {(row["checkpoint"], row["metric"]) for row in state.scores}
+    return [
+        _empty_row(metric, checkpoint, state.ledger.images, spec.samples)
+        for checkpoint in ("last", "selected")
+        for metric in spec.load_metrics()
+        if (checkpoint, metric.name) not in there
+    ]
 
 
 def _conditions(spec: RunSpec) -> Row:
@@ -135,6 +140,7 @@ def _conditions(spec: RunSpec) -> Row:
         "python": platform.python_version(),
         "platform": f"{sys.platform} {platform.machine()}",
         "threads": torch.get_num_threads(),
+        "judge": spec.judge,
         "precision": spec.precision,
         "budget_unit": spec.budget.unit,
         "budget_amount": spec.budget.amount,

@@ -30,12 +30,13 @@ class Sampler:
         like = to_device(self.dataset.fresh(split, n), self.device)
         if label is not None:
             like = like._replace(y=torch.full((n,), label, device=self.device))
-        was_training = self.variant.training
+        trained = [module for module in self.variant.modules() if module.training]
         self.variant.eval()
         with torch.no_grad(), forked_random_state(self.device):
             torch.manual_seed(seed)
             chunks = [self.variant.sample(_rows(like, i, i + CHUNK)) for i in range(0, n, CHUNK)]
-        self.variant.train(was_training)
+        for module in trained:  # one by one: a variant may hold a part of itself in eval mode
+            module.training = True
         return torch.cat(chunks)
 
 

@@ -39,25 +39,25 @@ class Store:
     """The results folder of one suite, as the driver sees it."""
 
     def __init__(self, results: Path, suite: str):
-        """Raises BadResults if the folder cannot be written."""
+        """Writes nothing. Raises BadResults if another version wrote what is there."""
         self.path = results / suite
         self.unfinished = self.path / ".unfinished"
-        try:
-            self.unfinished.mkdir(parents=True, exist_ok=True)
-            probe = self.unfinished / "writable"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise BadResults(
-                f"{self.path} cannot be written: {error.strerror}. Choose another folder with --results."
-            ) from error
         if (self.path / "suite.json").exists():
             _manifest(self.path)
 
     def open(self, text: str, runs: list[dict[str, Any]], command: str, commit: str) -> None:
-        """Write down what should be here: each run's id, label, dataset, seed."""
+        """Write down what should be here: each run's id, label, dataset, seed.
+
+        Raises BadResults if the folder cannot be written.
+        """
         manifest = {"format": FORMAT, "command": command, "commit": commit, "runs": runs, "text": text}
-        write_json(self.path / "suite.json", manifest)
+        try:
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            write_json(self.path / "suite.json", manifest)
+        except OSError as error:
+            raise BadResults(
+                f"{self.path} cannot be written: {error.strerror}. Choose another folder with --results."
+            ) from error
 
     def desk(self, run: str) -> Path:
         """Where a run may write until it is published."""
@@ -67,15 +67,17 @@ class Store:
 
     def status(self, run: str) -> str | None:
         """How a published run ended; None if it is still to do."""
-        file = self.path / run / "run.json"
-        return str(json.loads(file.read_text())["status"]) if file.exists() else None
+        folder = self.path / run
+        return str(read_run(folder)["status"]) if (folder / "run.json").exists() else None
 
     def publish(self, run: str) -> None:
-        """Make a finished desk part of the results, in one step."""
-        target = self.path / run
+        """Make a finished desk part of the results; a kill on the way leaves the old record, the new one or none."""
+        target, old = self.path / run, self.unfinished / f"{run}.old"
+        shutil.rmtree(old, ignore_errors=True)
         if target.exists():
-            shutil.rmtree(target)
+            os.replace(target, old)
         os.replace(self.unfinished / run, target)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -119,18 +121,19 @@ def read(path: Path) -> Results:
     if not any(records.values()):
         raise BadResults(f"{path} holds no finished run. Run the suite first: {manifest['command']}")
     made = {"suite": path.name, "command": manifest["command"], "commit": manifest["commit"]}
+    # The suite names its rows: a label that was changed since a run was done holds for its record too.
     rows = [
-        {**made, **run, "status": "missing", "reason": "not run yet"} | (records[run["run"]] or {})
+        {**made, "status": "missing", "reason": "not run yet", **(records[run["run"]] or {}), **run}
         for run in manifest["runs"]
     ]
-    done = [path / run for run, record in records.items() if record]
+    done = [run for run in manifest["runs"] if records[run["run"]]]
     return Results(
         suite=path.name,
         path=path,
         command=manifest["command"],
         runs=pd.DataFrame(rows),
-        scores=_tables(done, "scores.parquet", SCORE_COLUMNS),
-        losses=_tables(done, "losses.parquet", LOSS_COLUMNS),
+        scores=_tables(path, done, "scores.parquet", SCORE_COLUMNS),
+        losses=_tables(path, done, "losses.parquet", LOSS_COLUMNS),
     )
 
 
@@ -139,7 +142,10 @@ def read_run(path: Path) -> dict[str, Any]:
     file = path / "run.json"
     if not file.exists():
         raise BadResults(f"{path} is no run: it has no run.json. A run is <results>/<suite>/<run id>.")
-    return dict(json.loads(file.read_text()))
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise _damaged(file, error) from error
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -166,10 +172,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = dict(json.loads((path / "suite.json").read_text(encoding="utf-8")))
         found = manifest["format"]
-    except (ValueError, KeyError) as error:
-        raise BadResults(
-            f"{path / 'suite.json'} is damaged ({error!r}). Move the folder away and run again."
-        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(path / "suite.json", error) from error
     if found != FORMAT:
         raise BadResults(
             f"{path} was written in format {found}, this ganbench reads format {FORMAT}. "
@@ -192,6 +196,17 @@ def _record(path: Path) -> dict[str, Any] | None:
     }
 
 
-def _tables(runs: list[Path], name: str, columns: list[str]) -> pd.DataFrame:
-    frames = [frame for run in runs if not (frame := pd.read_parquet(run / name)).empty]
+def _tables(path: Path, runs: list[dict[str, Any]], name: str, columns: list[str]) -> pd.DataFrame:
+    frames = [frame for run in runs if not (frame := _table(path / run["run"] / name, run)).empty]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _table(file: Path, run: dict[str, Any]) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file).assign(label=run["label"], dataset=run["dataset"])
+    except (OSError, ValueError) as error:
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> BadResults:
+    return BadResults(f"{file} is damaged ({error!r}). Move {file.parent} away and run the suite again.")

@@ -18,6 +18,7 @@ The tables below are the whole language; `suites/suite.schema.json` is generated
 
 import inspect
 import json
+import math
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
@@ -27,7 +28,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from ganbench import __version__, plugins
 from ganbench.budget import Budget, Unit
@@ -40,10 +42,14 @@ from ganbench.variant import Variant
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
 
 BudgetTable = Annotated[
-    dict[Unit, Annotated[float, Field(gt=0)]],
+    dict[Unit, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
     Field(min_length=1, max_length=1, description="The length of a run: one unit and its amount."),
 ]
 Count = Annotated[int, Field(gt=0)]
+Seeds = Annotated[
+    Annotated[Count, Tag("count")] | Annotated[list[int], Field(min_length=1), Tag("list")],
+    Discriminator(lambda given: "list" if isinstance(given, list) else "count"),
+]
 
 
 class Table(BaseModel):
@@ -76,16 +82,16 @@ class VariantTable(Table):
 class SuiteTable(Table):
     """A benchmark suite of ganbench."""
 
-    name: str = Field("", description="By default the file's name.")
+    name: str = Field("", pattern=r"^(\w[\w .@+-]*)?$", description="Also of its folder; by default the file's name.")
     description: str = ""
     budget: BudgetTable
-    seeds: Count | list[int] = Field(3, description="How many, or which.")
+    seeds: Seeds = Field(3, description="How many, or which.")
     evaluations: Count = Field(10, description="How often along its budget a run is judged on the validation split.")
     samples: Count = Field(10_000, description="Drawn from a variant at each judgement.")
     precision: Literal["float32", "tf32", "bfloat16"] = Field("float32", description="Of training; judges use float32.")
     meant_for: Literal["cpu", "cuda"] = Field("cpu", description="Elsewhere `run` says first how long it will take.")
-    dataset: list[DatasetTable] = Field(min_length=1)
-    variant: list[VariantTable] = Field(min_length=1)
+    dataset: list[DatasetTable] = Field(min_length=1, description="What is trained on: a table [[dataset]] for each.")
+    variant: list[VariantTable] = Field(min_length=1, description="What is trained: a table [[variant]] for each.")
     controls: list[str] = Field(CONTROLS, description="Rows that are no GAN and show how good `good` is.")
 
 
@@ -149,6 +155,7 @@ class RunSpec:
     def build_variant(self, dataset: Dataset) -> Variant:
         """Fresh networks on the CPU, from torch's default generator."""
         variant: Variant = build("variants", self.variant, dataset.spec)
+        _check_moves(variant, self.variant.name)
         return variant
 
     def build_judge(self, dataset: Dataset) -> Judge:
@@ -175,12 +182,15 @@ def load(path: Path, scale: float = 1.0) -> Suite:
 
     Raises BadSuite or UnknownName naming the file and the place in it; DataMissing if a dataset is not there.
     """
+    if not 0 < scale < math.inf:
+        raise BadSuite(f"Found a scale of {scale:g}, but it must be a finite number above 0.")
     text = _read(path)
     table = parse(text, str(path))
     name = (table.name or path.stem) + (f"@{scale:g}" if scale != 1.0 else "")
     _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
     runs = tuple(replace(run, suite=name) for run in _expand(table, path, scale))
+    _each_run_once(path, runs)
     return Suite(name, table.description, table.meant_for, runs, text)
 
 
@@ -191,7 +201,7 @@ def parse(text: str, where: str) -> SuiteTable:
     except tomllib.TOMLDecodeError as error:
         raise BadSuite(f"{where} is not TOML: {error}.") from error
     except ValidationError as error:
-        raise BadSuite("\n".join(_sentences(error, where, SuiteTable))) from error
+        raise BadSuite("\n".join(_sentences(error, where))) from error
 
 
 def schema() -> dict[str, Any]:
@@ -205,8 +215,8 @@ def build(kind: str, made: Made, *positional: Any) -> Any:
     values = configure(plugin, made)
     try:
         return plugin(*positional, **values)
-    except ValueError as error:
-        raise BadSuite(f"{made.name}: {error}") from error
+    except (ValueError, RuntimeError) as error:  # as torch says that it cannot build something
+        raise BadSuite(f"{made.name} cannot be made with the options {made.options}: {error}") from error
 
 
 def configure(plugin: Any, made: Made) -> dict[str, Any]:
@@ -217,7 +227,7 @@ def configure(plugin: Any, made: Made) -> dict[str, Any]:
     for name, value in made.options.items():
         if name not in known:
             raise UnknownName(f"options of {made.name}", name, known)
-        adapter: TypeAdapter[Any] = TypeAdapter(hints[name])
+        adapter: TypeAdapter[Any] = TypeAdapter(hints.get(name, Any))
         try:
             values[name] = adapter.validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
@@ -226,6 +236,9 @@ def configure(plugin: Any, made: Made) -> dict[str, Any]:
             raise BadSuite(
                 f"Option {name!r} of {made.name}: found {value!r}. {reason}; the default is {_shown(default)}."
             ) from error
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in values:
+            raise BadSuite(f"Found no option {name!r}, which {made.name} needs. Give it in `options`.")
     return values
 
 
@@ -257,6 +270,8 @@ def _expand(table: SuiteTable, path: Path, scale: float) -> Iterable[RunSpec]:
             for variant in variants
             if variant.datasets is None or label in variant.datasets
         ]
+        if not specs:
+            raise BadSuite(f"{path}, {label}: no variant is trained on it. Remove it, or name it in `datasets`.")
         checked += _check(specs, f"{path}, {label}")
     return [replace(spec, seed=seed) for seed in seeds for spec in checked]
 
@@ -306,7 +321,10 @@ def _try_metrics(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
     few = Judged(*(seen[: spec.samples] for seen in reference))
     for metric in spec.load_metrics():
         if metric.needs_mixture and dataset.mixture is None:
-            raise BadSuite(f"the metric {metric.name!r} needs an exact density, which {spec.dataset.name} lacks.")
+            raise BadSuite(
+                f"the metric {metric.name!r} needs an exact density, which {spec.dataset.name} lacks. "
+                "Use it on mixtures only."
+            )
         metric(Evidence(few, reference, dataset.prior, dataset.mixture))
 
 
@@ -316,20 +334,54 @@ def _one_name_each(path: Path, kind: str, labels: list[str]) -> None:
         raise BadSuite(f"{path}: two {kind} are called {twice[0]!r}. Give one of them a `label` of its own.")
 
 
-def _sentences(error: ValidationError, where: str, table: type[BaseModel]) -> Iterable[str]:
+def _each_run_once(path: Path, runs: Iterable[RunSpec]) -> None:
+    """Equal runs would be one folder with two names."""
+    first: dict[str, RunSpec] = {}
+    for run in runs:
+        other = first.setdefault(run.id, run)
+        if other is not run:
+            raise BadSuite(f"{path}: {run} is the same run as {other}. Remove one, or change an option or a seed.")
+
+
+def _check_moves(variant: Any, name: str) -> None:
+    """Refuse what the loop could not train, or would train for ever."""
+    if not isinstance(variant, Variant):
+        raise BadSuite(f"{name} makes a {type(variant).__name__}, but needs to make a ganbench.variant.Variant.")
+    names = [player.name for player in variant.players]
+    if names and not {"D", "G"} <= {*names}:
+        raise BadSuite(f"{name} has the players {', '.join(names)}, but needs one named 'D' and one named 'G'.")
+    if variant.batch < 1:
+        raise BadSuite(f"{name} takes batches of {variant.batch}, but a step needs at least 1 sample.")
+    for player in variant.players:
+        if player.repeats < 1:
+            raise BadSuite(f"{name} gives {player.name} {player.repeats} steps in a round, but it needs at least 1.")
+
+
+def _sentences(error: ValidationError, where: str) -> Iterable[str]:
     """Pydantic's findings in our words: where, what was found, what was needed, what is near."""
     for finding in error.errors():
-        place = ".".join(str(part + 1) if isinstance(part, int) else part for part in finding["loc"])
+        *table, last = place = [part for part in finding["loc"] if part not in ("count", "list", "[key]")]
+        name, known = str(last), _fields_at(table)
+        spoken = ", ".join(f"number {part + 1}" if isinstance(part, int) else part for part in place)
+        meaning = f" {known[name].description}" if name in known and known[name].description else ""
         if finding["type"] == "extra_forbidden":
-            known = _fields_at(table, finding["loc"][:-1])
-            yield str(UnknownName("settings here", str(finding["loc"][-1]), known, f"{where}, {place}: "))
+            yield str(UnknownName("settings here", name, known, f"{where}, {spoken}: "))
+        elif finding["type"] == "missing":
+            yield f"{where}: found no {spoken}, which is needed.{meaning}"
         else:
-            yield f"{where}, {place}: found {finding['input']!r}. {finding['msg']}."
+            yield f"{where}, {spoken}: found {finding['input']!r}. {finding['msg']}.{meaning}"
 
 
-def _fields_at(table: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    inner: dict[str, type[BaseModel]] = {"dataset": DatasetTable, "variant": VariantTable}
-    return list((inner.get(str(place[0]), table) if place else table).model_fields)
+def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:
+    """The settings of the table at that place; of a place inside a setting, none."""
+    match table:
+        case []:
+            return SuiteTable.model_fields
+        case ["dataset", int()]:
+            return DatasetTable.model_fields
+        case ["variant", int()]:
+            return VariantTable.model_fields
+    return {}
 
 
 def _shown(default: Any) -> str:

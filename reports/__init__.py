@@ -1,0 +1,1 @@
+"""Records to tables, figures and one page: pure functions of data frames."""

@@ -1,0 +1,177 @@
+"""The page's leaderboards, which sort, and its table of failures."""
+
+import math
+from typing import Any, NamedTuple
+
+import pandas as pd
+from pandas import DataFrame
+
+from reports import tables
+from reports.glossary import entry
+from reports.markup import Chapter, escape, folded, name, plain_table, row_name, table
+from reports.tables import each
+from reports.words import NONE, amount, arrow, better, duration, estimate, short
+
+RULES = (
+    "Mean over seeds with its 95 % interval (Student); one seed has none, and no rank. A rank is one more than the "
+    "number of variants that are surely better, so equal ranks cannot be told apart."
+)
+CONTROLS = "Controls: no GAN, but what each metric sees and does not see"
+
+
+class Column(NamedTuple):
+    """A column of a board: a metric at a checkpoint."""
+
+    metric: str
+    checkpoint: str
+    direction: str
+
+
+def boards(chapter: Chapter) -> str:
+    """All boards of a dataset; several, where scores were not measured alike."""
+    rows = chapter.rows
+    if rows.empty:
+        return "<h3>Leaderboard</h3><p class='empty'>There is no score to rank: no run reached its evaluation.</p>"
+    parts = sorted(set(rows["board"]))
+    why = f" Scores that were not measured alike never share a ranking: {len(parts)} boards." if len(parts) > 1 else ""
+    return f'<h3>Leaderboard</h3><p class="note">{RULES}{why}</p>' + "".join(_board(chapter, part) for part in parts)
+
+
+def _board(chapter: Chapter, part: int) -> str:
+    """The last checkpoint, and for the selecting metric the selected one beside it; its rest is a click away."""
+    by = {
+        checkpoint: tables.wide(
+            chapter.rows[chapter.rows["checkpoint"] == checkpoint], chapter.people, chapter.select, part
+        )
+        for checkpoint in tables.CHECKPOINTS
+    }
+    columns = {c: [Column(m, c, a["direction"]) for m, a in by[c].attrs["metrics"].items()] for c in by}
+    last, selected = columns["last"], columns["selected"]
+    main = last[:1] + selected[:1] + last[1:]
+    if not main:
+        return ""
+    how = _measured(by[main[0].checkpoint].attrs["metrics"][main[0].metric])
+    shown = _table(chapter, by, main, f"Scores on {short(chapter.dataset)}: {how}", anchors=part == 1)
+    if not selected:
+        return shown
+    chosen = _table(chapter, by, selected, f"Checkpoint selected on validation: {how}", anchors=False)
+    return shown + folded("All metrics at the checkpoint selected on validation", chosen)
+
+
+def _measured(about: dict[str, Any]) -> str:
+    where = f"{short(about['split'])} split, {about['samples']} samples, judge {short(about['judge'])}"
+    return where + (f", key {str(about['key'])[:12]}" if about["key"] else "")
+
+
+def _table(chapter: Chapter, by: dict[str, DataFrame], columns: list[Column], caption: str, anchors: bool) -> str:
+    first = by[columns[0].checkpoint]
+    cells = {c: frame.set_index("label") for c, frame in by.items()}
+    lines = {
+        control: "".join(_row(chapter, row, cells, columns, anchors) for row in part.to_dict("records"))
+        for control, part in first.groupby("control")
+    }
+    divider = f'<tr><th scope="rowgroup" colspan="{3 + len(columns)}"><span>{CONTROLS}</span></th></tr>'
+    bodies = f"<tbody>{lines.get(False, '')}</tbody>"
+    if True in lines:
+        bodies += f'<tbody class="controls">{divider}{lines[True]}</tbody>'
+    return table(caption, _head(columns), bodies)
+
+
+def _head(columns: list[Column]) -> str:
+    """Two header rows where the first metric stands at both checkpoints, else one."""
+    paired = len(columns) > 1 and columns[0].metric == columns[1].metric
+    span = ' rowspan="2"' if paired else ""
+    top = _sorter("rank", "Rank", "ascending", span)
+    top += _sorter("name", "Variant", "ascending", f'{span} class="text"')
+    top += _sorter("seeds", "Seeds", "descending", span)
+    if not paired:
+        return f"<tr>{top}{''.join(_metric(c, i, _title(c)) for i, c in enumerate(columns))}</tr>"
+    pair = "".join(_metric(c, i, c.checkpoint) for i, c in enumerate(columns[:2]))
+    rest = "".join(_metric(c, i, _title(c), span) for i, c in enumerate(columns) if i > 1)
+    return f'<tr>{top}<th scope="colgroup" colspan="2">{_title(columns[0])}</th>{rest}</tr><tr>{pair}</tr>'
+
+
+def _title(column: Column) -> str:
+    title = f'<bdi title="{escape(column.metric)}">{escape(short(entry(column.metric).title))}</bdi>'
+    sense = f'<span class="hidden">, {better(column.direction)}</span>'
+    return f'{title} <span aria-hidden="true">{arrow(column.direction)}</span>{sense}'
+
+
+def _metric(column: Column, i: int, title: str, span: str = "") -> str:
+    """The header of a metric; the first one is what the rows are ordered by when the page opens."""
+    return _sorter(f"m{i}", title, "descending" if column.direction == "higher" else "ascending", span, i == 0)
+
+
+def _sorter(column: str, title: str, first: str, span: str = "", now: bool = False) -> str:
+    return (
+        f'<th scope="col"{span} aria-sort="{first if now else "none"}">'
+        f'<button type="button" data-sorts="{column}" data-first="{first}">{title}</button></th>'
+    )
+
+
+def _row(
+    chapter: Chapter, row: dict[Any, Any], cells: dict[str, DataFrame], columns: list[Column], anchor: bool
+) -> str:
+    label, done, rank = str(row["label"]), row["done"], row["rank"]
+    own = f' id="{chapter.page.claim(f"{chapter.slug}--{label}")}"' if anchor else ""
+    found = [_found(cells, label, column) for column in columns]
+    scored = any(f is not None for f in found)
+    ranked = scored and not pd.isna(rank)
+    leads = " first" if ranked and rank == 1 else ""
+    place = f' data-value="{rank}">{rank}' if ranked else ">–"
+    of = f' <span class="lost">of {row["runs"]}</span>' if done < row["runs"] else ""
+    values = "".join(_cell(f, i, done) for i, f in enumerate(found)) if scored else _lost(row, len(columns))
+    return (
+        f'<tr class="row{leads}"{own}><td class="rank" data-column="rank"{place}</td>'
+        f'<th scope="row" data-column="name" data-value="{escape(label)}">{row_name(label, chapter.styles[label])}</th>'
+        f'<td data-column="seeds" data-value="{done}">{done}{of}</td>{values}</tr>'
+    )
+
+
+class Found(NamedTuple):
+    """What a cell shows."""
+
+    mean: float
+    low: float
+    high: float
+    n: int  # seeds with a score
+
+
+def _found(cells: dict[str, DataFrame], label: str, column: Column) -> Found | None:
+    frame = cells[column.checkpoint]
+    if label not in frame.index or not frame.at[label, f"{column.metric}_n"]:
+        return None
+    found: Any = [frame.at[label, column.metric + part] for part in ("", "_low", "_high", "_n")]
+    mean, low, high, n = found
+    return Found(float(mean), float(low), float(high), int(n))
+
+
+def _cell(found: Found | None, i: int, done: int) -> str:
+    if found is None:
+        return f'<td data-column="m{i}">{NONE}</td>'
+    mean, interval = estimate(found.mean, found.low, found.high)
+    fewer = f" {found.n} of {done} seeds" if found.n != done else ""  # a seed may lack a single metric
+    limits = f'<span class="interval">{interval}{fewer}</span>' if interval or fewer else ""
+    exact = repr(found.mean) if math.isfinite(found.mean) else "Infinity" if found.mean > 0 else "-Infinity"
+    return f'<td data-column="m{i}" data-value="{exact}"><span class="mean">{mean}</span>{limits}</td>'
+
+
+def _lost(row: dict[Any, Any], width: int) -> str:
+    why = short(row["reasons"], 160) if row["failed"] else "not measured" if row["done"] else "not run yet"
+    return f'<td class="text wrap lost" colspan="{width}"><bdi>{escape(why)}</bdi></td>'
+
+
+def failures(chapter: Chapter) -> str:
+    """Why runs failed, and after how much of the budget; nothing if none did."""
+    failed = tables.failures(chapter.results, chapter.dataset)
+    if failed.empty:
+        return ""
+    lines = (
+        f'<tr class="row"><th scope="row">{row_name(r.label, chapter.styles[r.label])}</th><td>{escape(r.seed)}</td>'
+        f'<td class="text wrap">{escape(r.status)}{": " if r.reason else ""}{name(r.reason, 600) if r.reason else ""}'
+        f"</td><td>{amount(float(r.images))}</td><td>{duration(float(r.seconds))}</td>"
+        f'<td class="text"><a href="#run-{escape(r.run)}"><code>{escape(r.run)}</code></a></td></tr>'
+        for r in each(failed)
+    )
+    titles = ("<Variant", "Seed", "<What happened", "At images", "After", "<Run")
+    return "<h3>Runs that failed</h3>" + plain_table("Why, and after how much of the budget", titles, lines)

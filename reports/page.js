@@ -1,0 +1,92 @@
+"use strict";
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // Theme: the system's, until the reader chooses. Some browsers refuse storage to file:// pages; the choice then lasts for the visit.
+  const root = document.documentElement, button = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const show = () => { button.setAttribute("aria-pressed", String(dark())); all(".plot.drawn").forEach(tint); };
+  const colours = () => {
+    const style = getComputedStyle(root), value = (name) => style.getPropertyValue(name).trim();
+    return {
+      "font.color": value("--muted"), "hoverlabel.bgcolor": value("--raised"),
+      "hoverlabel.bordercolor": value("--line"), "hoverlabel.font.color": value("--ink"),
+    };
+  };
+  const tint = (plot) => Plotly.relayout(plot, colours());
+  try { root.dataset.theme = localStorage.getItem("ganbench-theme") || ""; } catch { /* no storage */ }
+  button.addEventListener("click", () => {
+    root.dataset.theme = dark() ? "light" : "dark";
+    try { localStorage.setItem("ganbench-theme", root.dataset.theme); } catch { /* no storage */ }
+    show();
+  });
+  system.addEventListener("change", show);
+
+  // Sorting: a header's button orders the rows of each table body by data-value; what has no value stays at the end.
+  const value = (row, column) => row.querySelector(`[data-column="${column}"]`)?.dataset.value;
+  const compare = (a, b, sign) => {
+    if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
+    const x = Number(a), y = Number(b);
+    return sign * (Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x - y);
+  };
+  const sort = (control) => {
+    const head = control.closest("th"), table = head.closest("table"), column = control.dataset.sorts;
+    const first = control.dataset.first, other = first === "ascending" ? "descending" : "ascending";
+    const order = head.getAttribute("aria-sort") === first ? other : first;
+    all("th[aria-sort]", table).forEach((th) => th.setAttribute("aria-sort", "none"));
+    head.setAttribute("aria-sort", order);
+    for (const body of table.tBodies) {
+      const rows = all("tr.row", body);
+      rows.sort((a, b) => compare(value(a, column), value(b, column), order === "ascending" ? 1 : -1));
+      body.append(...rows);
+    }
+  };
+  all("button[data-sorts]").forEach((control) => control.addEventListener("click", () => sort(control)));
+
+  // Figures are drawn when they come near the window: a page of hundreds opens at once.
+  const draw = (plot) => {
+    if (plot.classList.contains("drawn") || typeof Plotly === "undefined") return;
+    plot.classList.add("drawn");
+    const { data, layout } = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
+    const still = plot.hasAttribute("data-still");
+    const { "font.color": ink, ...hover } = colours();
+    layout.font.color = ink;
+    layout.hoverlabel = { bgcolor: hover["hoverlabel.bgcolor"], bordercolor: hover["hoverlabel.bordercolor"], font: { color: hover["hoverlabel.font.color"] } };
+    layout.showlegend = false; // the page has one legend per dataset
+    if (still) delete layout.height;
+    Plotly.newPlot(plot, data, layout, {
+      responsive: true, staticPlot: still, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    }).then(() => hide(plot));
+  };
+  const watcher = new IntersectionObserver((seen) => seen.forEach((entry) => {
+    if (entry.isIntersecting) { watcher.unobserve(entry.target); draw(entry.target); }
+  }), { rootMargin: "600px" });
+
+  // One legend per dataset: a button per label, for all its figures.
+  const muted = (section) => new Set(all('.legend button[aria-pressed="false"]', section).map((b) => b.dataset.label));
+  const hide = (plot) => {
+    if (plot.hasAttribute("data-still") || !plot.data?.length) return;
+    const gone = muted(plot.closest(".dataset"));
+    Plotly.restyle(plot, { visible: plot.data.map((trace) => !gone.has(trace.meta)) });
+  };
+  all(".legend button").forEach((control) => control.addEventListener("click", () => {
+    control.setAttribute("aria-pressed", String(control.getAttribute("aria-pressed") === "false"));
+    all(".plot.drawn", control.closest(".dataset")).forEach(hide);
+  }));
+
+  // A select shows one figure of its group.
+  all("select[data-group]").forEach((choice) => choice.addEventListener("change", () => {
+    all(`figure[data-group="${choice.dataset.group}"]`).forEach((figure) => { figure.hidden = figure.id !== choice.value; });
+  }));
+
+  // A link to something inside closed details opens them.
+  const reveal = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  addEventListener("DOMContentLoaded", () => { show(); all(".plot").forEach((plot) => watcher.observe(plot)); reveal(); });
+})();

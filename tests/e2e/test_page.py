@@ -1,0 +1,203 @@
+"""The page in a real browser: opened from disk, with the network cut."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from reports import page
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SYNTHETIC = Path(__file__).parents[1] / "reports" / "synthetic.py"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH")
+Open = Callable[..., Any]
+
+
+def _synthetic() -> ModuleType:
+    """The made-up results of `tests/reports`."""
+    if "synthetic" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("synthetic", SYNTHETIC)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules["synthetic"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules["synthetic"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages of every kind of result, and where their screenshots go."""
+    made = tmp_path_factory.mktemp("pages")
+    names = {
+        "": "</script><script>alert(3)</script>",
+        "gan": "<script>alert(1)</script>",
+        "dcgan": "\"'><img src=x onerror=alert(2)> " + "x" * 300,
+        "wgan": "\u202eشبكة توليدية",
+    }
+    synthetic = _synthetic()
+    pages = {
+        "full": synthetic.make(),
+        "hostile": synthetic.make(rename=names),
+        "one": synthetic.make(seeds=(0,), scale=0.05),
+        "half": synthetic.half_finished(),
+        "failed": synthetic.all_failed(),
+        "empty": synthetic.empty(),
+    }
+    for name, results in pages.items():
+        page.write(results, made / f"{name}.html")
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Any, folder: Path) -> Open:
+    """Open a page offline; leaving it checks that nothing complained and nothing was asked of a network."""
+
+    @contextmanager
+    def visit(name: str, width: int = 1280, scheme: str = "light", anchor: str = "") -> Iterator[Any]:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+        tab = context.new_page()
+        complaints: list[str] = []
+        tab.on("console", lambda message: complaints.append(message.text))
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("dialog", lambda dialog: complaints.append(dialog.message))
+        tab.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else complaints.append(r.url))
+        tab.goto((folder / f"{name}.html").as_uri() + anchor)
+        yield tab
+        assert complaints == []
+        context.close()
+
+    return visit
+
+
+def _scroll_through(tab: Any) -> None:
+    """Bring every figure near the window once, so that all are drawn."""
+    for y in range(0, tab.evaluate("document.documentElement.scrollHeight"), 800):
+        tab.evaluate(f"scrollTo(0, {y})")
+        tab.wait_for_timeout(60)
+    tab.wait_for_function(
+        "[...document.querySelectorAll('figure:not([hidden]) .plot')].every(p => p.querySelector('svg.main-svg'))"
+    )
+
+
+def _names(tab: Any, table: str = "#ring8 table.board, #ring8 table") -> list[str]:
+    found = f"document.querySelector('{table}').tBodies[0].querySelectorAll('th[scope=row]')"
+    return list(tab.evaluate(f"[...{found}].map(th => th.dataset.value)"))
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        ("full", 1280, "light"), ("full", 1280, "dark"), ("full", 390, "light"), ("hostile", 1280, "light"),
+        ("hostile", 390, "dark"), ("one", 1280, "light"), ("half", 390, "light"), ("failed", 1280, "light"),
+        ("empty", 390, "light"),
+    ],
+)  # fmt: skip
+def test_opens_offline_without_complaint_and_fits(
+    opened: Open, folder: Path, name: str, width: int, scheme: str
+) -> None:
+    with opened(name, width, scheme) as tab:
+        _scroll_through(tab)
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        tab.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True, timeout=120_000)
+
+
+def test_rows_sort_by_a_click_and_by_the_keyboard(opened: Open) -> None:
+    with opened("full") as tab:
+        assert _names(tab) == ["wgan", "dcgan", "gan"]
+        quality = tab.locator("#ring8 table").first.get_by_role("button", name="High quality")
+        quality.click()
+        head = tab.locator("#ring8 table").first.locator("th", has=tab.locator("button", has_text="High quality"))
+        assert head.get_attribute("aria-sort") == "descending"
+        assert _names(tab) == ["dcgan", "gan", "wgan"]
+        quality.focus()
+        tab.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == "ascending"
+        assert _names(tab) == ["wgan", "gan", "dcgan"]
+        assert tab.locator("#ring8 table").first.locator('th[aria-sort]:not([aria-sort="none"])').count() == 1
+
+
+def test_controls_stay_apart_and_rows_without_a_score_stay_last(opened: Open) -> None:
+    with opened("full") as tab:
+        tab.locator("#ring8 table").first.get_by_role("button", name="Variant").click()
+        body = tab.locator("#ring8 table").first.locator("tbody.controls")
+        assert body.locator("tr").first.inner_text().startswith("Controls")
+        assert body.locator("th[scope=row]").all_inner_texts() == ["memorizer", "mode_dropper", "noise", "real"]
+
+
+def test_a_select_shows_another_figure(opened: Open) -> None:
+    with opened("full") as tab:
+        choice = tab.get_by_label("Losses: which").first
+        choice.scroll_into_view_if_needed()
+        choice.select_option("G.loss")
+        tab.locator("#ring8 .ytitle", has_text="G.loss").wait_for()
+        assert not tab.locator("#ring8 .ytitle", has_text="D.loss").is_visible()
+
+
+def test_the_legend_hides_a_label_in_all_figures(opened: Open) -> None:
+    with opened("full") as tab:
+        _scroll_through(tab)
+        tab.locator("#ring8 .legend").get_by_role("button", name="wgan").click()
+        drawn = "[...document.querySelectorAll('#ring8 .plot.drawn:not([data-still])')]"
+        shown = f"{drawn}.flatMap(p => p.data.filter(t => t.meta === 'wgan').map(t => t.visible))"
+        tab.wait_for_function(f"{shown}.length > 4 && {shown}.every(v => v === false)")
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(opened: Open) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    ink = "document.querySelector('#ring8 .plot.drawn')._fullLayout.font.color"
+    with opened("full", scheme="dark", anchor="#ring8") as tab:
+        dark = tab.evaluate(paper)
+        tab.wait_for_selector("#ring8 .plot.drawn .main-svg")
+        before = tab.evaluate(ink)
+        tab.get_by_role("button", name="Dark").click()
+        light = tab.evaluate(paper)
+        tab.wait_for_function(f"{ink} !== '{before}'")
+    assert sum(map(int, dark[4:-1].split(","))) < 100 < 700 < sum(map(int, light[4:-1].split(",")))
+
+
+def test_a_link_to_a_dataset_or_a_folded_run_leads_there(opened: Open) -> None:
+    in_view = "document.querySelector(':target').getBoundingClientRect()"
+    run = _synthetic().make().runs["run"].iloc[0]
+    for anchor in ("#mnist5k", f"#run-{run}"):
+        with opened("full", anchor=anchor) as tab:
+            tab.wait_for_timeout(300)
+            assert 0 <= tab.evaluate(f"{in_view}.top") < 900
+            assert tab.evaluate(f"{in_view}.height") > 0
+
+
+def test_the_keyboard_alone_reaches_the_results(opened: Open) -> None:
+    with opened("full") as tab:
+        tab.keyboard.press("Tab")
+        assert tab.evaluate("document.activeElement.textContent") == "Skip to the results"
+        tab.keyboard.press("Enter")
+        seen = set()
+        for _ in range(14):
+            tab.keyboard.press("Tab")
+            seen.add(tab.evaluate("document.activeElement.tagName + (document.activeElement.dataset.sorts || '')"))
+        assert {"BUTTONrank", "BUTTONname", "BUTTONm0", "DIV", "SUMMARY"} <= seen
+
+
+def test_hostile_names_are_seen_as_text(opened: Open) -> None:
+    with opened("hostile") as tab:
+        _scroll_through(tab)
+        assert tab.title() == "</script><script>alert(3)</script>: ganbench"
+        assert "<script>alert(1)</script>" in tab.locator("#ring8 table").first.inner_text()
+        ticks = tab.locator("#ring8 .plot").first.locator(".ytick").all_text_contents()
+        assert any(tick.startswith("<script>alert(1)</") for tick in ticks)

@@ -1,0 +1,223 @@
+"""The page and its siblings: whole, honest, and immune to names."""
+
+import html
+import json
+import math
+import re
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from reports import page, tables, terminal
+
+
+class Outline(HTMLParser):
+    """Tags with their attributes; raises on a tag that closes nothing."""
+
+    EMPTY = frozenset({"meta", "link", "img", "wbr", "br", "input"})
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-1:]}"
+        self.open.pop()
+
+
+@pytest.fixture(scope="module")
+def source(full: Any) -> str:
+    return page.render(full)
+
+
+def _without_plotly(source: str) -> str:
+    return re.sub(r"<script>/\*\*.*?</script>", "", source, flags=re.DOTALL)
+
+
+def test_markup_is_balanced_and_ids_are_unique(source: str) -> None:
+    outline = Outline(source)
+    ids = [a["id"] for _, a in outline.tags if "id" in a]
+    assert outline.open == [] and len(ids) == len(set(ids))
+    assert {"ring8", "mnist5k", "glossary"} <= set(ids)
+
+
+def test_every_link_has_a_target(source: str) -> None:
+    outline = Outline(source)
+    ids = {a.get("id") for _, a in outline.tags}
+    assert all(str(a["href"])[1:] in ids for tag, a in outline.tags if tag == "a")
+
+
+def test_nothing_is_loaded_from_anywhere(source: str) -> None:
+    found = [v for _, a in Outline(source).tags for k, v in a.items() if k in ("src", "href")]
+    assert all(str(v).startswith(("#", "data:")) for v in found)
+
+
+def test_tables_have_captions_scopes_and_sort_buttons(source: str) -> None:
+    tags = Outline(source).tags
+    assert sum(tag == "table" for tag, _ in tags) == sum(tag == "caption" for tag, _ in tags)
+    assert all("scope" in a for tag, a in tags if tag == "th")
+    assert all(a.get("aria-label") for tag, a in tags if a.get("role") in ("img", "region"))
+    assert all(a.get("alt") for tag, a in tags if tag == "img")
+
+
+def test_ten_numbers_of_the_page_follow_from_the_csv(source: str, full: Any, tmp_path: Path) -> None:
+    """Cells carry their exact value: that of one score, or the mean of the scores of a label at a checkpoint."""
+    rows = pd.read_csv(page.write(full, tmp_path / "scores.csv", "csv"))
+    rows = rows[rows["checkpoint"] != "curve"]
+    means = rows.groupby(["dataset", "label", "metric", "checkpoint"])["value"].mean().dropna().to_numpy()
+    known = np.concatenate([rows["value"].dropna().to_numpy(), means])
+    cells = re.findall(r'<td(?: data-column="m\d+")? data-value="([^"]+)">(?:<span class="mean">)?([^<]+)<', source)
+    assert len(cells) > 100
+    for value, shown in np.random.default_rng(0).choice(np.array(cells), 10, replace=False):
+        assert np.isclose(float(value), known, rtol=1e-12).any()
+        assert float(shown.replace("−", "-")) == pytest.approx(float(value), rel=0.06)
+
+
+def test_every_row_of_the_board_is_there(source: str, full: Any) -> None:
+    for label in full.runs["label"].unique():
+        assert f'<th scope="row" data-column="name" data-value="{label}">' in source
+
+
+def test_failures_are_told_with_reason_and_budget(source: str) -> None:
+    assert "diverged: <bdi>D.loss is nan</bdi>" in source and "<td>62 k</td>" in source
+    assert '<span class="lost">of 3</span>' in source
+
+
+def test_both_checkpoints_and_all_conditions_are_visible(source: str, full: Any) -> None:
+    assert ">last</button>" in source and ">selected</button>" in source
+    shown = html.unescape(source)
+    for name in set(tables.CONDITIONS) & set(full.runs):
+        value = full.runs[name].iloc[0]
+        assert f"<code>{int(value) if isinstance(value, float) else value}</code>" in shown
+    assert all(key in source for key in full.scores["key"].unique())
+
+
+def test_hostile_names_show_as_text(hostile: Any) -> None:
+    source = page.render(hostile)
+    outline = Outline(source)
+    body = _without_plotly(source)
+    assert outline.open == []
+    assert (
+        "<script>alert" not in body
+        and "onerror=alert(2)>" not in body
+        and not any("onerror" in a for _, a in outline.tags)
+    )
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
+
+
+def test_data_inside_scripts_cannot_leave_them(hostile: Any) -> None:
+    blocks = re.findall(
+        r'<script type="application/json" id="[^"]+">(.*?)</script>', page.render(hostile), flags=re.DOTALL
+    )
+    assert len(blocks) > 20
+    assert all("<" not in block and "data" in json.loads(block) for block in blocks)
+
+
+def test_hostile_datasets_get_safe_and_distinct_ids(synthetic: ModuleType) -> None:
+    results = synthetic.make(seeds=(0,))
+    for frame in (results.runs, results.scores, results.losses):
+        frame["dataset"] = frame["dataset"].map({"ring8": '"><b>', "mnist5k": "<b>"})
+    outline = Outline(page.render(results))
+    assert [a["id"] for t, a in outline.tags if t == "section" and a.get("class") == "dataset"] == [
+        "b",
+        "b-2",
+        "glossary",
+    ]
+
+
+def test_an_empty_suite_says_so_and_needs_no_plotly(synthetic: ModuleType) -> None:
+    source = page.render(synthetic.empty())
+    assert "No run of this suite has finished yet" in source and len(source) < 50_000
+
+
+def test_a_wholly_failed_suite_is_a_page_of_reasons(synthetic: ModuleType) -> None:
+    source = page.render(synthetic.all_failed())
+    assert "No variant has a score on mnist5k: 6 of 6 runs failed." in source
+    assert source.count("diverged: <bdi>D.loss is nan</bdi>") == 6
+
+
+def test_a_half_finished_suite_says_what_is_missing(synthetic: ModuleType) -> None:
+    source = page.render(synthetic.half_finished())
+    assert "7 of 21 runs not run yet." in source and '2 <span class="lost">of 3</span>' in source
+    assert Outline(source).open == [] and ">nan<" not in source.lower()
+
+
+def test_runs_that_crashed_before_they_knew_their_conditions_are_a_page(synthetic: ModuleType) -> None:
+    results = synthetic.make(seeds=(0,), datasets=("ring8",), variants=("gan",))
+    unknown = ["device", "select", "judge_key", "fingerprint", "preprocessing", "control", "images", "seconds"]
+    results.runs = results.runs.assign(status="crashed", reason="exit code 137").drop(columns=unknown)
+    results.scores = results.scores.assign(value=float("nan"), key="", status="crashed")
+    source = page.render(results)
+    assert "crashed: <bdi>exit code 137</bdi>" in source and Outline(source).open == []
+
+
+def test_runs_without_any_score_are_a_page_too(synthetic: ModuleType) -> None:
+    results = synthetic.all_failed()
+    results.scores, results.losses = results.scores.iloc[:0], results.losses.iloc[:0]
+    assert "There is no score to rank" in page.render(results)
+
+
+def test_one_seed_has_no_interval_and_a_scaled_run_says_so(synthetic: ModuleType) -> None:
+    source = page.render(synthetic.make(seeds=(0,), scale=0.05))
+    assert "One seed: no interval" in source and "Budget scaled to 5 %" in source
+    assert 'class="interval">[' not in source
+    assert '"row first"' not in source
+
+
+def test_boards_of_different_keys_are_apart_and_the_page_says_why(synthetic: ModuleType) -> None:
+    results = synthetic.make(datasets=("ring8",))
+    results.scores.loc[results.scores["label"] == "gan", "key"] += "other"
+    source = page.render(results)
+    assert "never share a ranking: 2 boards" in source and Outline(source).open == []
+
+
+def test_unequal_budgets_are_called_unequal(synthetic: ModuleType) -> None:
+    results = synthetic.make(datasets=("ring8",))
+    results.runs.loc[results.runs["label"] == "gan", "images"] *= 2
+    assert "Unequal budgets: real images to D differ by up to 100 %" in page.render(results)
+
+
+@pytest.mark.parametrize("format", ["html", "csv", "md", "latex"])
+def test_every_format_is_written_whole(full: Any, tmp_path: Path, format: str) -> None:
+    out = page.write(full, tmp_path / "deep" / f"report.{format}", format)
+    assert out.stat().st_size > 1000 and list(out.parent.iterdir()) == [out]
+
+
+def test_an_unknown_format_is_refused_by_name(full: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="html, csv, md, latex"):
+        page.write(full, tmp_path / "x", "pdf")
+
+
+def test_csv_reads_back_value_by_value(full: Any, tmp_path: Path) -> None:
+    rows = pd.read_csv(page.write(full, tmp_path / "scores.csv", "csv"))
+    assert len(rows) == len(full.scores)
+    np.testing.assert_array_equal(rows["value"], full.scores["value"])
+    assert math.isnan(rows.query("status == 'diverged' and checkpoint == 'last'")["value"].iloc[0])
+
+
+@pytest.mark.parametrize("kind", ["full", "hostile"])
+def test_the_terminal_board_reads_names_as_text(kind: str, request: pytest.FixtureRequest) -> None:
+    results = request.getfixturevalue(kind)
+    out = StringIO()
+    Console(file=out, width=200).print(terminal.board(results))
+    assert "Reverse KL" in out.getvalue() and "(control)" in out.getvalue()
+    assert kind == "full" or "<script>alert(1)</script>" in out.getvalue()
+
+
+def test_the_terminal_board_of_nothing(synthetic: ModuleType) -> None:
+    assert str(terminal.board(synthetic.empty())) == "No run has finished yet."

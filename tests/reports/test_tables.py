@@ -1,0 +1,156 @@
+"""Boards are right about means, failures, ranks and keys."""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganbench.statistics import mean_interval
+from reports import prose, tables
+
+
+def test_tidy_has_a_row_per_score_and_the_promised_columns(full: Any) -> None:
+    rows = tables.tidy(full)
+    assert len(rows) == len(full.scores)
+    assert list(rows.columns[: len(tables.TIDY)]) == tables.TIDY
+    assert {"device", "seconds", "fingerprint", "command", "images_trained"} <= set(rows)
+
+
+def test_images_of_a_score_are_where_it_was_measured_not_where_the_run_ended(full: Any) -> None:
+    rows = tables.tidy(full)
+    assert (rows["images"].to_numpy() == full.scores["images"].to_numpy()).all()
+
+
+def test_board_means_and_intervals_are_those_of_the_scores(full: Any) -> None:
+    board = tables.board(full, "ring8").set_index("label")
+    scores = full.scores.query(
+        "dataset == 'ring8' and label == 'wgan' and checkpoint == 'last' and metric == 'reverse_kl'"
+    )
+    wanted = mean_interval(scores["value"])
+    found = [board[f"reverse_kl{part}"]["wgan"] for part in ("", "_low", "_high", "_n")]
+    assert found == pytest.approx([*wanted, 3])
+
+
+def test_board_is_ordered_by_the_selecting_metric_with_controls_apart(full: Any) -> None:
+    board = tables.board(full, "mnist5k")
+    assert board["control"].is_monotonic_increasing
+    assert all(part["fid"].is_monotonic_increasing for _, part in board.groupby("control"))
+    assert board.loc[board["control"], "rank"].isna().all()
+    assert next(iter(board.attrs["metrics"])) == "fid"
+
+
+def test_one_seed_is_not_ranked_and_takes_no_lead(synthetic: ModuleType) -> None:
+    results = synthetic.make(datasets=("ring8",), diverged=[("ring8", "gan", 0), ("ring8", "gan", 1)])
+    board = tables.board(results, "ring8").set_index("label")
+    assert board["reverse_kl_n"]["gan"] == 1
+    assert board["rank"].isna()["gan"]
+    people, rows = tables.roster(results, "ring8"), tables.summary(results)
+    assert "No sure winner" in prose.answer(rows, people, "ring8", "reverse_kl")
+
+
+def test_a_failed_seed_is_counted_and_never_averaged(full: Any) -> None:
+    row = tables.board(full, "mnist5k").set_index("label").loc["gan"]
+    assert (row["runs"], row["failed"], row["fid_n"]) == (3, 1, 2)
+    assert row["reasons"] == "diverged: D.loss is nan"
+
+
+def test_limits_stay_inside_what_the_metric_can_be(full: Any) -> None:
+    rows = tables.summary(full)
+    assert (rows.loc[rows["metric"].isin(["fid", "class_kl"]), "low"] >= 0).all()
+    assert (rows.loc[rows["metric"] == "high_quality", "high"] <= 1).all()
+
+
+def test_scores_with_different_keys_never_share_a_board(synthetic: ModuleType) -> None:
+    results = synthetic.make(datasets=("ring8",))
+    results.scores.loc[results.scores["label"] == "gan", "key"] += "other"
+    rows = tables.summary(results)
+    assert rows.groupby(["board", "metric"])["key"].nunique().max() == 1
+    assert set(tables.board(results, "ring8", part=2)["label"]) == {"gan"}
+    assert "gan" not in set(tables.board(results, "ring8", part=1)["label"])
+
+
+def test_two_judges_stand_on_two_boards(synthetic: ModuleType) -> None:
+    results = synthetic.make(datasets=("mnist5k",))
+    again = results.scores.assign(judge="mnist2", key=results.scores["key"] + "2", value=results.scores["value"] + 1)
+    results.scores = pd.concat([results.scores, again], ignore_index=True)
+    rows = tables.summary(results)
+    assert rows.groupby("board")["judge"].unique().map(list).tolist() == [["mnist"], ["mnist2"]]
+
+
+def test_a_label_that_never_scored_is_still_a_row(synthetic: ModuleType) -> None:
+    board = tables.board(synthetic.all_failed(), "mnist5k").set_index("label")
+    assert board["failed"]["dcgan"] == 2 and np.isnan(board["fid"]["dcgan"])
+
+
+def test_ledger_is_of_finished_variants_and_failures_say_when(full: Any) -> None:
+    assert set(tables.ledger(full, "mnist5k")["label"]) == {"gan", "dcgan", "wgan"}
+    failed = tables.failures(full, "mnist5k").iloc[0]
+    assert (failed["label"], failed["status"], failed["images"]) == ("gan", "diverged", 62_000)
+
+
+def test_conditions_show_every_value_that_differs(synthetic: ModuleType) -> None:
+    results = synthetic.make(datasets=("ring8",))
+    results.runs.loc[0, "device"] = "cuda"
+    found = tables.conditions(results, "ring8")
+    assert found[found["condition"] == "device"]["value"].tolist() == ["cpu", "cuda"]
+
+
+def test_empty_results_make_empty_tables(synthetic: ModuleType) -> None:
+    empty = synthetic.empty()
+    assert tables.summary(empty).empty and tables.tidy(empty).empty and tables.datasets(empty) == []
+    assert "No run has finished yet." in prose.to_markdown(empty)
+
+
+def test_runs_still_to_do_are_not_failures(synthetic: ModuleType) -> None:
+    results = synthetic.half_finished()
+    row = tables.board(results, "ring8").set_index("label").loc["wgan"]
+    assert (row["runs"], row["done"], row["failed"], row["reverse_kl_n"]) == (3, 2, 0, 2)
+    assert tables.failures(results, "ring8").empty
+    assert prose.remarks(results, "ring8") == ["7 of 21 runs not run yet."]
+    assert tables.labels(results)["real"]
+
+
+def test_results_without_columns_are_empty_too(synthetic: ModuleType) -> None:
+    assert tables.summary(synthetic.Synthetic()).empty
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted"),
+    [
+        ({}, "wgan leads on ring8: Reverse KL 0.112 [0.087, 0.137], 3 seeds. Real data scores 0.000606"),
+        ({"seeds": (0,)}, "wgan has the best Reverse KL on ring8: 0.101. One seed: no interval, so no claim"),
+        ({"variants": ("gan",)}, "gan is the only variant with a score on ring8"),
+        ({"variants": ()}, "No variant was run on ring8, only controls."),
+        (
+            {"seeds": (0,), "variants": ("gan",), "diverged": [("ring8", "gan", 0)]},
+            "No variant has a score on ring8: 1 of 1 run failed.",
+        ),
+    ],
+)
+def test_the_answer_claims_no_more_than_the_seeds_allow(
+    synthetic: ModuleType, made: dict[str, Any], wanted: str
+) -> None:
+    results = synthetic.make(datasets=("ring8",), **made)
+    answer = prose.answer(tables.summary(results), tables.roster(results, "ring8"), "ring8", "reverse_kl")
+    assert answer.startswith(wanted)
+
+
+def test_a_tie_is_called_a_tie(full: Any) -> None:
+    rows = tables.of_dataset(tables.summary(full), "mnist5k")
+    answer = prose.answer(rows, tables.roster(full, "mnist5k"), "mnist5k", "fid")
+    assert "No sure winner" in answer and "wgan cannot be told from it" in answer
+
+
+def test_markdown_and_latex_read_names_as_text(hostile: Any) -> None:
+    markdown, latex = prose.to_markdown(hostile), prose.to_latex(hostile)
+    assert "<script>" not in markdown and "<script>" not in latex
+    widths = {line.count(" | ") for line in markdown.splitlines() if line.startswith("| \\# ")}
+    assert len(widths) == 2  # one per dataset: no name added a column
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") > 0
+
+
+def test_latex_escapes_what_latex_would_read() -> None:
+    made = prose.latex(pd.DataFrame({"a_b": ["50 % & \\x", "#1"]}))
+    assert r"a\_b" in made and r"50 \% \& \textbackslash{}x" in made and r"\#1" in made
