@@ -1,0 +1,104 @@
+"""Small variants with one habit each, for suites that name a file."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from time import sleep
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from ganbench.variant import Batch, DataSpec, Player, Variant
+
+
+class Toy(Variant):
+    """A line against a line: a GAN of nine weights."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        lr: float = 0.01,  # of both players
+        batch: int = 8,
+    ):
+        super().__init__()
+        self.batch = batch
+        self.G, self.D = nn.Linear(2, spec.shape[0]), nn.Linear(spec.shape[0], 1)
+        self.players = [
+            Player("D", self.D, self.d_loss, SGD(self.D.parameters(), lr)),
+            Player("G", self.G, self.g_loss, SGD(self.G.parameters(), lr)),
+        ]
+
+    def d_loss(self, batch: Batch) -> Tensor:
+        return (self.D(self.sample(batch)) - self.D(batch.x)).mean()
+
+    def g_loss(self, batch: Batch) -> Tensor:
+        self.misbehave()
+        return -self.D(self.sample(batch)).mean()
+
+    def misbehave(self) -> None:
+        """What a toy does in each step of its generator."""
+
+    def sample(self, like: Batch) -> Tensor:
+        drawn: Tensor = self.G(torch.randn(len(like.x), 2, device=like.x.device))
+        return drawn
+
+
+class Raises(Toy):
+    def misbehave(self) -> None:
+        raise KeyError("a wheel came off")
+
+
+class NotANumber(Toy):
+    def g_loss(self, batch: Batch) -> Tensor:
+        return super().g_loss(batch) * float("nan")
+
+
+class Killed(Toy):
+    def misbehave(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Exits(Toy):
+    def misbehave(self) -> None:
+        sys.exit(7)
+
+
+class Moody(Toy):
+    """Fails until there is a file `mended` beside it."""
+
+    def misbehave(self) -> None:
+        if not Path(__file__).with_name("mended").exists():
+            raise OSError("not in the mood")
+
+
+class Slow(Toy):
+    """Takes its time until there is a file `hurry` beside it."""
+
+    def misbehave(self) -> None:
+        if not Path(__file__).with_name("hurry").exists():
+            sleep(0.02)
+
+
+class OneSided(Toy):
+    """Lacks a generator among its players."""
+
+    def __init__(self, spec: DataSpec):
+        super().__init__(spec)
+        del self.players[1:]
+
+
+class Demanding(Toy):
+    """Has an option without a default."""
+
+    def __init__(self, spec: DataSpec, *, courage: int):
+        super().__init__(spec)
+
+
+class NoVariant:
+    """Takes what a variant takes, and is none."""
+
+    def __init__(self, spec: DataSpec):
+        pass
