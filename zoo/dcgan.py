@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from ganbench.losses import Formulation, nonsaturating
-from ganbench.variant import Batch, DataSpec, Player, Variant
-from zoo.parts import adam, dcgan_discriminator, dcgan_generator, init_normal
+from ganbench.variant import Batch, DataSpec, Player
+from zoo.parts import TwoPlayers, adam, dcgan_discriminator, dcgan_generator, init_normal
 
 
-class DCGAN(Variant):
+class DCGAN(TwoPlayers):
     """The convolutional recipe: batch norm in both networks, Adam with beta1 0.5."""
 
     def __init__(
@@ -43,13 +43,6 @@ class DCGAN(Variant):
             Player("D", self.D, self.d_loss, adam(self.D, lr, betas)),
             Player("G", self.G, self.g_loss, adam(self.G, lr, betas)),
         ]
-
-    def d_loss(self, batch: Batch) -> dict[str, Tensor]:
-        # Two passes: batch norm must not average real and fake together.
-        return self.loss.d_terms(self.D(batch.x), self.D(self.sample(batch)))
-
-    def g_loss(self, batch: Batch) -> Tensor:
-        return self.loss.g(self.D(self.sample(batch)))
 
     def sample(self, like: Batch) -> Tensor:
         z = torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
-from ganbench.variant import Batch, DataSpec, Player, Variant
-from zoo.parts import adam, dense, leaky
+from ganbench.variant import Batch, DataSpec, Player
+from zoo.parts import TwoPlayers, adam, dense, leaky
 
 
-class GAN(Variant):
+class GAN(TwoPlayers):
     """The original game on multilayer perceptrons."""
 
     def __init__(
@@ -55,9 +55,6 @@ class GAN(Variant):
         # One pass for real and fake: nothing in this D mixes the rows of a batch.
         real, fake = self.D(torch.cat([batch.x, self.sample(batch)])).chunk(2)
         return self.loss.d_terms(real, fake)
-
-    def g_loss(self, batch: Batch) -> Tensor:
-        return self.loss.g(self.D(self.sample(batch)))
 
     def sample(self, like: Batch) -> Tensor:
         z = torch.randn(len(like.x), self.z_dim, device=like.x.device)

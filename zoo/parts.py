@@ -1,13 +1,58 @@
 """Blocks that more than one paper uses."""
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from itertools import pairwise
 from math import log2
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim import Adam
 
-from ganbench.variant import DataSpec
+from ganbench.losses import Formulation
+from ganbench.variant import Batch, DataSpec, Loss, Variant
+
+
+class TwoPlayers(Variant):
+    """One generator, one discriminator, one formulation: the two losses that most variants share.
+
+    A subclass sets `G`, `D`, `loss` and `players`, and says how to `sample`.
+    """
+
+    G: nn.Module
+    D: nn.Module
+    loss: Formulation
+
+    def score(self, x: Tensor, like: Batch) -> Tensor:
+        """D's scores (n,) of `x`, real or fake; a conditional D also looks at the labels of `like`."""
+        scores: Tensor = self.D(x)
+        return scores
+
+    def d_loss(self, batch: Batch) -> Loss:
+        # Two passes: a D with batch norm must not average real and fake together.
+        return self.loss.d_terms(self.score(batch.x, batch), self.score(self.sample(batch), batch))
+
+    def g_loss(self, batch: Batch) -> Loss:
+        return self.loss.g(self.score(self.sample(batch), batch))
+
+
+class Average(nn.Module):
+    """A network whose weights are the exponential moving average of another's; buffers are copied."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = deepcopy(network)
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.network(*inputs)
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, beta: float) -> None:
+        """average <- beta * average + (1 - beta) * weights."""
+        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - beta)
+        for mine, its in zip(self.network.buffers(), network.buffers(), strict=True):
+            mine.copy_(its)
 
 
 def dense(sizes: list[int], activation: Callable[[], nn.Module], norm: bool = False) -> list[nn.Module]:

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.optim import RMSprop
 
 from ganbench.losses import Formulation, wasserstein
-from ganbench.variant import Batch, DataSpec, Player, Variant
-from zoo.parts import dcgan_discriminator, dcgan_generator, init_normal
+from ganbench.variant import Batch, DataSpec, Player
+from zoo.parts import TwoPlayers, dcgan_discriminator, dcgan_generator, init_normal
 
 
-class WGAN(Variant):
+class WGAN(TwoPlayers):
     """A critic with clipped weights, trained ahead of the generator."""
 
     def __init__(
@@ -46,12 +46,6 @@ class WGAN(Variant):
     def advance(self, progress: float, rounds: int) -> None:
         ahead = self.warmup and (rounds < 25 or rounds % 500 == 0)
         self.players[0].repeats = 100 if ahead else self.n_critic
-
-    def d_loss(self, batch: Batch) -> dict[str, Tensor]:
-        return self.loss.d_terms(self.D(batch.x), self.D(self.sample(batch)))
-
-    def g_loss(self, batch: Batch) -> Tensor:
-        return self.loss.g(self.D(self.sample(batch)))
 
     @torch.no_grad()
     def clip_critic(self) -> None:
