@@ -256,12 +256,12 @@ def judge_train(
 ) -> None:
     """Train a judge from nothing, as the shipped one was."""
     from ganbench.errors import UnknownName
-    from ganbench.judges import mnist
+    from ganbench.judges import mnist_training
 
     if judge != "mnist":
         raise UnknownName("judges to train", judge, ["mnist"])
     _use_data_dir(data_dir)
-    mnist.train(out=out_dir, seed=seed, progress=err.print)
+    mnist_training.train(out=out_dir, seed=seed, progress=err.print)
 
 
 @contextmanager

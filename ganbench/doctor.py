@@ -40,5 +40,9 @@ def _judge() -> Finding:
     from ganbench.data.mnist import Mnist5k
     from ganbench.judges.mnist import MnistJudge
 
-    judge = MnistJudge(Mnist5k())
-    return True, "judge mnist", f"key {judge.key[:12]}, {len(judge.reference('test').features):,} test digits"
+    try:
+        judge = MnistJudge(Mnist5k())
+        n = len(judge.reference("test").features)
+    except Exception as error:  # whatever a damaged file makes its reader raise
+        return False, "judge mnist", f"its files are damaged ({error}). Install ganbench again."
+    return True, "judge mnist", f"key {judge.key[:12]}, features of {n:,} test digits"

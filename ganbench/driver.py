@@ -22,9 +22,10 @@ from ganbench.executors import Job, Progress
 from ganbench.executors.local import Local, workers_and_threads
 from ganbench.record import State, write_record
 from ganbench.run import build, judged
+from ganbench.runspec import RunSpec
 from ganbench.sampling import to_device
 from ganbench.store import Store
-from ganbench.suite import RunSpec, Suite
+from ganbench.suite import Suite
 from ganbench.training import train
 
 PROBE_S = 0.5  # of training, to estimate a run's time

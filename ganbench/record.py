@@ -20,9 +20,9 @@ from ganbench.budget import Ledger
 from ganbench.data import Dataset, Split
 from ganbench.judges import Judge
 from ganbench.metrics import Evidence, Metric
+from ganbench.runspec import RunSpec
 from ganbench.sampling import to_array, write_grid
 from ganbench.store import LOSS_COLUMNS, SCORE_COLUMNS, write_json
-from ganbench.suite import RunSpec
 from ganbench.variant import Variant
 
 Row = dict[str, Any]
@@ -113,7 +113,7 @@ def write_record(spec: RunSpec, desk: Path, status: str, reason: str, state: Sta
     record = {
         "status": status,
         "reason": reason,
-        "summary": {**common, "control": work is not None and work.variant.control, "scale": spec.scale},
+        "summary": {**common, "control": spec.variant.load("variants").control, "scale": spec.scale},
         "ledger": {**asdict(state.ledger), "images_per_second": state.ledger.images_per_second},
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
         "truth": _truth(work.dataset) if work else None,

@@ -18,8 +18,8 @@ from ganbench.budget import Ledger, peak_memory
 from ganbench.data import Split
 from ganbench.metrics import Evidence
 from ganbench.record import Row, State, Work, score_rows, write_record, write_shown
+from ganbench.runspec import RunSpec
 from ganbench.sampling import Sampler, to_device
-from ganbench.suite import RunSpec
 from ganbench.training import train
 
 LAPS_PER_EVALUATION = 10  # points of a loss curve between two judgements
@@ -101,11 +101,15 @@ def evaluate(spec: RunSpec, work: Work, state: State) -> None:
 
 def judge_at_end(spec: RunSpec, work: Work, state: State, desk: Path) -> None:
     """Scores of the last and the selected checkpoint on the test split, their weights, and some samples."""
-    state.scores += judged(spec, work, "test", "last", state.ledger.images)
+    last = judged(spec, work, "test", "last", state.ledger.images)
     save_model(work.variant, str(desk / "last.safetensors"))
-    if state.best is not None:
+    if state.best_images == state.ledger.images:  # the last is the selected one: judged already
+        selected = [{**row, "checkpoint": "selected"} for row in last]
+    else:
+        assert state.best is not None
         work.variant.load_state_dict(state.best)
-    state.scores += judged(spec, work, "test", "selected", state.best_images)
+        selected = judged(spec, work, "test", "selected", state.best_images)
+    state.scores += last + selected
     save_model(work.variant, str(desk / "selected.safetensors"))
     n = SHOWN[work.dataset.spec.is_image]
     write_shown(desk, Sampler(work.variant, work.dataset, work.device).draw("test", n, latents(spec)))

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults
+from ganbench.runspec import RunSpec
 from ganbench.store import read_run
-from ganbench.suite import RunSpec
 from ganbench.variant import Batch, Variant
 
 CHUNK = 500  # samples drawn at once

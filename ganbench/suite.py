@@ -16,28 +16,25 @@ A suite says what is trained on what, for how long, how often, and how it is jud
 The tables below are the whole language; `suites/suite.schema.json` is generated from them.
 """
 
-import inspect
 import json
 import math
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic.fields import FieldInfo
 
-from ganbench import __version__, plugins
+from ganbench import plugins
 from ganbench.budget import Budget, Unit
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName
 from ganbench.judges import Judge, Judged
-from ganbench.metrics import Evidence, Metric
-from ganbench.variant import Variant
+from ganbench.metrics import Evidence
+from ganbench.runspec import Made, RunSpec
 
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
 
@@ -96,77 +93,6 @@ class SuiteTable(Table):
 
 
 @dataclass(frozen=True)
-class Made:
-    """A plugin's name and the options it is made with; `file.py:Name` is looked for in `beside`."""
-
-    name: str
-    options: dict[str, Any]
-    beside: str = ""
-
-    def load(self, kind: str) -> Any:
-        return plugins.load(kind, self.name, Path(self.beside))
-
-
-@dataclass(frozen=True)
-class RunSpec:
-    """One variant, one dataset, one seed: all that determines a run, in plain values that can be hashed and sent."""
-
-    suite: str
-    label: str
-    variant: Made
-    dataset_label: str
-    dataset: Made
-    judge: str
-    metrics: tuple[str, ...]
-    seed: int
-    budget: Budget
-    evaluations: int
-    samples: int
-    precision: Literal["float32", "tf32", "bfloat16"]
-    scale: float = 1.0
-
-    @cached_property
-    def id(self) -> str:
-        """Hash of all that determines the run's scores; where a file plugin lies and the names on the board do not."""
-        plain = asdict(self)
-        for name in ("suite", "label", "dataset_label"):
-            del plain[name]
-        for made in ("variant", "dataset"):
-            del plain[made]["beside"]
-        plain["sources"] = [_source_hash(made) for made in (self.variant, self.dataset)]
-        plain["version"] = __version__
-        return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
-
-    def __str__(self) -> str:
-        return f"{self.label} on {self.dataset_label}, seed {self.seed}"
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, plain: dict[str, Any]) -> "RunSpec":
-        made = {kind: Made(**plain[kind]) for kind in ("variant", "dataset")}
-        return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), "metrics": tuple(plain["metrics"])})
-
-    def build_dataset(self) -> Dataset:
-        dataset: Dataset = build("datasets", self.dataset)
-        return dataset
-
-    def build_variant(self, dataset: Dataset) -> Variant:
-        """Fresh networks on the CPU, from torch's default generator."""
-        variant: Variant = build("variants", self.variant, dataset.spec)
-        _check_moves(variant, self.variant.name)
-        return variant
-
-    def build_judge(self, dataset: Dataset) -> Judge:
-        judge: Judge = plugins.load("judges", self.judge)(dataset)
-        return judge
-
-    def load_metrics(self) -> list[Metric]:
-        return [plugins.load("metrics", name) for name in self.metrics]
-
-
-@dataclass(frozen=True)
 class Suite:
     """A checked suite: its name, its runs in the order in which they are worth having, and its own text."""
 
@@ -207,39 +133,6 @@ def parse(text: str, where: str) -> SuiteTable:
 def schema() -> dict[str, Any]:
     """JSON Schema of suites, for editors."""
     return {"$schema": "http://json-schema.org/draft-07/schema#", **SuiteTable.model_json_schema()}
-
-
-def build(kind: str, made: Made, *positional: Any) -> Any:
-    """Make a plugin with its options. Raises BadSuite or UnknownName if they do not fit."""
-    plugin = made.load(kind)
-    values = configure(plugin, made)
-    try:
-        return plugin(*positional, **values)
-    except (ValueError, RuntimeError) as error:  # as torch says that it cannot build something
-        raise BadSuite(f"{made.name} cannot be made with the options {made.options}: {error}") from error
-
-
-def configure(plugin: Any, made: Made) -> dict[str, Any]:
-    """Options as a suite writes them -> as the plugin's annotations want them."""
-    known = plugins.options(plugin)
-    hints = get_type_hints(inspect.unwrap(getattr(plugin, "__init__", plugin)), include_extras=True)
-    values = {}
-    for name, value in made.options.items():
-        if name not in known:
-            raise UnknownName(f"options of {made.name}", name, known)
-        adapter: TypeAdapter[Any] = TypeAdapter(hints.get(name, Any))
-        try:
-            values[name] = adapter.validate_json(json.dumps(value), strict=True)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            default = known[name].default
-            raise BadSuite(
-                f"Option {name!r} of {made.name}: found {value!r}. {reason}; the default is {_shown(default)}."
-            ) from error
-    for name, parameter in known.items():
-        if parameter.default is parameter.empty and name not in values:
-            raise BadSuite(f"Found no option {name!r}, which {made.name} needs. Give it in `options`.")
-    return values
 
 
 def _read(path: Path) -> str:
@@ -343,20 +236,6 @@ def _each_run_once(path: Path, runs: Iterable[RunSpec]) -> None:
             raise BadSuite(f"{path}: {run} is the same run as {other}. Remove one, or change an option or a seed.")
 
 
-def _check_moves(variant: Any, name: str) -> None:
-    """Refuse what the loop could not train, or would train for ever."""
-    if not isinstance(variant, Variant):
-        raise BadSuite(f"{name} makes a {type(variant).__name__}, but needs to make a ganbench.variant.Variant.")
-    names = [player.name for player in variant.players]
-    if names and not {"D", "G"} <= {*names}:
-        raise BadSuite(f"{name} has the players {', '.join(names)}, but needs one named 'D' and one named 'G'.")
-    if variant.batch < 1:
-        raise BadSuite(f"{name} takes batches of {variant.batch}, but a step needs at least 1 sample.")
-    for player in variant.players:
-        if player.repeats < 1:
-            raise BadSuite(f"{name} gives {player.name} {player.repeats} steps in a round, but it needs at least 1.")
-
-
 def _sentences(error: ValidationError, where: str) -> Iterable[str]:
     """Pydantic's findings in our words: where, what was found, what was needed, what is near."""
     for finding in error.errors():
@@ -382,13 +261,3 @@ def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:
         case ["variant", int()]:
             return VariantTable.model_fields
     return {}
-
-
-def _shown(default: Any) -> str:
-    return repr(getattr(default, "name", default))
-
-
-def _source_hash(made: Made) -> str:
-    """A file plugin's text counts: it may change where an installed package has a version."""
-    file = made.name.rpartition(":")[0]
-    return sha256((Path(made.beside) / file).read_bytes()).hexdigest() if file.endswith(".py") else ""

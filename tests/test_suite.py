@@ -13,7 +13,8 @@ import pytest
 from ganbench import suite
 from ganbench.budget import Budget
 from ganbench.data.mnist import find_mnist
-from ganbench.suite import CONTROLS, Made, RunSpec
+from ganbench.runspec import Made, RunSpec
+from ganbench.suite import CONTROLS
 
 SUITES = Path(__file__).parent.parent / "suites"
 SHIPPED = sorted(SUITES.glob("*.toml"))

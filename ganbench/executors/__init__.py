@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ganbench.suite import RunSpec
+from ganbench.runspec import RunSpec
 
 
 @dataclass(frozen=True)
