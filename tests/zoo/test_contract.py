@@ -1,0 +1,183 @@
+"""What every GAN of the zoo must do, installed by us or by anybody."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_model, save_model
+from torch import Tensor
+
+import zoo
+from ganbench import plugins
+from ganbench.budget import Budget, Ledger
+from ganbench.losses import Formulation
+from ganbench.training import train
+from ganbench.variant import Batch, DataSpec, Variant
+from zoo.parts import TwoPlayers
+
+ZOO = [name for name in plugins.names("variants") if not plugins.load("variants", name).control]
+SPECS = {
+    "points": DataSpec((2,), 8),
+    "side 8": DataSpec((1, 8, 8), 10),
+    "side 16": DataSpec((1, 16, 16), 10),
+    "side 32": DataSpec((1, 32, 32), 10),
+    "colour": DataSpec((3, 16, 16), 10),
+}
+SMALL = {"width": 8, "batch": 8}  # where a variant has such options
+
+every_variant = pytest.mark.parametrize("name", ZOO)
+every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+
+
+def build(name: str, spec: DataSpec, seed: int = 0) -> Variant:
+    plugin = plugins.load("variants", name)
+    torch.manual_seed(seed)
+    return plugin(spec, **{option: value for option, value in SMALL.items() if option in plugins.options(plugin)})
+
+
+def batch_of(spec: DataSpec, n: int) -> Batch:
+    x = torch.rand(n, *spec.shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    return Batch(x, torch.arange(n) % spec.classes)
+
+
+def train_three_rounds(variant: Variant, spec: DataSpec) -> dict[str, float]:
+    data, ledger = batch_of(spec, 40), Ledger()
+    variant.prepare(data)
+    rounds = sum(player.repeats for player in variant.players if player.name == "G") * 3
+    (curves,) = train(variant, data, Budget("updates", rounds), ledger, laps=1)
+    assert ledger.rounds == 3
+    return curves
+
+
+def draw(variant: Variant, spec: DataSpec, n: int = 6, seed: int = 5) -> Tensor:
+    variant.eval()
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        return variant.sample(batch_of(spec, n))
+
+
+@every_variant
+@every_spec
+def test_a_sample_is_finite_and_of_the_datas_shape_and_an_image_keeps_to_its_range(name, spec):
+    variant = build(name, spec)
+    for drawn in (variant.sample(batch_of(spec, 7)), draw(variant, spec, 7)):
+        assert (drawn.shape, drawn.dtype) == ((7, *spec.shape), torch.float32)
+        assert drawn.isfinite().all()
+        if spec.is_image:
+            assert drawn.min() >= -1 and drawn.max() <= 1
+
+
+@every_variant
+@every_spec
+def test_three_rounds_give_finite_losses_and_move_every_player(name, spec):
+    variant = build(name, spec)
+    before = {player.name: [w.detach().clone() for w in player.weights.parameters()] for player in variant.players}
+    curves = train_three_rounds(variant, spec)
+    for player in variant.players:
+        assert f"{player.name}.loss" in curves
+        moved = [not w.equal(b) for w, b in zip(player.weights.parameters(), before[player.name], strict=True)]
+        assert any(moved)
+        assert curves[f"{player.name}.gradient_norm"] > 0
+    assert torch.tensor([*curves.values()]).isfinite().all()
+    assert all(tensor.isfinite().all() for tensor in variant.state_dict().values())
+
+
+@every_variant
+@every_spec
+def test_a_saved_and_reloaded_variant_draws_the_same_samples_from_the_same_seed(tmp_path, name, spec):
+    variant, other = build(name, spec), build(name, spec, seed=1)
+    train_three_rounds(variant, spec)
+    other.prepare(batch_of(spec, 40))
+    save_model(variant, str(tmp_path / "weights.safetensors"))
+    assert not draw(other, spec).equal(draw(variant, spec))
+    load_model(other, str(tmp_path / "weights.safetensors"))
+    assert draw(other, spec).equal(draw(variant, spec))
+
+
+@every_variant
+def test_the_state_dict_holds_all_that_training_goes_on_from(name):
+    spec = SPECS["side 8"]
+    one, other = build(name, spec), build(name, spec, seed=1)
+    train_three_rounds(one, spec)
+    other.load_state_dict(one.state_dict())
+    for mine, theirs in zip(one.players, other.players, strict=True):
+        theirs.optimizer.load_state_dict(deepcopy(mine.optimizer.state_dict()))
+    for variant in (one, other):
+        torch.manual_seed(2)
+        train_three_rounds(variant, spec)
+    assert one.state_dict().keys() == other.state_dict().keys()
+    assert all(tensor.equal(other.state_dict()[key]) for key, tensor in one.state_dict().items())
+
+
+@every_variant
+@every_spec
+def test_samples_depend_on_the_seed_alone_and_not_on_gradients(name, spec):
+    variant = build(name, spec)
+    train_three_rounds(variant, spec)
+    first = draw(variant, spec)
+    assert draw(variant, spec).equal(first)
+    assert not draw(variant, spec, seed=6).equal(first)
+    assert not first.requires_grad
+    before = {key: tensor.clone() for key, tensor in variant.state_dict().items()}
+    draw(variant, spec)
+    assert all(tensor.equal(before[key]) for key, tensor in variant.state_dict().items())
+
+
+@every_variant
+def test_no_two_samples_of_a_batch_are_the_same(name):
+    drawn = draw(build(name, SPECS["side 8"]), SPECS["side 8"], 20)
+    assert len(drawn.flatten(1).unique(dim=0)) == 20
+
+
+@every_variant
+def test_there_is_one_d_and_one_g_and_each_optimises_its_own_weights(name):
+    variant = build(name, SPECS["side 16"])
+    names = [player.name for player in variant.players]
+    assert names.count("D") == names.count("G") == 1
+    for player in variant.players:
+        held = {id(weight) for group in player.optimizer.param_groups for weight in group["params"]}
+        assert held == {id(weight) for weight in player.weights.parameters()}
+
+
+@every_variant
+def test_d_gives_one_score_for_each_sample(name):
+    for spec in SPECS.values():
+        variant, batch = build(name, spec), batch_of(spec, 7)
+        (d,) = (player.weights for player in variant.players if player.name == "D")
+        scores = variant.score(batch.x, batch) if isinstance(variant, TwoPlayers) else d(batch.x)
+        assert scores.shape == (7,)
+
+
+@every_variant
+def test_options_are_keyword_only_and_default_to_what_a_suite_could_write(name):
+    options = plugins.options(plugins.load("variants", name))
+    assert "loss" in options and "batch" in options
+    for option in options.values():
+        assert option.default is not option.empty, option.name
+        if not isinstance(option.default, Formulation):
+            json.dumps(option.default)
+
+
+@every_variant
+def test_another_formulation_fits(name):
+    for loss in plugins.names("losses"):
+        plugin = plugins.load("variants", name)
+        variant = plugin(SPECS["points"], loss=plugins.load("losses", loss), batch=8)
+        assert torch.tensor([*train_three_rounds(variant, SPECS["points"]).values()]).isfinite().all()
+
+
+def test_every_file_of_the_zoo_is_installed_and_cites_its_paper():
+    folder = Path(zoo.__file__).parent
+    files = {file.stem for file in folder.glob("*.py")} - {"__init__", "parts", "growing", "residual"}
+    modules = {plugins.locate("variants", name).partition(":")[0] for name in plugins.names("variants")}
+    assert files == {module.removeprefix("zoo.") for module in modules if module.startswith("zoo.")}
+    for file in files:
+        assert "https://" in (folder / f"{file}.py").read_text().split('"""')[1], f"{file}.py cites no link"
+
+
+@pytest.mark.parametrize("side", [4, 12, 28, 256])
+def test_a_side_that_cannot_be_halved_down_to_4_is_refused_with_the_sides_that_can(side):
+    with pytest.raises(ValueError, match=f"side {side}.*8, 16, 32, 64 or 128"):
+        build("dcgan", DataSpec((1, side, side)))

@@ -1,0 +1,112 @@
+import pytest
+import torch
+from torch import nn
+
+from ganbench.variant import Batch, DataSpec
+from zoo.dcgan import DCGAN
+
+SPECS = [DataSpec((1, 32, 32), 10), DataSpec((3, 64, 64), 10), DataSpec((1, 8, 8), 10)]
+POINTS = DataSpec((2,), 8)
+IMAGES = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.channels}x{spec.side}")
+
+
+def kinds(network: nn.Module) -> list[str]:
+    return [type(layer).__name__ for layer in network]
+
+
+@IMAGES
+def test_there_is_no_pooling_and_no_dense_layer(spec):
+    variant = DCGAN(spec, width=16)
+    for module in variant.modules():
+        assert not isinstance(module, nn.Linear | nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d | nn.Upsample)
+
+
+@IMAGES
+def test_strides_halve_and_double_between_the_image_and_4_by_4(spec):
+    variant = DCGAN(spec, width=16)
+    sides, x = [], torch.randn(2, 100)
+    for layer in variant.G:
+        x = layer(x)
+        if isinstance(layer, nn.ConvTranspose2d):
+            sides.append(x.shape[-1])
+    assert sides == [4 * 2**i for i in range(len(sides))] and sides[-1] == spec.side
+    assert [layer.stride for layer in variant.D if isinstance(layer, nn.Conv2d)] == [(2, 2)] * (len(sides) - 1) + [
+        (1, 1)
+    ]
+    assert {layer.kernel_size for layer in variant.D if isinstance(layer, nn.Conv2d)} == {(5, 5), (4, 4)}
+
+
+@IMAGES
+def test_channels_start_at_width_beside_the_image_and_double(spec):
+    variant = DCGAN(spec, width=16)
+    down = [layer.out_channels for layer in variant.D if isinstance(layer, nn.Conv2d)]
+    up = [layer.in_channels for layer in variant.G if isinstance(layer, nn.ConvTranspose2d)]
+    assert down == [16 * 2**i for i in range(len(down) - 1)] + [1]
+    assert up == [100, *reversed(down[:-1])]
+
+
+@IMAGES
+def test_batch_norm_is_everywhere_but_at_the_output_of_g_and_the_input_of_d(spec):
+    variant = DCGAN(spec, width=16)
+    halvings = {8: 1, 32: 3, 64: 4}[spec.side]
+    up, down = ["ConvTranspose2d", "BatchNorm2d", "ReLU"], ["Conv2d", "BatchNorm2d", "LeakyReLU"]
+    assert kinds(variant.G) == ["Unflatten", *up * halvings, "ConvTranspose2d", "Tanh"]
+    assert kinds(variant.D) == ["Conv2d", "LeakyReLU", *down * (halvings - 1), "Conv2d", "Flatten"]
+    assert {layer.negative_slope for layer in variant.D if isinstance(layer, nn.LeakyReLU)} == {0.2}
+
+
+def test_on_points_dense_layers_take_the_convolutions_place_and_the_norms_stay():
+    variant = DCGAN(POINTS, width=16)
+    norm = ["Linear", "BatchNorm1d"]
+    assert kinds(variant.G) == [*norm, "ReLU"] * 3 + ["Linear"]
+    assert kinds(variant.D) == ["Linear", "LeakyReLU", *[*norm, "LeakyReLU"] * 2, "Linear", "Flatten"]
+
+
+@pytest.mark.parametrize("spec", [*SPECS, POINTS], ids=str)
+def test_weights_begin_as_the_paper_says(spec):
+    torch.manual_seed(0)
+    for module in DCGAN(spec, width=64).modules():
+        weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            torch.testing.assert_close(weight.mean(), torch.tensor(1.0), atol=0.012, rtol=0)
+            assert 0.01 < weight.std() < 0.03
+        elif weight is not None and weight.numel() > 1000:
+            assert weight.std().item() == pytest.approx(0.02, rel=0.1)
+            assert abs(weight.mean().item()) < 0.002
+        assert bias is None or not bias.any()
+
+
+def test_the_constants_are_the_authors():
+    variant = DCGAN(SPECS[0])
+    assert variant.batch == 128
+    for player in variant.players:
+        (group,) = player.optimizer.param_groups
+        assert isinstance(player.optimizer, torch.optim.Adam)
+        assert (group["lr"], group["betas"], group["weight_decay"]) == (2e-4, (0.5, 0.999), 0)
+        assert player.repeats == 1
+
+
+def test_real_and_fake_do_not_share_a_batch_norm():
+    variant, passes = DCGAN(POINTS, width=8), []
+    variant.D.register_forward_pre_hook(lambda module, given: passes.append(given[0]))
+    real = torch.full((6, 2), 100.0)
+    variant.d_loss(Batch(real))
+    assert len(passes) == 2 and passes[0].equal(real) and not (passes[1] == 100).any()
+
+
+def test_latents_are_uniform_between_minus_one_and_one():
+    variant = DCGAN(POINTS, z_dim=3)
+    variant.G = nn.Identity()
+    z = variant.sample(Batch(torch.empty(20_000, 2)))
+    assert z.min() >= -1 and z.max() <= 1
+    torch.testing.assert_close(z.mean(0), torch.zeros(3), atol=0.02, rtol=0)
+    torch.testing.assert_close(z.std(0), torch.full((3,), 3**-0.5), atol=0.01, rtol=0)
+
+
+def test_samples_use_running_averages_and_so_do_not_depend_on_their_neighbours():
+    variant = DCGAN(SPECS[2], width=8)
+    variant.eval()
+    z = torch.rand(5, 100) * 2 - 1
+    torch.testing.assert_close(variant.G(z)[:1], variant.G(z[:1]))
+    variant.train()
+    assert not torch.allclose(variant.G(z)[:2], variant.G(z[:2]))
