@@ -55,11 +55,16 @@ class Average(nn.Module):
             mine.copy_(its)
 
 
-def dense(sizes: list[int], activation: Callable[[], nn.Module], norm: bool = False) -> list[nn.Module]:
-    """Hidden layers sizes[0] -> sizes[1] -> ...: linear, batch norm if asked, activation."""
+def dense(
+    sizes: list[int], activation: Callable[[], nn.Module], norm: bool = False, labels: int = 0
+) -> list[nn.Module]:
+    """Hidden layers sizes[0] -> sizes[1] -> ...: linear, batch norm if asked, activation.
+
+    The input of each linear layer has room for `labels` channels more.
+    """
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), *([nn.BatchNorm1d(n_out)] if norm else []), activation()]
+        layers += [nn.Linear(n_in + labels, n_out), *([nn.BatchNorm1d(n_out)] if norm else []), activation()]
     return layers
 
 
@@ -83,11 +88,22 @@ def halvings(spec: DataSpec) -> int:
     return int(log2(spec.side)) - 2
 
 
-def dcgan_generator(spec: DataSpec, z_dim: int, width: int, kernel: int) -> nn.Sequential:
+def labelled(spec: DataSpec, name: str) -> int:
+    """How many classes the data has. Raises ValueError if it has no labels."""
+    if not spec.classes:
+        raise ValueError(
+            f"Found data without labels, but {name} is trained on samples and their classes. "
+            "Choose a labelled dataset, or a variant that needs no labels."
+        )
+    return spec.classes
+
+
+def dcgan_generator(spec: DataSpec, z_dim: int, width: int, kernel: int, labels: int = 0) -> nn.Sequential:
     """z (n, z_dim) -> images in [-1, 1] by fractionally-strided convolutions; on points, dense layers.
 
     `width` channels stand next to the image and double at each halving. Batch norm everywhere but
-    at the output (Radford et al. 2016, section 3).
+    at the output (Radford et al. 2016, section 3). The input of each convolution has room for
+    `labels` channels more.
     """
     if not spec.is_image:
         return nn.Sequential(*dense([z_dim, width, width, width], nn.ReLU, norm=True), nn.Linear(width, spec.shape[0]))
@@ -95,28 +111,29 @@ def dcgan_generator(spec: DataSpec, z_dim: int, width: int, kernel: int) -> nn.S
     channels = [width * 2**i for i in reversed(range(n))]
     layers: list[nn.Module] = [
         nn.Unflatten(1, (z_dim, 1, 1)),
-        nn.ConvTranspose2d(z_dim, channels[0], 4, bias=False),
+        nn.ConvTranspose2d(z_dim + labels, channels[0], 4, bias=False),
         nn.BatchNorm2d(channels[0]),
         nn.ReLU(),
     ]
     for c_in, c_out in pairwise(channels):
-        layers += [_upscale(c_in, c_out, kernel, bias=False), nn.BatchNorm2d(c_out), nn.ReLU()]
-    return nn.Sequential(*layers, _upscale(width, spec.channels, kernel, bias=True), nn.Tanh())
+        layers += [_upscale(c_in + labels, c_out, kernel, bias=False), nn.BatchNorm2d(c_out), nn.ReLU()]
+    return nn.Sequential(*layers, _upscale(width + labels, spec.channels, kernel, bias=True), nn.Tanh())
 
 
-def dcgan_discriminator(spec: DataSpec, width: int, kernel: int) -> nn.Sequential:
+def dcgan_discriminator(spec: DataSpec, width: int, kernel: int, labels: int = 0) -> nn.Sequential:
     """Images or points -> one score each, (n,), by strided convolutions; mirrors the generator.
 
-    Batch norm everywhere but at the input and the output (Radford et al. 2016, section 3).
+    Batch norm everywhere but at the input and the output (Radford et al. 2016, section 3). The input
+    of each convolution has room for `labels` channels more.
     """
     if not spec.is_image:
         first = dense([*spec.shape, width], leaky)
         return nn.Sequential(*first, *dense([width] * 3, leaky, norm=True), nn.Linear(width, 1), nn.Flatten(0))
     channels = [width * 2**i for i in range(halvings(spec))]
-    layers: list[nn.Module] = [_downscale(spec.channels, width, kernel, bias=True), leaky()]
+    layers: list[nn.Module] = [_downscale(spec.channels + labels, width, kernel, bias=True), leaky()]
     for c_in, c_out in pairwise(channels):
-        layers += [_downscale(c_in, c_out, kernel, bias=False), nn.BatchNorm2d(c_out), leaky()]
-    return nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4), nn.Flatten(0))
+        layers += [_downscale(c_in + labels, c_out, kernel, bias=False), nn.BatchNorm2d(c_out), leaky()]
+    return nn.Sequential(*layers, nn.Conv2d(channels[-1] + labels, 1, 4), nn.Flatten(0))
 
 
 def init_normal(modules: Iterable[nn.Module]) -> None:

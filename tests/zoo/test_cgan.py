@@ -1,0 +1,104 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganbench.budget import Budget, Ledger
+from ganbench.losses import nonsaturating
+from ganbench.training import train
+from ganbench.variant import Batch, DataSpec
+from zoo.cgan import CGAN
+
+IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 2)
+WEIGHTED = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+
+
+def inputs(network: nn.Module, run: object) -> list[Tensor]:
+    """What each layer with weights is given while `run` is called."""
+    seen: list[Tensor] = []
+    layers = [layer for layer in network.modules() if isinstance(layer, WEIGHTED)]
+    hooks = [layer.register_forward_pre_hook(lambda _, given: seen.append(given[0])) for layer in layers]
+    run()
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+@pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])
+def test_the_one_hot_label_joins_the_input_of_every_layer_of_both_networks_at_every_pixel(spec):
+    variant, y = CGAN(spec, width=4), torch.tensor([1, 0, 1])
+    x = torch.randn(3, *spec.shape)
+    for network, given in ((variant.G, torch.randn(3, 100)), (variant.D, x)):
+        seen = inputs(network, lambda network=network, given=given: network(given, y))
+        assert len(seen) == 4
+        for tensor in seen:
+            label = tensor[:, -spec.classes :].flatten(2) if tensor.dim() == 4 else tensor[:, -spec.classes :, None]
+            assert label.equal(nn.functional.one_hot(y, spec.classes)[:, :, None].float().expand_as(label))
+
+
+def test_fakes_are_made_and_judged_for_the_labels_of_the_batch():
+    variant = CGAN(POINTS, width=4)
+    pairs = []
+    variant.D.register_forward_pre_hook(lambda _, given: pairs.append(given))
+    drawn = []
+    variant.G.register_forward_hook(lambda _, given, made: drawn.append((made, given[1])))
+    batch = Batch(torch.randn(6, 2), torch.tensor([0, 1, 1, 1, 0, 1]))
+    variant.d_loss(batch)
+    (real, real_y), (fake, fake_y) = pairs
+    ((made, asked),) = drawn
+    assert real.equal(batch.x) and fake.equal(made)
+    assert real_y.equal(batch.y) and fake_y.equal(batch.y) and asked.equal(batch.y)
+
+
+def two_classes(n: int) -> Batch:
+    """Around -1 and around 1 of the first coordinate."""
+    y = torch.arange(n) % 2
+    return Batch(torch.stack([2.0 * y - 1, torch.zeros(n)], 1) + 0.2 * torch.randn(n, 2), y)
+
+
+def trained(variant: CGAN, rounds: int) -> CGAN:
+    for _ in train(variant, two_classes(1000), Budget("updates", rounds), Ledger(), laps=1):
+        pass
+    return variant.eval()
+
+
+def test_d_told_the_wrong_label_scores_lower_where_only_the_label_betrays_a_fake():
+    torch.manual_seed(0)
+    variant = CGAN(POINTS, width=32, z_dim=2, lr=2e-3, batch=64)
+    variant.sample = lambda like: two_classes(64).x[torch.randperm(64)]  # perfect but for the label
+    variant.players[1].loss = lambda batch: 0 * variant.G(batch.x, batch.y).sum()
+    trained(variant, 100)
+    x, y = two_classes(400)[:2]
+    right, wrong = variant.score(x, Batch(x, y)), variant.score(x, Batch(x, 1 - y))
+    assert (right > wrong).float().mean() > 0.99
+    assert right.mean() > wrong.mean() + 1
+
+
+def test_once_trained_samples_follow_their_label():
+    torch.manual_seed(0)
+    variant, like = trained(CGAN(POINTS, width=32, z_dim=2, lr=2e-3, batch=64), 150), two_classes(400)
+    assert ((variant.sample(like)[:, 0] > 0) == (like.y == 1)).float().mean() > 0.95
+
+
+def test_data_without_labels_is_refused_with_what_to_do():
+    with pytest.raises(ValueError, match=r"without labels.*CGAN.*Choose a labelled dataset"):
+        CGAN(DataSpec((2,)))
+
+
+def test_images_meet_dcgans_layers_and_points_the_papers_perceptrons():
+    variant = CGAN(IMAGES, width=4)
+    assert [layer.stride for layer in variant.D.modules() if isinstance(layer, nn.Conv2d)] == [(2, 2)] * 3 + [(1, 1)]
+    assert any(isinstance(layer, nn.BatchNorm2d) for layer in variant.D.modules())
+    assert variant.G(torch.randn(2, 100), torch.tensor([0, 9])).shape == (2, 3, 32, 32)
+    kinds = {type(layer) for layer in CGAN(POINTS, width=4).modules()}
+    assert nn.Linear in kinds and nn.BatchNorm1d not in kinds
+
+
+def test_the_constants_are_those_of_the_convolutional_form():
+    variant = CGAN(IMAGES, width=4)
+    assert (variant.batch, variant.z_dim, variant.loss) == (128, 100, nonsaturating)
+    for player in variant.players:
+        (group,) = player.optimizer.param_groups
+        assert (group["lr"], group["betas"], player.repeats) == (2e-4, (0.5, 0.999), 1)
+    images = CGAN(IMAGES)
+    weights = [layer.weight for layer in images.modules() if isinstance(layer, WEIGHTED)]
+    assert all(weight.std().item() == pytest.approx(0.02, rel=0.15) for weight in weights if weight.numel() > 1000)

@@ -1,0 +1,165 @@
+"""BigGAN: what SAGAN becomes when it is made large, conditional throughout, and regularised for it.
+
+Brock, Donahue and Simonyan, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019,
+https://arxiv.org/abs/1809.11096. SAGAN's networks with one embedding of the class shared by all of G;
+latents in chunks of 20, the first into G's input and each other one, next to the embedding, into the
+conditional batch norms of one block, whose gains and biases are linear in them; projection D with sum
+pooling; hinge loss; spectral norm in both networks; orthogonal weights; the regularisation of section
+3.1 that keeps G's filters orthogonal but not their lengths; width 96, batch 2048, Adam 5e-5 for G and
+2e-4 for D with betas 0 and 0.999, two D steps; attention at 64 pixels, or at half the side of smaller images.
+
+Samples come from a moving average of G (0.9999, a plain copy for the first 20,000 rounds), with latents
+truncated if asked for, and with standing statistics: after a change to eval mode a copy of the average
+draws `standing` batches, of all classes and with latents truncated alike, and its batch norms use the
+averages over these. With `standing = 0` they use the running averages of training.
+
+Deviations: the Gram matrix that is regularised is that of a weight's shorter side, as the rows of a tall
+matrix cannot be orthogonal; the average is not kept of batch norm's and spectral norm's buffers, which
+are copied; batch norm averages over one device.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from math import erf, sqrt
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, hinge
+from ganbench.variant import Batch, DataSpec, Loss, Player
+from zoo.parts import Average, adam, labelled
+from zoo.residual import Discriminator, Generator, Projecting, batch_norm, modulate, normalise_spectrally
+
+
+class BigGAN(Projecting):
+    """A large SAGAN: shared class embedding, latents at every layer, orthogonal regularisation, truncation."""
+
+    G: SkipGenerator
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        loss: Formulation = hinge,  # what D and G minimise
+        z_chunk: int = 20,  # standard normal latents for G's input, and as many again for each block
+        embedding: int = 128,  # length of the class embedding that all of G shares
+        width: int = 96,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ...
+        orthogonal: float = 1e-4,  # weight of the orthogonal regularisation of G; 0: none
+        lr_g: float = 5e-5,
+        lr_d: float = 2e-4,
+        betas: tuple[float, float] = (0.0, 0.999),  # of Adam
+        batch: int = 2048,
+        d_steps: int = 2,  # D updates in a round
+        ema: float = 0.9999,  # of G's weights, after each of its updates
+        ema_start: int = 20_000,  # rounds before the average begins; until then it is a copy
+        truncation: float = 0.0,  # latents of samples stay within this of 0; 0: no truncation
+        standing: int = 100,  # batches whose statistics batch norm uses for samples; 0: those of training
+    ):
+        super().__init__()
+        self.loss, self.z_chunk, self.orthogonal, self.batch = loss, z_chunk, orthogonal, batch
+        self.ema, self.ema_start, self.truncation, self.standing = ema, ema_start, truncation, standing
+        self.classes = labelled(spec, "BigGAN")
+        attend = min(64, spec.side // 2)
+        self.G = SkipGenerator(spec, z_chunk, embedding, width, attend)
+        self.D = Discriminator(spec, width, attend)
+        normalise_spectrally(self.G, nn.init.orthogonal_, (nn.Linear, nn.Conv2d))
+        normalise_spectrally(self.D, nn.init.orthogonal_)
+        self.G_average = Average(self.G)
+        self.ready: list[nn.Module] = []  # the average with its standing statistics; in a list, it is no submodule
+        self.players = [
+            Player("D", self.D, self.d_loss, adam(self.D, lr_d, betas), repeats=d_steps),
+            Player("G", self.G, self.g_loss, adam(self.G, lr_g, betas), after_step=self.follow),
+        ]
+
+    def advance(self, progress: float, rounds: int) -> None:
+        self.stage = int(rounds >= self.ema_start)
+
+    def g_loss(self, batch: Batch) -> Loss:
+        loss = self.loss.g(self.score(self.sample(batch), batch))
+        if not self.orthogonal:
+            return loss
+        return {"loss": loss, "orthogonal": self.orthogonal * coherence(self.G)}
+
+    def follow(self) -> None:
+        self.G_average.update(self.G, self.ema if self.stage else 0.0)
+
+    def sample(self, like: Batch) -> Tensor:
+        n, device = len(like.x), like.x.device
+        if self.training:
+            fake: Tensor = self.G(torch.randn(n, self.G.z_dim, device=device), like.y)
+            return fake
+        drawn: Tensor = self.settled()(self.latents(torch.rand(n, self.G.z_dim, device=device)), like.y)
+        return drawn
+
+    def latents(self, uniform: Tensor) -> Tensor:
+        """Uniform numbers in [0, 1) -> standard normal ones, as if those beyond `truncation` were drawn again."""
+        inside = erf(self.truncation / sqrt(2)) if self.truncation else 1.0
+        return sqrt(2) * torch.erfinv(((2 * uniform - 1) * inside).clamp(-1 + 1e-7, 1 - 1e-7))
+
+    def train(self, mode: bool = True) -> BigGAN:
+        self.ready.clear()  # the weights may have changed since
+        return super().train(mode)
+
+    @torch.no_grad()
+    def settled(self) -> nn.Module:
+        """The average of G as it draws samples; leaves the state dict and the random numbers as they are."""
+        if self.ready:
+            return self.ready[0]
+        network = deepcopy(self.G_average.network)
+        norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)] * bool(self.standing)
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over all batches
+            norm.train()
+        device = next(network.parameters()).device
+        generator = torch.Generator(device).manual_seed(0)
+        for _ in range(self.standing):
+            z = self.latents(torch.rand(self.batch, self.G.z_dim, device=device, generator=generator))
+            network(z, torch.randint(self.classes, (self.batch,), device=device, generator=generator))
+        self.ready.append(network.eval())
+        return network
+
+
+class SkipGenerator(nn.Module):
+    """z and labels -> samples: one chunk of z is G's input, and each block sees another, and the label's embedding."""
+
+    def __init__(self, spec: DataSpec, z_chunk: int, embedding: int, width: int, attend: int):
+        super().__init__()
+        self.embedding = nn.Embedding(spec.classes, embedding)
+        nn.init.orthogonal_(self.embedding.weight)
+        self.network = Generator(spec, z_chunk, width, attend, lambda n: SkipNorm(spec, n, embedding + z_chunk))
+        self.z_dim, self.z_chunk = z_chunk * (1 + len(self.network.blocks)), z_chunk
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        first, *others = torch.split(z, self.z_chunk, 1)
+        embedded = self.embedding(y)
+        fake: Tensor = self.network(first, [torch.cat([embedded, chunk], 1) for chunk in others])
+        return fake
+
+
+class SkipNorm(nn.Module):
+    """Batch norm whose gain, 1 + W h, and bias, V h, are linear in a condition h (n, n_condition)."""
+
+    def __init__(self, spec: DataSpec, channels: int, n_condition: int):
+        super().__init__()
+        self.norm = batch_norm(spec, channels, affine=False)
+        self.gain, self.bias = (nn.Linear(n_condition, channels, bias=False) for _ in range(2))
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return modulate(self.norm(x), self.gain(h), self.bias(h))
+
+
+def coherence(network: nn.Module) -> Tensor:
+    """Sum of the squared dot products of different filters, over all layers (eq. 3).
+
+    Of the weights as they are stored, before spectral norm divides them, like the authors' code; the
+    embedding has no filters.
+    """
+    total = torch.zeros((), device=next(network.parameters()).device)
+    for name, weight in network.named_parameters():
+        if weight.dim() > 1 and not name.startswith("embedding"):
+            rows = weight.flatten(1)
+            gram = rows @ rows.mT if len(rows) <= rows.shape[1] else rows.mT @ rows
+            total = total + (gram - gram.diag().diag()).square().sum()
+    return total

@@ -1,0 +1,56 @@
+"""SAGAN: every place of an image can look at every other.
+
+Zhang, Goodfellow, Metaxas and Odena, "Self-Attention Generative Adversarial Networks", 2018,
+https://arxiv.org/abs/1805.08318. Self-attention in G and in D at one resolution in the middle, entering
+by a gain that starts at 0; spectral norm on every layer of both; hinge loss; two time scales, Adam 1e-4
+for G and 4e-4 for D with betas 0 and 0.9 (the authors' code leaves beta2 at 0.999); one D step, batch
+256; residual blocks; Xavier weights. With labels, conditional batch norm in G and a projection D; without,
+plain batch norm and no projection.
+
+The paper attends at 32 pixels of 128; here at 32, or at half the side of smaller images. Deviations: G's
+class-wise gains and biases have no spectral norm, and real and fake go through D in one pass.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, hinge
+from ganbench.variant import Batch, DataSpec, Player
+from zoo.parts import adam
+from zoo.residual import ClassNorm, Discriminator, Generator, Projecting, normalise_spectrally
+
+
+class SAGAN(Projecting):
+    """Self-attention, spectral norm in both networks, two time scales."""
+
+    G: Generator
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        loss: Formulation = hinge,  # what D and G minimise
+        z_dim: int = 128,  # standard normal latents
+        width: int = 64,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ...
+        lr_g: float = 1e-4,
+        lr_d: float = 4e-4,
+        betas: tuple[float, float] = (0.0, 0.9),  # of Adam
+        batch: int = 256,
+        d_steps: int = 1,  # D updates in a round
+    ):
+        super().__init__()
+        self.loss, self.z_dim, self.batch = loss, z_dim, batch
+        attend = min(32, spec.side // 2)
+        self.G = Generator(spec, z_dim, width, attend, lambda channels: ClassNorm(spec, channels))
+        self.D = Discriminator(spec, width, attend)
+        normalise_spectrally(self.G, nn.init.xavier_uniform_, (nn.Linear, nn.Conv2d))
+        normalise_spectrally(self.D, nn.init.xavier_uniform_)
+        self.players = [
+            Player("D", self.D, self.d_loss, adam(self.D, lr_d, betas), repeats=d_steps),
+            Player("G", self.G, self.g_loss, adam(self.G, lr_g, betas)),
+        ]
+
+    def sample(self, like: Batch) -> Tensor:
+        z = torch.randn(len(like.x), self.z_dim, device=like.x.device)
+        fake: Tensor = self.G(z, [like.y] * len(self.G.blocks))
+        return fake
