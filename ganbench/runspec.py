@@ -60,8 +60,9 @@ class RunSpec:
             del plain[name]
         for made in ("variant", "dataset"):
             del plain[made]["beside"]
-        names = (self.variant.name, self.dataset.name, self.judge, *self.metrics)
-        plain["sources"] = [_source_hash(name, Path(self.dataset.beside)) for name in names]
+        plain["sources"] = [_source_hash(self.variant.name, self.variant.beside)] + [
+            _source_hash(name, self.dataset.beside) for name in (self.dataset.name, self.judge, *self.metrics)
+        ]
         plain["version"] = __version__
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -148,7 +149,7 @@ def _shown(default: Any) -> str:
     return repr(getattr(default, "name", default))
 
 
-def _source_hash(name: str, beside: Path) -> str:
+def _source_hash(name: str, beside: str) -> str:
     """A file plugin's text counts: it may change where an installed package has a version."""
     file = name.rpartition(":")[0]
-    return sha256((beside / file).read_bytes()).hexdigest() if file.endswith(".py") else ""
+    return sha256((Path(beside) / file).read_bytes()).hexdigest() if file.endswith(".py") else ""
