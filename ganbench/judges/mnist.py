@@ -75,6 +75,7 @@ class MnistJudge(Judge):
         self.dataset = dataset
         self.net = Reader().eval().requires_grad_(False)
         self.net.load_state_dict(load_file(weights))
+        self.net.to(memory_format=torch.channels_last)  # with small batches 2.5 times as fast on a CPU
         self.key = f"{sha256(weights.read_bytes()).hexdigest()}; {GEOMETRY}"
 
     def __call__(self, x: Tensor) -> Judged:
@@ -102,10 +103,10 @@ def crop(x: Tensor) -> Tensor:
 
 
 def judged(net: Reader, x: Tensor) -> Judged:
-    """Features after the last ReLU, and logits, of images in batches of 500; always in 32-bit arithmetic."""
+    """Features after the last ReLU, and logits, of images in small batches; always in 32-bit arithmetic."""
     features, logits = [torch.empty(0, FEATURES)], [torch.empty(0, 10)]
     with torch.inference_mode(), torch.autocast(x.device.type, enabled=False), full_precision():
-        for part in torch.split(x, 500) if len(x) else ():
+        for part in torch.split(x, 100) if len(x) else ():
             for kept, said in zip((features, logits), net(crop(part.float())), strict=True):
                 kept.append(said.cpu())
     return Judged(torch.cat(features), torch.cat(logits))
