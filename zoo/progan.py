@@ -1,0 +1,99 @@
+"""ProGAN: both networks begin with 4 x 4 pixels, and new layers fade in while they train.
+
+Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018,
+https://arxiv.org/abs/1710.10196. Table 2 and appendix A.1, with the constants of the authors' code:
+each level is trained for a period and the next fades in for another, in G's outputs, in D's inputs and in
+the real images alike; equalised learning rates; pixel norm after every convolution of G; a minibatch
+standard deviation in D; WGAN-GP with weight 10 and a drift term of 0.001; Adam 1e-3 with betas 0 and 0.99,
+forgotten at each new level; samples from a moving average of G.
+
+Deviations: one learning rate and one batch size at all levels (the authors' rise and fall above 128
+pixels); a budget of any length is split in their proportion, 9.6 of 12 million images until the last level
+stands. On points dense layers take the convolutions' place, a level adds a block of two, and the real
+points need no fade.
+"""
+
+from itertools import pairwise
+from math import sqrt
+
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, wasserstein
+from ganbench.penalties import gradient_penalty
+from ganbench.variant import DataSpec, Player
+from zoo.growing import EqualLinear, Exits, Growing, GrowingDiscriminator, PixelNorm, enlarge, equal, features
+from zoo.parts import Average, adam, leaky
+
+
+class ProGAN(Growing):
+    """Grows from 4 x 4 pixels; equalised rates, pixel norm, minibatch standard deviation, WGAN-GP."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        loss: Formulation = wasserstein,  # what D and G minimise
+        z_dim: int = 512,  # standard normal latents, brought to one length
+        width: int = 512,  # channels up to a side of `taper`; units of a hidden layer on points
+        taper: int = 32,  # side from which each doubling halves the channels
+        growing: float = 0.8,  # share of the budget until all levels have faded in; 0: no growth
+        gradient: float = 10.0,  # weight of the gradient penalty
+        drift: float = 1e-3,  # weight of D's squared scores of real samples
+        ema: float = 0.999,  # decay of G's moving average in a step
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.0, 0.99),  # of Adam
+        batch: int = 16,
+    ):
+        super().__init__(spec, z_dim, growing)
+        self.loss, self.gradient, self.drift, self.ema, self.batch = loss, gradient, drift, ema, batch
+        sizes = features(spec, width, taper)
+        self.G = Generator(spec, z_dim, sizes)
+        self.D = GrowingDiscriminator(spec, sizes)
+        self.average = Average(self.G)
+        self.players = [
+            Player("D", self.D, self.d_loss, adam(self.D, lr, betas)),
+            Player("G", self.G, self.g_loss, adam(self.G, lr, betas), after_step=self.follow),
+        ]
+
+    def follow(self) -> None:
+        self.average.update(self.G, self.ema)
+
+    def penalties(self, real: Tensor, fake: Tensor, scores: Tensor) -> dict[str, Tensor]:
+        return {
+            "gradient": self.gradient * gradient_penalty(self.critic, real, fake),
+            "drift": self.drift * scores.square().mean(),
+        }
+
+
+class Generator(nn.Module):
+    """Latents -> samples of any level; by default all levels are in use."""
+
+    def __init__(self, spec: DataSpec, z_dim: int, sizes: list[int]):
+        super().__init__()
+        first = sizes[0]
+        spread = [EqualLinear(z_dim, 16 * first, sqrt(2) / 4), nn.Unflatten(1, (first, 4, 4))]
+        begin = spread if spec.is_image else [EqualLinear(z_dim, first)]
+        self.first = nn.Sequential(
+            PixelNorm(), *begin, leaky(), PixelNorm(), equal(spec, first, first), leaky(), PixelNorm()
+        )
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                enlarge(spec),
+                equal(spec, before, size),
+                leaky(),
+                PixelNorm(),
+                equal(spec, size, size),
+                leaky(),
+                PixelNorm(),
+            )
+            for before, size in pairwise(sizes)
+        )
+        self.exits = Exits(spec, sizes)
+
+    def forward(self, z: Tensor, stage: int | None = None, alpha: Tensor | None = None) -> Tensor:
+        stage = len(self.blocks) if stage is None else stage
+        older = h = self.first(z)
+        for block in self.blocks[:stage]:
+            older, h = h, block(h)
+        x: Tensor = self.exits(older, h, stage, alpha)
+        return x

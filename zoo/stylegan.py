@@ -1,0 +1,176 @@
+"""StyleGAN: latents become styles, which steer every layer of a generator that starts from a constant.
+
+Karras, Laine and Aila, "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019,
+https://arxiv.org/abs/1812.04948. Configuration F, with the constants of the authors' code: a mapping network
+of 8 dense layers that learns at 0.01 of the rate; a learned 4 x 4 constant; after each convolution noise
+with learned strengths that begin at 0, LeakyReLU, instance norm and a style; blurred up- and downsampling;
+nine in ten images have two styles, the second from a random layer on; non-saturating loss with R1, gamma 10;
+Adam 1e-3 with betas 0 and 0.99; samples from a moving average of G. It grows as ProGAN, from 8 x 8 pixels.
+
+Deviations: one learning rate at all levels (the authors' is 1.5e-3 at 128 pixels); the second style begins at
+a layer of each image's own, not of the batch's; biases come before the blur; no mirrored images; a budget of
+any length is split as ProGAN's. On points dense layers take the convolutions' place, and each vector is
+normalised over its features, for it has no pixels; noise is one number for each vector.
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, nonsaturating
+from ganbench.penalties import r1
+from ganbench.variant import DataSpec, Player
+from zoo.growing import (
+    EPSILON,
+    EqualLinear,
+    Exits,
+    Growing,
+    GrowingDiscriminator,
+    PixelNorm,
+    blur,
+    enlarge,
+    equal,
+    features,
+)
+from zoo.parts import Average, adam, leaky
+
+TRUNCATED = 8  # layers, from the first, that truncation reaches: up to 32 x 32 pixels
+
+
+class StyleGAN(Growing):
+    """A mapping network, styles, noise and mixing; R1; grows from 8 x 8 pixels."""
+
+    G: "Generator"
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        loss: Formulation = nonsaturating,  # what D and G minimise
+        z_dim: int = 512,  # standard normal latents, brought to one length; as many in a style
+        width: int = 512,  # channels up to a side of `taper`; units of a hidden layer on points
+        taper: int = 32,  # side from which each doubling halves the channels
+        mapping: int = 8,  # layers of the mapping network
+        lr_mul: float = 0.01,  # share of the learning rate that the mapping network has
+        mixing: float = 0.9,  # share of training images with two styles
+        truncation: float = 1.0,  # psi of the first 8 layers in samples: 0.7 in the paper's pictures, 1 in its metrics
+        gamma: float = 10.0,  # of R1
+        growing: float = 0.8,  # share of the budget until all levels have faded in; 0: no growth
+        ema: float = 10_000,  # half-life of G's moving average, in images
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.0, 0.99),  # of Adam
+        batch: int = 32,
+    ):
+        super().__init__(spec, z_dim, growing, first=1)
+        self.loss, self.mixing, self.truncation, self.gamma = loss, mixing, truncation, gamma
+        self.ema, self.batch = ema, batch
+        sizes = features(spec, width, taper)
+        self.G = Generator(spec, z_dim, sizes, mapping, lr_mul)
+        self.D = GrowingDiscriminator(spec, sizes, blurred=True)
+        self.average = Average(self.G)
+        self.players = [
+            Player("D", self.D, self.d_loss, adam(self.D, lr, betas)),
+            Player("G", self.G, self.g_loss, adam(self.G, lr, betas), after_step=self.follow),
+        ]
+
+    def generate(self, n: int) -> Tensor:
+        w, other = self.G.mapping(self.latents(2 * n)).chunk(2)
+        self.G.watch(w)
+        fake: Tensor = self.G.synthesis(self.mixed(w, other), self.stage, self.alpha)
+        return fake
+
+    def mixed(self, w: Tensor, other: Tensor) -> Tensor:
+        """Styles of all layers, (n, layers, z_dim): `w`, in most samples with `other` from some layer on."""
+        n, used = len(w), 2 * (self.stage + 1)
+        crossover = torch.randint(1, used, (n, 1), device=w.device)
+        crossover = torch.where(torch.rand(n, 1, device=w.device) < self.mixing, crossover, used)
+        layer = torch.arange(self.G.layers, device=w.device)
+        return torch.where((layer < crossover)[..., None], w[:, None], other[:, None])
+
+    def draw(self, n: int) -> Tensor:
+        x: Tensor = self.average(self.latents(n), self.stage, self.alpha, self.truncation)
+        return x
+
+    def follow(self) -> None:
+        self.average.update(self.G, 0.5 ** (self.batch / self.ema))
+
+    def penalties(self, real: Tensor, fake: Tensor, scores: Tensor) -> dict[str, Tensor]:
+        return {"r1": self.gamma / 2 * r1(self.critic, real)}
+
+
+class Generator(nn.Module):
+    """The mapping and the synthesis network, and the mean style."""
+
+    mean: Tensor
+
+    def __init__(self, spec: DataSpec, z_dim: int, sizes: list[int], mapping: int, lr_mul: float):
+        super().__init__()
+        hidden = [layer for _ in range(mapping) for layer in (EqualLinear(z_dim, z_dim, lr_mul=lr_mul), leaky())]
+        self.mapping = nn.Sequential(PixelNorm(), *hidden)
+        self.synthesis = Synthesis(spec, z_dim, sizes)
+        self.layers = len(self.synthesis.finish)
+        self.register_buffer("mean", torch.zeros(z_dim))
+
+    def forward(
+        self, z: Tensor, stage: int | None = None, alpha: Tensor | None = None, truncation: float = 1.0
+    ) -> Tensor:
+        w = self.mapping(z)[:, None].expand(-1, self.layers, -1)
+        near = torch.lerp(self.mean.expand_as(w), w, truncation)
+        few = torch.arange(self.layers, device=w.device)[:, None] < TRUNCATED
+        x: Tensor = self.synthesis(torch.where(few, near, w), stage, alpha)
+        return x
+
+    @torch.no_grad()
+    def watch(self, w: Tensor) -> None:
+        """Move the mean style towards these."""
+        self.mean.lerp_(w.mean(0), 1 - 0.995)
+
+
+class Synthesis(nn.Module):
+    """Styles (n, layers, z_dim) -> samples of any level; two layers make a level."""
+
+    def __init__(self, spec: DataSpec, z_dim: int, sizes: list[int]):
+        super().__init__()
+        self.constant = nn.Parameter(torch.ones(1, sizes[0], *[4, 4][: len(spec.shape) - 1]))
+        # The constant has the place of the first convolution.
+        self.convolve = nn.ModuleList([nn.Identity(), equal(spec, sizes[0], sizes[0])])
+        for level, (before, size) in enumerate(pairwise(sizes), 1):
+            self.convolve.append(nn.Sequential(enlarge(spec), equal(spec, before, size), *blur(spec, level)))
+            self.convolve.append(equal(spec, size, size))
+        self.finish = nn.ModuleList(Finish(size, z_dim) for size in sizes for _ in range(2))
+        self.exits = Exits(spec, sizes)
+
+    def forward(self, w: Tensor, stage: int | None = None, alpha: Tensor | None = None) -> Tensor:
+        stage = len(self.finish) // 2 - 1 if stage is None else stage
+        older = h = self.constant.expand(len(w), *self.constant.shape[1:])
+        for i in range(2 * (stage + 1)):
+            older = h if i == 2 * stage else older
+            h = self.finish[i](self.convolve[i](h), w[:, i])
+        x: Tensor = self.exits(older, h, stage, alpha)
+        return x
+
+
+class Finish(nn.Module):
+    """What follows a convolution: noise, LeakyReLU, norm, style (figure 1b)."""
+
+    def __init__(self, size: int, z_dim: int):
+        super().__init__()
+        self.noise = nn.Parameter(torch.zeros(size))
+        self.style = EqualLinear(z_dim, 2 * size, gain=1.0)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        pixels = [1] * (x.dim() - 2)
+        noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device)
+        x = F.leaky_relu(x + noise * self.noise.view(-1, *pixels), 0.2)
+        scale, shift = self.style(w).unflatten(1, (-1, *pixels)).chunk(2, 1)
+        styled: Tensor = standardised(x) * (scale + 1) + shift
+        return styled
+
+
+def standardised(x: Tensor) -> Tensor:
+    """Mean 0 and variance 1 over each channel's pixels; on points over each vector's features."""
+    over = (2, 3) if x.dim() == 4 else 1
+    x = x - x.mean(over, keepdim=True)
+    return x * (x.square().mean(over, keepdim=True) + EPSILON).rsqrt()
