@@ -57,7 +57,7 @@ def test_options_have_the_types_and_defaults_of_the_signature(kind: str, name: s
     for option, parameter in signature.items():
         default = parameter.default
         assert described[option].type, f"{option} has no type"
-        assert described[option].type == inspect.formatannotation(parameter.annotation).rpartition(".")[2]
+        assert described[option].type == inspect.formatannotation(parameter.annotation).rpartition(".")[2].strip("'")
         # A formulation is written by its name in code and in suites.
         assert described[option].default == getattr(default, "name", None) or eval(described[option].default) == default
 
