@@ -4,7 +4,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -29,6 +29,7 @@ from ganbench.suite import Suite
 from ganbench.training import train
 
 PROBE_S = 0.5  # of training, to estimate a run's time
+PROBE_SAMPLES = 1_000  # judged for it
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,9 @@ def estimate_seconds(spec: RunSpec, device: torch.device) -> float:
     data = to_device(work.dataset.train(), device)
     work.variant.prepare(data)
     started = perf_counter()
-    judged(spec, work, "validation", "curve", 0)
-    judging = perf_counter() - started
+    few = replace(spec, samples=min(spec.samples, PROBE_SAMPLES))
+    judged(few, work, "validation", "curve", 0)
+    judging = (perf_counter() - started) * spec.samples / few.samples
     if not work.variant.players:
         return 3 * judging
     for _ in train(work.variant, data, Budget("seconds", PROBE_S / 5), Ledger(), laps=1):
