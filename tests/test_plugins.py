@@ -42,7 +42,7 @@ def test_an_installed_name_loads_as_what_it_says(kind: str, name: str) -> None:
 def test_a_name_that_is_not_installed_offers_the_nearest() -> None:
     for ask in (plugins.load, plugins.locate):
         with pytest.raises(
-            UnknownName, match=r"No 'wgann' among the variants\. Did you mean 'wgan'\? There are: dcgan, "
+            UnknownName, match=r"No 'wgann' among the variants\. Did you mean 'wgan'\? There are: .*dcgan, "
         ):
             ask("variants", "wgann")
     with pytest.raises(UnknownName, match=r"No 'zzz' among the judges\. There are: mnist, truth\."):
