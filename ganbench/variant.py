@@ -36,6 +36,14 @@ class Batch(NamedTuple):
     x_other: Tensor | None = None  # (n, *shape) of a second domain, unpaired with x
 
 
+class Pair(NamedTuple):
+    """Samples of two domains that belong together, as a variant sees it."""
+
+    x: Tensor  # (n, *shape) of the data's own domain
+    x_other: Tensor  # (n, *shape) of the second domain: the partner of each in x
+    returned: Tensor | None = None  # x_other brought into the data's domain and back, by a variant that translates
+
+
 Loss = Tensor | Mapping[str, Tensor]
 
 
@@ -75,6 +83,8 @@ class Variant(nn.Module):
     players: list[Player]
     batch: int = 64  # real samples in each player's batch; may change in `advance`
     control: bool = False  # a row that is no GAN: nothing trains it, reports set it apart
+    conditional: bool = False  # `sample` draws of the class that it is asked for
+    domains: int = 1  # 2: trains on `x_other` too, which `like` then also has
     stage: int = 0  # raise it in `advance` when the networks grow: a round's FLOPs are then counted anew
 
     def prepare(self, train: Batch) -> None:
@@ -88,3 +98,11 @@ class Variant(nn.Module):
         """Draw one sample, (n, *shape), for each in `like`: of its class `y`, from its `x_other`,
         or, for most variants, from nothing but its length."""
         raise NotImplementedError
+
+    def pair(self, like: Batch) -> Pair:
+        """For variants of two domains: one pair for each in `like`, drawn together or translated from its `x_other`."""
+        raise NotImplementedError
+
+    def belief(self, x: Tensor) -> Tensor | None:
+        """The probability (n,) that each of `x` is real, as D's scores say it; None where they say no such thing."""
+        return None

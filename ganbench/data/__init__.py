@@ -3,8 +3,10 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal
 
-from torch import Tensor
+import torch
+from torch import Generator, Tensor
 
+from ganbench.data.domains import Domain
 from ganbench.variant import Batch, DataSpec
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class Dataset(ABC):
     judge: str  # the judge that is asked, unless a suite names another
     prior: Tensor  # (classes,) true share of each class or mode, sums to 1
     mixture: "Mixture | None" = None  # the exact density, where it is known
+    other: Domain | None = None  # the second domain, for variants of two
 
     @abstractmethod
     def train(self) -> Batch:
@@ -41,3 +44,14 @@ class Dataset(ABC):
     @abstractmethod
     def reference(self, split: Split) -> Batch:
         """The real samples that generated ones are compared with on `split`."""
+
+    def halves(self) -> Batch:
+        """The training split as two domains without a pair: `x` is one half of it, `x_other` the other, transformed.
+
+        Always the same halves. Needs an `other`.
+        """
+        assert self.other is not None, "the caller asks only where there is a second domain"
+        whole = self.train()
+        order = torch.randperm(len(whole.x), generator=Generator().manual_seed(301))
+        mine, others = order.tensor_split(2)
+        return Batch(whole.x[mine], None if whole.y is None else whole.y[mine], self.other.transform(whole.x[others]))
