@@ -12,7 +12,7 @@ Unit = Literal["images", "updates", "seconds", "flops"]
 class Ledger:
     """All costs of one run, whatever its budget is counted in, so that "equal" can be checked."""
 
-    images: int = 0  # real images shown to D; two looks at one image count twice
+    images: int = 0  # real images shown to D, of all its domains; two looks at one count twice
     rounds: int = 0  # in each, every player moves
     d_updates: int = 0
     g_updates: int = 0

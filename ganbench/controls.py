@@ -29,6 +29,8 @@ class Real(Control):
     What a metric says of this row is its bias at this number of samples; no difference below that counts.
     """
 
+    conditional = True  # it gives what it is asked for: its label accuracy is the judge's own
+
     def sample(self, like: Batch) -> Tensor:
         """Return what it is given: the harness fills `like` with fresh real data."""
         return like.x

@@ -1,15 +1,163 @@
-"""Penalties on the slope of D's scores, as functions: scores in, scalar out, to be weighed and added to D's loss.
+"""Penalties: what keeps D smooth, by a term on the slope of its scores or on its weights, or by force.
 
-They are differentiable themselves, so that D can descend them. `score` gives D's scores (n,) of a batch.
+Each is a small value that any variant's option `penalty` can take: `penalty = { name = "gradient", weight = 1 }`.
+`score` gives D's scores (n,) of a batch; terms are differentiable, so that D can descend them.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.linalg import vector_norm
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
+
+from ganbench.making import Choice
 
 Score = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Penalty(Choice):
+    """No penalty; the base of all others, each of which does one of these three things."""
+
+    kind: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "none"
+    per_sample: ClassVar[bool] = False  # looks at the slope at one sample alone: D must not mix the rows of a batch
+
+    def prepare(self, d: nn.Module) -> None:
+        """Change D once, before training. Raises ValueError if it cannot."""
+
+    def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor | None:
+        """A scalar that joins D's loss; samples as D sees them."""
+        return None
+
+    def after_step(self, d: nn.Module) -> None:
+        """Mend D's weights after each of its steps."""
+
+
+none = Penalty()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip(Penalty):
+    """Every weight of D is held in [-limit, limit].
+
+    Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, algorithm 1, https://arxiv.org/abs/1701.07875.
+    Clipping follows the step, as in the paper; the authors' code clips before it.
+    """
+
+    limit: float = 0.01
+
+    name: ClassVar[str] = "clip"
+
+    @torch.no_grad()
+    def after_step(self, d: nn.Module) -> None:
+        # Bounds D's slope, if crudely: most weights end up at the limit.
+        for weight in d.parameters():
+            weight.clamp_(-self.limit, self.limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradient(Penalty):
+    """weight * E (|grad D(x)|_2 - target)^2, x at a random place between each real and its fake sample.
+
+    Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, algorithm 1, https://arxiv.org/abs/1704.00028.
+    One-sided, slopes below the target cost nothing (their section 4).
+    """
+
+    weight: float = 10.0
+    target: float = 1.0  # the slope that D should have
+    one_sided: bool = False
+
+    name: ClassVar[str] = "gradient"
+    per_sample: ClassVar[bool] = True
+
+    def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        between = torch.lerp(real.detach(), fake.detach(), random_shares(real))
+        return self.weight * off_target(score, between, self.target, self.one_sided)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dragan(Penalty):
+    """weight * E (|grad D(x)|_2 - target)^2, x near real samples: at a random place between each and a perturbed copy.
+
+    The copy is x + spread * std(x) * u with u uniform on [0, 1) and the deviation of all the batch's numbers.
+
+    Kodali, Abernethy, Hays and Kira, "On Convergence and Stability of GANs", 2017, https://arxiv.org/abs/1705.07215,
+    with the perturbation of the authors' code.
+    """
+
+    weight: float = 10.0
+    target: float = 1.0  # the slope that D should have
+    spread: float = 0.5  # of the perturbation, in standard deviations of the data
+
+    name: ClassVar[str] = "dragan"
+    per_sample: ClassVar[bool] = True
+
+    def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        perturbed = real + self.spread * real.std() * torch.rand_like(real)
+        return self.weight * off_target(score, torch.lerp(real, perturbed, random_shares(real)), self.target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class R1(Penalty):
+    """gamma / 2 * E |grad D(x)|_2^2 over real samples x.
+
+    Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
+    equation 9, https://arxiv.org/abs/1801.04406.
+    """
+
+    gamma: float = 10.0
+
+    name: ClassVar[str] = "r1"
+    per_sample: ClassVar[bool] = True
+
+    def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        return self.gamma / 2 * slopes(score, real).square().sum(1).mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spectral(Penalty):
+    """Every weight of D is divided by its largest singular value, found by one power iteration a pass.
+
+    Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, https://arxiv.org/abs/1802.05957.
+    Raises ValueError if D has layers that are normalised already, or none that it knows.
+    """
+
+    name: ClassVar[str] = "spectral"
+
+    def prepare(self, d: nn.Module) -> None:
+        known = nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding
+        layers = [module for module in d.modules() if isinstance(module, known)]
+        if not layers or any(is_parametrized(layer) for layer in layers):
+            state = "whose layers are normalised already" if layers else "without plain dense or convolutional layers"
+            raise ValueError(f"Found a D {state}, where the penalty 'spectral' has no place. Leave it out.")
+        for layer in layers:
+            spectral_norm(layer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orthogonal(Penalty):
+    """weight * sum |W W^T - I|^2 over D's layers, W with a row for each output, or its transpose where that is wider.
+
+    Brock, Lim, Ritchie and Weston, "Neural Photo Editing with Introspective Adversarial Networks", 2017, section 3.3,
+    https://arxiv.org/abs/1609.07093, with squares for absolute values as in the authors' later papers.
+    """
+
+    weight: float = 1e-4
+
+    name: ClassVar[str] = "orthogonal"
+
+    def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        total = real.new_zeros(())
+        for weight in d.parameters():
+            if weight.dim() > 1:
+                gram = grammian(weight)
+                total = total + (gram - torch.eye(len(gram), device=gram.device)).square().sum()
+        return self.weight * total
 
 
 def slopes(score: Score, x: Tensor) -> Tensor:
@@ -23,22 +171,18 @@ def slopes(score: Score, x: Tensor) -> Tensor:
     return gradient.flatten(1)
 
 
-def gradient_penalty(score: Score, real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
-    """E (|grad D(x)|_2 - target)^2, x at a random place between each real and its fake sample.
-
-    Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, algorithm 1, with weight 10 and a
-    target of 1, https://arxiv.org/abs/1704.00028.
-    """
-    share = torch.rand(len(real), *[1] * (real.dim() - 1), dtype=real.dtype, device=real.device)
-    between = torch.lerp(real.detach(), fake.detach(), share)
-    norms: Tensor = vector_norm(slopes(score, between), dim=1)
-    return (norms - target).square().mean()
+def off_target(score: Score, x: Tensor, target: float, one_sided: bool = False) -> Tensor:
+    """Mean square of how far the length of each sample's slope is from the target, or only above it."""
+    excess: Tensor = vector_norm(slopes(score, x), dim=1) - target
+    return (excess.relu() if one_sided else excess).square().mean()
 
 
-def r1(score: Score, real: Tensor) -> Tensor:
-    """E |grad D(x)|_2^2 over real samples x; its weight is gamma / 2.
+def random_shares(x: Tensor) -> Tensor:
+    """A uniform number for each sample, of as many dimensions as x (n, ...)."""
+    return torch.rand(len(x), *[1] * (x.dim() - 1), dtype=x.dtype, device=x.device)
 
-    Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
-    equation 9, https://arxiv.org/abs/1801.04406.
-    """
-    return slopes(score, real).square().sum(1).mean()
+
+def grammian(weight: Tensor) -> Tensor:
+    """W W^T of a layer's weight, one row an output; of its transpose where there are more rows than columns."""
+    rows = weight.flatten(1)
+    return rows @ rows.mT if len(rows) <= rows.shape[1] else rows.mT @ rows

@@ -1,4 +1,4 @@
-"""Variants, datasets, judges, metrics and losses, by name: from entry points, or from a file that a suite names.
+"""Variants, datasets, judges and all other parts by name: from entry points, or from a file that a suite names.
 
 A package adds a variant with one line in its `pyproject.toml`, by the same door as our own:
 
@@ -22,7 +22,7 @@ from typing import Any
 
 from ganbench.errors import BadSuite, UnknownName
 
-KINDS = ("variants", "datasets", "judges", "metrics", "losses")
+KINDS = ("variants", "datasets", "judges", "metrics", "losses", "penalties", "remedies")
 
 
 @cache

@@ -60,8 +60,9 @@ class Work:
 
 
 def score_rows(work: Work, evidence: Evidence, split: Split, checkpoint: str, images: int) -> list[Row]:
-    """Compute every metric; each row carries its comparability key."""
-    return [_score_row(work, metric, evidence, split, checkpoint, images) for metric in work.metrics]
+    """Compute every metric that the evidence allows; each row carries its comparability key."""
+    metrics = (metric for metric in work.metrics if metric.applies(evidence))
+    return [_score_row(work, metric, evidence, split, checkpoint, images) for metric in metrics]
 
 
 def _score_row(work: Work, metric: Metric, evidence: Evidence, split: Split, checkpoint: str, images: int) -> Row:
@@ -78,6 +79,7 @@ def _score_row(work: Work, metric: Metric, evidence: Evidence, split: Split, che
             data=[work.dataset.fingerprint, work.dataset.preprocessing, split],
             samples=[n, len(evidence.reference.features)],
             precision="float32",  # of the judge, whatever training used
+            **metric.conditions(evidence),
         ),
     }
 
@@ -124,12 +126,14 @@ def write_record(spec: RunSpec, desk: Path, status: str, reason: str, state: Sta
 
 
 def _owed(spec: RunSpec, state: State) -> list[Row]:
+    """Of a metric that not every variant has, only if this run has had it before."""
     there = {(row["checkpoint"], row["metric"]) for row in state.scores}
+    known = {metric for _, metric in there}
     return [
         _empty_row(metric, checkpoint, state.ledger.images, spec.samples)
         for checkpoint in ("last", "selected")
         for metric in spec.load_metrics()
-        if (checkpoint, metric.name) not in there
+        if (checkpoint, metric.name) not in there and (metric.of_any_variant or metric.name in known)
     ]
 
 

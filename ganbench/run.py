@@ -13,13 +13,14 @@ from zipfile import ZipFile
 
 import torch
 from safetensors.torch import save_model
+from torch import Tensor
 
 from ganbench.budget import Ledger, peak_memory
 from ganbench.data import Split
 from ganbench.metrics import Evidence
 from ganbench.record import Row, State, Work, score_rows, write_record, write_shown
 from ganbench.runspec import RunSpec
-from ganbench.sampling import Sampler, to_device
+from ganbench.sampling import Sampler, training_data
 from ganbench.training import train
 
 LAPS_PER_EVALUATION = 10  # points of a loss curve between two judgements
@@ -70,7 +71,7 @@ def build(spec: RunSpec, device: torch.device) -> Work:
 
 def train_and_judge(spec: RunSpec, work: Work, state: State, desk: Path) -> Iterator[float]:
     """Train to the end of the budget, judging and saving on the way; yields the share that is spent."""
-    data = to_device(work.dataset.train(), work.device)
+    data = training_data(work.variant, work.dataset, work.device)
     work.variant.prepare(data)
     if not work.variant.players:
         evaluate(spec, work, state)
@@ -116,11 +117,16 @@ def judge_at_end(spec: RunSpec, work: Work, state: State, desk: Path) -> None:
 
 
 def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int) -> list[Row]:
-    samples = Sampler(work.variant, work.dataset, work.device).draw(split, spec.samples, latents(spec))
-    if not samples.isfinite().all():
-        raise Diverged(f"samples are no longer finite after {images:,} images")
-    reference = work.judge.reference(split)
-    evidence = Evidence(work.judge(samples), reference, work.dataset.prior, work.dataset.mixture)
+    sampler, n, seed = Sampler(work.variant, work.dataset, work.device), spec.samples, latents(spec)
+    samples = sampler.draw(split, n, seed)
+    check_samples(images, samples)
+    pair = sampler.pairs(split, n, seed, work.judge)
+    if pair:
+        check_samples(images, pair.x, pair.x_other)
+    evidence = Evidence(
+        work.judge(samples), work.judge.reference(split), work.dataset.prior, work.dataset.mixture,
+        sampler.asked(split, n), pair, sampler.belief(),
+    )  # fmt: skip
     return score_rows(work, evidence, split, checkpoint, images)
 
 
@@ -163,6 +169,11 @@ def check_finite(curves: dict[str, float], ledger: Ledger) -> None:
     for name, value in curves.items():
         if not isfinite(value):
             raise Diverged(f"{name} became {value} within {ledger.images:,} images")
+
+
+def check_samples(images: int, *samples: Tensor) -> None:
+    if not all(some.isfinite().all() for some in samples):
+        raise Diverged(f"samples are no longer finite after {images:,} images")
 
 
 def make_deterministic(seed: int) -> None:

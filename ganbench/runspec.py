@@ -1,37 +1,21 @@
-"""A run, said in plain values: what it trains on what, for how long, judged how; and how its parts are built.
+"""A run, said in plain values: what it trains on what, for how long, judged how; and how its parts are built."""
 
-A plugin's keyword-only arguments are its options: a suite's values are checked against their names and annotations.
-"""
-
-import inspect
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any, Literal
 
 from ganbench import __version__, plugins
 from ganbench.budget import Budget
 from ganbench.data import Dataset
-from ganbench.errors import BadSuite, UnknownName
+from ganbench.errors import BadSuite
 from ganbench.judges import Judge
+from ganbench.making import Made, build
 from ganbench.metrics import Metric
 from ganbench.variant import Variant
-
-
-@dataclass(frozen=True)
-class Made:
-    """A plugin's name and the options it is made with; `file.py:Name` is looked for in `beside`."""
-
-    name: str
-    options: dict[str, Any]
-    beside: str = ""
-
-    def load(self, kind: str) -> Any:
-        return plugins.load(kind, self.name, Path(self.beside))
 
 
 @dataclass(frozen=True)
@@ -60,9 +44,8 @@ class RunSpec:
             del plain[name]
         for made in ("variant", "dataset"):
             del plain[made]["beside"]
-        plain["sources"] = [_source_hash(self.variant.name, self.variant.beside)] + [
-            _source_hash(name, self.dataset.beside) for name in (self.dataset.name, self.judge, *self.metrics)
-        ]
+        named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
+        plain["sources"] = [_source_hash(name, self.variant.beside) for name in named]
         plain["version"] = __version__
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -98,39 +81,6 @@ class RunSpec:
         return plugins.load(kind, name, Path(self.dataset.beside))
 
 
-def build(kind: str, made: Made, *positional: Any) -> Any:
-    """Make a plugin with its options. Raises BadSuite or UnknownName if they do not fit."""
-    plugin = made.load(kind)
-    values = configure(plugin, made)
-    try:
-        return plugin(*positional, **values)
-    except (ValueError, RuntimeError) as error:  # as torch says that it cannot build something
-        raise BadSuite(f"{made.name} cannot be made with the options {made.options}: {error}") from error
-
-
-def configure(plugin: Any, made: Made) -> dict[str, Any]:
-    """Options as a suite writes them -> as the plugin's annotations want them."""
-    known = plugins.options(plugin)
-    hints = get_type_hints(inspect.unwrap(getattr(plugin, "__init__", plugin)), include_extras=True)
-    values = {}
-    for name, value in made.options.items():
-        if name not in known:
-            raise UnknownName(f"options of {made.name}", name, known)
-        adapter: TypeAdapter[Any] = TypeAdapter(hints.get(name, Any))
-        try:
-            values[name] = adapter.validate_json(json.dumps(value), strict=True)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            default = known[name].default
-            raise BadSuite(
-                f"Option {name!r} of {made.name}: found {value!r}. {reason}; the default is {_shown(default)}."
-            ) from error
-    for name, parameter in known.items():
-        if parameter.default is parameter.empty and name not in values:
-            raise BadSuite(f"Found no option {name!r}, which {made.name} needs. Give it in `options`.")
-    return values
-
-
 def _check_moves(variant: Any, name: str) -> None:
     """Refuse what the loop could not train, or would train for ever."""
     if not isinstance(variant, Variant):
@@ -145,11 +95,20 @@ def _check_moves(variant: Any, name: str) -> None:
             raise BadSuite(f"{name} gives {player.name} {player.repeats} steps in a round, but it needs at least 1.")
 
 
-def _shown(default: Any) -> str:
-    return repr(getattr(default, "name", default))
+def _texts(option: Any) -> Iterable[str]:
+    """All strings in an option's value: a loss or a penalty may be a file's."""
+    match option:
+        case str():
+            yield option
+        case dict():
+            for value in option.values():
+                yield from _texts(value)
+        case list():
+            for value in option:
+                yield from _texts(value)
 
 
 def _source_hash(name: str, beside: str) -> str:
     """A file plugin's text counts: it may change where an installed package has a version."""
-    file = name.rpartition(":")[0]
-    return sha256((Path(beside) / file).read_bytes()).hexdigest() if file.endswith(".py") else ""
+    file = Path(beside) / name.rpartition(":")[0]
+    return sha256(file.read_bytes()).hexdigest() if file.suffix == ".py" and file.is_file() else ""

@@ -1,6 +1,6 @@
 """Drawing from a variant without leaving a trace, and what becomes of the samples."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from torch import Tensor
 
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults
+from ganbench.judges import Judge
+from ganbench.metrics import Belief, Pairs
 from ganbench.runspec import RunSpec
 from ganbench.store import read_run
-from ganbench.variant import Batch, Variant
+from ganbench.variant import Batch, Pair, Variant
 
 CHUNK = 500  # samples drawn at once
 
@@ -27,17 +29,69 @@ class Sampler:
 
     def draw(self, split: Split, n: int, seed: int, label: int | None = None) -> Tensor:
         """(n, *shape) samples on the device, from latents of `seed`; all of class `label` if one is given."""
-        like = to_device(self.dataset.fresh(split, n), self.device)
+        like = self.like(split, n)
         if label is not None:
             like = like._replace(y=torch.full((n,), label, device=self.device))
+        with self.undisturbed(seed):
+            return torch.cat([self.variant.sample(part) for part in _chunks(like)])
+
+    def like(self, split: Split, n: int) -> Batch:
+        """The fresh real data, on the device, that a variant draws from: labels, and sources of the second domain."""
+        like = self.dataset.fresh(split, n)
+        if self.variant.domains > 1:
+            assert self.dataset.other is not None, "a suite's check finds data without a second domain"
+            like = like._replace(x_other=self.dataset.other.transform(like.x))
+        return to_device(like, self.device)
+
+    def asked(self, split: Split, n: int) -> Tensor | None:
+        """(n,) the classes that `draw` asks for, on the CPU; None of a variant that does not care."""
+        return self.dataset.fresh(split, n).y if self.variant.conditional else None
+
+    def pairs(self, split: Split, n: int, seed: int, judge: Judge) -> Pairs | None:
+        """`n` pairs from latents of `seed`, and what is to be known of them; None of a variant of one domain."""
+        if self.variant.domains < 2 or self.dataset.other is None:
+            return None
+        like, domain = self.like(split, n), self.dataset.other
+        with self.undisturbed(seed):
+            x, x_other, returned = _joined([self.variant.pair(part) for part in _chunks(like)])
+        y_other = None
+        if like.y is not None and like.x_other is not None and x_other.equal(like.x_other):  # real data, translated
+            y_other = like.y
+        elif domain.undo is not None:
+            y_other = judge(domain.undo(x_other)).logits.argmax(1)
+        truth, seen = domain.transform(x), judge(x)
+        known = (None if part is None else part.cpu() for part in (y_other, returned))
+        return Pairs(domain.name, x.cpu(), x_other.cpu(), truth.cpu(), seen, *known)
+
+    def belief(self) -> Belief | None:
+        """What D believes of points, (n, 2) on any device -> (n,) on the CPU; None if it says no probabilities.
+
+        None for images too: beliefs are held against the density of a mixture, which is one of points.
+        """
+        if self.dataset.spec.is_image or self._believe(self.dataset.fresh("validation", 1).x) is None:
+            return None
+        return lambda x: torch.cat([_known(self._believe(part)) for part in torch.split(x, CHUNK)])
+
+    def _believe(self, x: Tensor) -> Tensor | None:
+        with self.undisturbed(seed=0):
+            found = self.variant.belief(x.to(self.device))
+        return None if found is None else found.cpu()
+
+    @contextmanager
+    def undisturbed(self, seed: int) -> Iterator[None]:
+        """Eval mode, no gradients and random numbers from `seed`, inside; nothing has changed outside."""
         trained = [module for module in self.variant.modules() if module.training]
         self.variant.eval()
         with torch.no_grad(), forked_random_state(self.device):
             torch.manual_seed(seed)
-            chunks = [self.variant.sample(_rows(like, i, i + CHUNK)) for i in range(0, n, CHUNK)]
+            yield
         for module in trained:  # one by one: a variant may hold a part of itself in eval mode
             module.training = True
-        return torch.cat(chunks)
+
+
+def training_data(variant: Variant, dataset: Dataset, device: torch.device) -> Batch:
+    """The training split on the device; for a variant of two domains its halves, one in each."""
+    return to_device(dataset.train() if variant.domains < 2 else dataset.halves(), device)
 
 
 def sample_run(
@@ -57,7 +111,7 @@ def sample_run(
         raise BadResults(f"{spec.dataset_label} has no class {label}: its classes are 0 to {dataset.spec.classes - 1}.")
     variant = spec.build_variant(dataset).to(device)
     load_model(variant, str(weights))
-    variant.prepare(to_device(dataset.train(), device))
+    variant.prepare(training_data(variant, dataset, device))
     return to_array(Sampler(variant, dataset, device).draw("test", n, seed, label))
 
 
@@ -67,6 +121,20 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 def _rows(batch: Batch, start: int, stop: int) -> Batch:
     return Batch(*(None if tensor is None else tensor[start:stop] for tensor in batch))  # type: ignore[arg-type]
+
+
+def _chunks(batch: Batch) -> Iterator[Batch]:
+    return (_rows(batch, i, i + CHUNK) for i in range(0, len(batch.x), CHUNK))
+
+
+def _joined(parts: Sequence[Pair]) -> Pair:
+    x, x_other, returned = zip(*parts, strict=True)
+    return Pair(torch.cat(x), torch.cat(x_other), None if returned[0] is None else torch.cat(returned))
+
+
+def _known(belief: Tensor | None) -> Tensor:
+    assert belief is not None, "a variant has beliefs or has none"
+    return belief
 
 
 @contextmanager

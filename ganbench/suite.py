@@ -3,7 +3,7 @@
 A suite says what is trained on what, for how long, how often, and how it is judged:
 
     seeds = 3
-    budget = { images = 100_000 }        # or updates, seconds, flops: exactly one
+    budget = { images = 100_000 }        # or updates, seconds, flops: exactly one; and perhaps parameters
 
     [[dataset]]
     name = "mnist5k"
@@ -23,25 +23,25 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from ganbench import plugins
 from ganbench.budget import Budget, Unit
+from ganbench.capacity import fit
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName
 from ganbench.judges import Judge, Judged
+from ganbench.making import Made
 from ganbench.metrics import Evidence
-from ganbench.runspec import Made, RunSpec
+from ganbench.runspec import RunSpec
 
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
 
-BudgetTable = Annotated[
-    dict[Unit, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
-    Field(min_length=1, max_length=1, description="The length of a run: one unit and its amount."),
-]
+Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Seeds = Annotated[
     Annotated[Count, Tag("count")] | Annotated[list[int], Field(min_length=1), Tag("list")],
@@ -53,13 +53,40 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class BudgetTable(Table):
+    """The length of a run, one unit and its amount; and its size, if it is to be the same for all variants."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [unit]} for unit in get_args(Unit)]})
+
+    images: Amount | None = Field(None, description="Real images shown to D.")
+    updates: Amount | None = Field(None, description="Updates of the generator.")
+    seconds: Amount | None = Field(None, description="Seconds of training.")
+    flops: Amount | None = Field(None, description="FLOPs of training.")
+    parameters: Count | None = Field(
+        None,
+        description="A whole number: of D and G together. It chooses every variant's `width`, to within 5 %. "
+        "A dataset's budget without it keeps to the suite's.",
+    )
+
+    @property
+    def lengths(self) -> dict[Unit, float]:
+        amounts: dict[Unit, float | None] = {unit: getattr(self, unit) for unit in get_args(Unit)}
+        return {unit: amount for unit, amount in amounts.items() if amount is not None}
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if len(self.lengths) != 1:
+            raise PydanticCustomError("lengths", f"It needs exactly one of {', '.join(get_args(Unit))}")
+        return self
+
+
 class DatasetTable(Table):
     """What is trained on. Settings here go before those of the suite."""
 
     name: str = Field(description="An installed dataset, or `file.py:Name` beside the suite.")
     label: str = Field("", description="Its name on the board; by default the dataset's name.")
     options: dict[str, Any] = Field({}, description="See `ganbench show NAME`.")
-    budget: BudgetTable | None = None
+    budget: BudgetTable | None = Field(None, description="The length of a run on this dataset, and its size.")
     evaluations: Count | None = None
     samples: Count | None = None
     judge: str | None = Field(None, description="By default the dataset's own.")
@@ -81,7 +108,7 @@ class SuiteTable(Table):
 
     name: str = Field("", pattern=r"^(\w[\w .@+-]*)?$", description="Also of its folder; by default the file's name.")
     description: str = ""
-    budget: BudgetTable
+    budget: BudgetTable = Field(description="The length of a run, one unit and its amount, and maybe its size.")
     seeds: Seeds = Field(3, description="How many, or which.")
     evaluations: Count = Field(10, description="How often along its budget a run is judged on the validation split.")
     samples: Count = Field(10_000, description="Drawn from a variant at each judgement.")
@@ -104,7 +131,7 @@ class Suite:
 
 
 def load(path: Path, scale: float = 1.0) -> Suite:
-    """Read and check a suite. `scale` multiplies every budget, and marks the suite's name and every record.
+    """Read and check a suite. `scale` multiplies the length of every run, and marks the suite's name and every record.
 
     Raises BadSuite or UnknownName naming the file and the place in it; DataMissing if a dataset is not there.
     """
@@ -165,12 +192,13 @@ def _expand(table: SuiteTable, path: Path, scale: float) -> Iterable[RunSpec]:
         ]
         if not specs:
             raise BadSuite(f"{path}, {label}: no variant is trained on it. Remove it, or name it in `datasets`.")
-        checked += _check(specs, f"{path}, {label}")
+        size = (entry.budget and entry.budget.parameters) or table.budget.parameters
+        checked += _check(specs, size, f"{path}, {label}")
     return [replace(spec, seed=seed) for seed in seeds for spec in checked]
 
 
 def _spec(table: SuiteTable, entry: DatasetTable, variant: VariantTable, folder: Path, scale: float) -> RunSpec:
-    ((unit, amount),) = (entry.budget or table.budget).items()
+    ((unit, amount),) = (entry.budget or table.budget).lengths.items()
     label, beside = entry.label or entry.name, str(folder.resolve())
     return RunSpec(
         suite="",
@@ -189,8 +217,8 @@ def _spec(table: SuiteTable, entry: DatasetTable, variant: VariantTable, folder:
     )
 
 
-def _check(specs: list[RunSpec], where: str) -> Iterable[RunSpec]:
-    """Build everything of one dataset once, and fill in the judge and the metrics left to the defaults."""
+def _check(specs: list[RunSpec], size: int | None, where: str) -> Iterable[RunSpec]:
+    """Build everything of one dataset once; fill in the judge and the metrics left to defaults, and the widths."""
     place = where
     try:
         dataset = specs[0].build_dataset()
@@ -198,9 +226,16 @@ def _check(specs: list[RunSpec], where: str) -> Iterable[RunSpec]:
         judge = specs[0].build_judge(dataset)
         specs = [replace(spec, metrics=spec.metrics or judge.metrics) for spec in specs]
         _try_metrics(specs[0], dataset, judge)
-        for spec in specs:
+        for i, spec in enumerate(specs):
             place = f"{where}, {spec.label}"
-            spec.build_variant(dataset)
+            if size:
+                spec = specs[i] = fit(spec, dataset, size)
+            variant = spec.build_variant(dataset)
+            if variant.domains > 1 and dataset.other is None:
+                raise BadSuite(
+                    f"{spec.variant.name} learns two domains, but {spec.dataset.name} has only one. "
+                    "Choose a dataset with a second domain, or name others in the variant's `datasets`."
+                )
     except DataMissing:
         raise
     except BenchError as error:
@@ -212,13 +247,15 @@ def _try_metrics(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
     """Judge real data by each metric, with as many samples as a variant will be asked for."""
     reference = judge.reference("validation")
     few = Judged(*(seen[: spec.samples] for seen in reference))
+    evidence = Evidence(few, reference, dataset.prior, dataset.mixture)
     for metric in spec.load_metrics():
-        if metric.needs_mixture and dataset.mixture is None:
+        if "mixture" in metric.needs and dataset.mixture is None:
             raise BadSuite(
                 f"the metric {metric.name!r} needs an exact density, which {spec.dataset.name} lacks. "
                 "Use it on mixtures only."
             )
-        metric(Evidence(few, reference, dataset.prior, dataset.mixture))
+        if metric.applies(evidence):
+            metric(evidence)
 
 
 def _one_name_each(path: Path, kind: str, labels: list[str]) -> None:
@@ -258,6 +295,8 @@ def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:
             return SuiteTable.model_fields
         case ["dataset", int()]:
             return DatasetTable.model_fields
+        case [*_, "budget"]:
+            return BudgetTable.model_fields
         case ["variant", int()]:
             return VariantTable.model_fields
     return {}

@@ -104,7 +104,7 @@ def _enter(ledger: Ledger, variant: Variant, flops: int) -> None:
     ledger.rounds += 1
     ledger.d_updates += repeats["D"]
     ledger.g_updates += repeats["G"]
-    ledger.images += repeats["D"] * variant.batch
+    ledger.images += repeats["D"] * variant.batch * variant.domains
     ledger.flops += flops
 
 

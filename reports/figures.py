@@ -42,6 +42,7 @@ SYMBOLS = (
 GREY = "#808791"
 GRID = "rgba(128, 135, 145, 0.22)"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif'
+GAME = ("game_value", "game_value_optimal")  # at the trained D, and at the best
 MOST_POINTS = 300  # per line; a screen shows no more
 
 
@@ -159,6 +160,39 @@ def curves(scores: DataFrame, metric: str, styles: Mapping[str, Look] | None = N
     return figure
 
 
+def theory(scores: DataFrame, styles: Mapping[str, Look] | None = None) -> go.Figure:
+    """The value of the game along the budget: solid at the trained D, dotted at the best D for the same generator.
+
+    Per label the means over seeds, in bands from the lowest to the highest seed, of `game_value` and
+    `game_value_optimal`. The grey line is -log 4, where the generator equals the data. The gap between a label's two
+    lines is what its D fails to see; the dotted line's height above the grey one is twice the Jensen-Shannon
+    divergence. `scores` as for `curves`; controls, which train no D, are left out.
+    """
+    rows = scores[(scores["checkpoint"] == "curve") & scores["value"].notna()]
+    rows = rows[rows["metric"].isin(GAME)]
+    if "control" in rows:
+        rows = rows[~rows["control"].astype(bool)]
+    styles = _styles(scores, styles)
+    figure = _figure("real images shown to D", "value of the game, in nats")
+    figure.update_xaxes(tickformat="~s")
+    for (label, metric), one in rows.groupby(["label", "metric"], sort=False):
+        look = styles[str(label)]
+        if metric == GAME[1]:
+            _band(figure, str(label), one, look._replace(dash="dot"), "best D for ")
+        else:
+            _band(figure, str(label), one, look._replace(dash="solid"))
+    if len(rows):
+        x = [float(rows["images"].min()), float(rows["images"].max())]
+        figure.add_scatter(
+            x=x, y=[-math.log(4)] * 2, mode="lines+text", text=["", "−log 4: the generator equals the data"],
+            textposition="top left", line={"color": GREY, "width": 1.2}, textfont={"size": 11, "color": GREY},
+            hoverinfo="skip", showlegend=False,
+        )  # fmt: skip
+        values = np.append(rows["value"].to_numpy(dtype=float), -math.log(4))
+        figure.update_yaxes(range=_steady(values))
+    return figure
+
+
 def along(rows: DataFrame) -> DataFrame:
     """Scores of one metric and label -> mean, min, max, count over seeds; indexed by images.
 
@@ -172,10 +206,10 @@ def along(rows: DataFrame) -> DataFrame:
     return table.agg(["mean", "min", "max", "count"], axis=1)
 
 
-def _band(figure: go.Figure, label: str, rows: DataFrame, look: Look) -> None:
+def _band(figure: go.Figure, label: str, rows: DataFrame, look: Look, which: str = "") -> None:
     table = along(rows)
     x = table.index.to_numpy(dtype=float)
-    common: dict[str, Any] = {"legendgroup": label, "name": plain(label), "meta": label}
+    common: dict[str, Any] = {"legendgroup": label, "name": which + plain(label), "meta": label}
     if table["count"].max() > 1:
         edge = np.concatenate([table["max"].to_numpy(), table["min"].to_numpy()[::-1]])
         figure.add_scatter(

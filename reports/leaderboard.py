@@ -10,7 +10,7 @@ from reports import tables
 from reports.glossary import entry
 from reports.markup import Chapter, escape, folded, name, plain_table, row_name, table
 from reports.tables import each
-from reports.words import NONE, amount, arrow, better, duration, estimate, short
+from reports.words import APART, NONE, amount, arrow, better, duration, estimate, short
 
 RULES = (
     "Mean over seeds with its 95 % interval (Student); one seed has none, and no rank. A rank is one more than the "
@@ -148,7 +148,8 @@ def _found(cells: dict[str, DataFrame], label: str, column: Column) -> Found | N
 
 def _cell(found: Found | None, i: int, done: int) -> str:
     if found is None:
-        return f'<td data-column="m{i}">{NONE}</td>'
+        # A finished run without this number cannot have it; any other owes it.
+        return f'<td data-column="m{i}">{APART if done else NONE}</td>'
     mean, interval = estimate(found.mean, found.low, found.high)
     fewer = f" {found.n} of {done} seeds" if found.n != done else ""  # a seed may lack a single metric
     limits = f'<span class="interval">{interval}{fewer}</span>' if interval or fewer else ""

@@ -20,6 +20,11 @@ CURVES = (
     "Validation split. Line: mean over seeds; band: lowest to highest seed; cross: where a failed run was last "
     "measured. Dashed grey: controls, for scale."
 )
+THEORY = (
+    "Validation split. Solid: the value of the minimax game at the trained D; dotted: at the best D for the same "
+    "generator; bands: lowest to highest seed. The gap between the two is what D fails to see. The dotted line stands "
+    "above −log 4 by twice the Jensen-Shannon divergence; it is estimated a little low."
+)
 LOSSES = "A line per run. Losses of different formulations have different scales: read the shape, not the height."
 COST = "Mean and 95 % interval at the last checkpoint, over what a finished run cost."
 
@@ -37,6 +42,7 @@ def pictures(chapter: Chapter) -> str:
     groups = (
         _group(chapter, "Scores with their intervals", DOTS, _dots(chapter)),
         _group(chapter, "Along the budget", CURVES, _curves(chapter)),
+        _group(chapter, "Theory", THEORY, _theory(chapter)),
         _group(chapter, "Losses", LOSSES, _losses(chapter)),
         _group(chapter, "Quality and cost", COST, _costs(chapter)),
     )
@@ -69,6 +75,15 @@ def _curves(chapter: Chapter) -> Iterator[Drawn]:
             title = entry(metric).title + (f", judge {short(judge)}" if len(judges) > 1 else "")
             figure = figures.curves(scores[scores["judge"] == judge], metric, chapter.styles)
             yield Drawn(title, figure, f"{title} on the validation split along the budget, a line per variant.")
+
+
+def _theory(chapter: Chapter) -> Iterator[Drawn]:
+    scores = chapter.scores
+    of_game = (scores["metric"] == figures.GAME[0]) & (scores["checkpoint"] == "curve") & scores["value"].notna()
+    if of_game.any():
+        title = "Value of the game"
+        said = f"{title} along the budget, per variant a line at its own D and one at the best D."
+        yield Drawn(title, figures.theory(scores, chapter.styles), said)
 
 
 def _losses(chapter: Chapter) -> Iterator[Drawn]:

@@ -9,7 +9,7 @@ from pandas import DataFrame
 from reports import tables
 from reports.glossary import entry, ordered
 from reports.tables import FLOOR, Results, each
-from reports.words import NONE, amount, arrow, count, duration, estimate, isolated, listed, number, short
+from reports.words import APART, NONE, amount, arrow, count, duration, estimate, isolated, listed, number, short
 
 NO_INTERVAL = "One seed: no interval, so no claim about which is better."
 COST = {
@@ -25,6 +25,9 @@ def answer(rows: DataFrame, people: DataFrame, dataset: str, select: str) -> str
     `rows` as from `tables.summary` of this dataset, `people` as from `tables.roster`.
     """
     last = rows[(rows["checkpoint"] == "last") & (rows["board"] == 1)]
+    if len(last) and not last["direction"].isin(tables.SENSES).any():
+        return f"Nobody leads on {isolated(dataset)}: none of its metrics says what is better."
+    last = last[last["direction"].isin(tables.SENSES)]
     metrics = ordered(list(last["metric"]), select)
     found = last[last["metric"] == metrics[0]] if metrics else last
     entrants = found[~found["control"].astype(bool) & found["mean"].notna()]
@@ -80,7 +83,10 @@ def remarks(results: Results, dataset: str) -> list[str]:
 
 
 def cells(board: DataFrame) -> DataFrame:
-    """A board as from `tables.board` -> text: #, variant, seeds, then `mean [low, high]` per metric."""
+    """A board as from `tables.board` -> text: #, variant, seeds, then `mean [low, high]` per metric.
+
+    Where there is no number, "–" says that a finished run has none of the kind, "n/a" that it is still owed.
+    """
     rows = []
     for row in board.to_dict("records"):
         done, runs = row["done"], row["runs"]
@@ -90,7 +96,8 @@ def cells(board: DataFrame) -> DataFrame:
         line["seeds"] = str(done) if done == runs else f"{done} of {runs}{why}"
         for metric, about in board.attrs["metrics"].items():
             text = " ".join(estimate(row[metric], row[f"{metric}_low"], row[f"{metric}_high"])).strip()
-            line[f"{metric} {arrow(about['direction'])}".strip()] = text if row[f"{metric}_n"] else NONE
+            blank = APART if done else NONE
+            line[f"{metric} {arrow(about['direction'])}".strip()] = text if row[f"{metric}_n"] else blank
         rows.append(line)
     return DataFrame(rows)
 

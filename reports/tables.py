@@ -32,6 +32,7 @@ LEDGER = [
 CHECKPOINTS = ("last", "selected")
 MISSING = "missing"  # the status of a run that the suite names and that nobody has run yet
 FLOOR = "real"  # the control that every board is read against: fresh real data
+SENSES = ("lower", "higher")  # of which one is better; metrics of another direction rank nobody
 
 
 class Results(Protocol):
@@ -134,10 +135,10 @@ def summary(results: Results) -> DataFrame:
     """All boards, long: one row per dataset, checkpoint, board, metric and label.
 
     Columns: dataset, checkpoint, board, judge, metric, key, split, samples, direction, unit, label, variant, control,
-    mean, low, high, n (seeds with a score), worst, best, rank (among variants; controls and rows without an
-    interval: <NA>). `board` counts from 1: rows of different judges, and scores of one metric with different
-    comparability keys, stand on different boards. Limits are Student's 95 % over seeds, cut to the values that the
-    metric can take.
+    mean, low, high, n (seeds with a score), worst, best, rank (among variants; controls, rows without an interval and
+    metrics without a direction: <NA>). `board` counts from 1: rows of different judges, and scores of one metric with
+    different comparability keys, stand on different boards. Limits are Student's 95 % over seeds, cut to the values
+    that the metric can take.
     """
     columns = [*("dataset", "checkpoint", "board", "judge", "metric", "key", "split", "samples", "direction", "unit")]
     columns += [*("label", "variant", "control", "mean", "low", "high", "n", "worst", "best", "rank")]
@@ -200,10 +201,11 @@ def _rows(part: DataFrame) -> DataFrame:
 def _rank(rows: DataFrame) -> DataFrame:
     """Add `rank`, one more than the number of variants that are surely better; sort by mean, best first.
 
-    A single seed has no interval, so it can neither be ranked nor rank others.
+    A single seed has no interval, so it can neither be ranked nor rank others. Nothing is best where neither low nor
+    high values are.
     """
     lower = rows["direction"].iloc[0] == "lower"
-    entrants = rows.index[~rows["control"] & rows["low"].notna()]
+    entrants = rows.index[~rows["control"] & rows["low"].notna() & rows["direction"].isin(SENSES)]
     found = ranks(rows.loc[entrants, "low"], rows.loc[entrants, "high"], lower)
     rank = Series(found, index=entrants, dtype="Int64").reindex(rows.index)
     return rows.assign(rank=rank).sort_values("mean", ascending=lower, na_position="last", kind="stable")
@@ -228,7 +230,9 @@ def wide(rows: DataFrame, people: DataFrame, select: str, part: int = 1) -> Data
     table = people[~people["label"].isin(only_elsewhere)].copy()
     if part > 1:  # a label without any score stands on the first board only
         table = table[table["label"].isin(here.loc[here["n"] > 0, "label"])]
-    metrics = ordered(list(here["metric"]), select)
+    # A metric that nobody has is not drawn, unless all of them failed.
+    drawn = here[(here["n"] > 0) | (here["metric"] == select)] if (here["n"] > 0).any() else here
+    metrics = ordered(list(drawn["metric"]), select)
     about = {}
     for metric in metrics:
         one = here[here["metric"] == metric].set_index("label")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 NONE = "n/a"  # a cell is never empty
+APART = "–"  # of a number that this row cannot have
 # Control characters; from 200e on they would reorder the text around a name.
 CONTROL = re.compile("[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -99,7 +100,7 @@ def listed(names: Sequence[str], most: int = 4) -> str:
 
 
 def arrow(direction: str) -> str:
-    """↓ where lower is better, ↑ where higher is."""
+    """↓ where lower is better, ↑ where higher is, nothing where neither is."""
     return {"lower": "↓", "higher": "↑"}.get(direction, "")
 
 

@@ -33,12 +33,14 @@ def digits(name: str, size: int, settings: str = "") -> tuple[tuple[str, str], t
     return (DATASET, f'name = "mnist5k"\noptions = {{ size = {size} }}\n{settings}'), (VARIANT, f'name = "{name}"')
 
 
+EQUAL = ("updates = 20", "updates = 20, parameters = 300_000")
+
 BAD: dict[str, tuple[Any, str]] = {
     # names
     "unknown variant": ([('"gan"', '"wgam"')], "ring8, wgam: No 'wgam' among the variants. Did you mean 'wgan'?"),
     "unknown dataset": (
         [('"ring8"', '"ring9"')],
-        "No 'ring9' among the datasets. Did you mean 'ring8'? There are: grid25,",
+        "No 'ring9' among the datasets. Did you mean 'ring8'? There are: blobs, grid25,",
     ),
     "unknown control": ([('"noise"', '"noisy"')], "No 'noisy' among the variants. Did you mean 'noise'?"),
     "unknown metric": ([dataset('metrics = ["fidd"]')], "No 'fidd' among the metrics. Did you mean 'fid'?"),
@@ -81,7 +83,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "truth value for a number": ([variant("width = true")], "found True. Input should be a valid integer"),
     "number for a loss": (
         [variant("loss = 3")],
-        "found 3. Input should be a valid string; the default is 'nonsaturating'.",
+        "found 3. It must be a name, or a table of a name and options; the default is 'nonsaturating'.",
     ),
     "impossible width": ([variant("width = -1")], "gan cannot be made with the options {'width': -1}"),
     "impossible rate": ([variant("lr = -1")], "gan cannot be made with the options {'lr': -1}: Invalid learning rate"),
@@ -98,15 +100,15 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "unknown unit": (
         [("updates", "epochs")],
-        "budget, epochs: found 'epochs'. Input should be 'images', 'updates', 'seconds' or",
+        "budget, epochs: No 'epochs' among the settings here. There are: flops, images, parameters, seconds, updates.",
     ),
     "two budgets": (
         [("updates = 20", "updates = 20, images = 9")],
-        "budget: found {'updates': 20, 'images': 9}. Dictionary should have at most 1 item",
+        "budget: found {'updates': 20, 'images': 9}. It needs exactly one of images, updates, seconds, flops.",
     ),
     "no budget": (
         [("budget = { updates = 20 }", "")],
-        "found no budget, which is needed. The length of a run: one unit and its amount.",
+        "found no budget, which is needed. The length of a run, one unit and its amount, and maybe its size.",
     ),
     "negative budget": (
         [("updates = 20", "updates = -20")],
@@ -115,6 +117,44 @@ BAD: dict[str, tuple[Any, str]] = {
     "endless budget": (
         [("updates = 20", "updates = inf")],
         "budget, updates: found inf. Input should be a finite number.",
+    ),
+    "a budget of parameters alone": (
+        [("updates = 20", "parameters = 20")],
+        "budget: found {'parameters': 20}. It needs exactly one of images, updates, seconds, flops.",
+    ),
+    "part of a parameter": (
+        [("updates = 20", "updates = 20, parameters = 1e3")],
+        "budget, parameters: found 1000.0. Input should be a valid integer. A whole number: of D and G together.",
+    ),
+    "no parameters": (
+        [("updates = 20", "updates = 20, parameters = 0")],
+        "budget, parameters: found 0. Input should be greater than 0.",
+    ),
+    "parameters of a dataset that are not many": (
+        [dataset("budget = { updates = 20, parameters = -3 }")],
+        "dataset, number 1, budget, parameters: found -3. Input should be greater than 0.",
+    ),
+    "a width and parameters": (
+        [EQUAL],
+        "ring8, gan: Found parameters = 300,000 in the budget and width = 8 in the options of gan, "
+        "but the one decides the other. Leave one of them out.",
+    ),
+    "a width on one dataset and parameters": (
+        [EQUAL, (VARIANT, 'name = "gan"\non.ring8 = { width = 9 }')],
+        "ring8, gan: Found parameters = 300,000 in the budget and width = 9",
+    ),
+    "parameters for what has no width": (
+        [EQUAL, (VARIANT, 'name = "toys.py:Toy"')],
+        "Found parameters = 300,000 in the budget, but toys.py:Toy has no option `width`",
+    ),
+    "fewer parameters than there can be": (
+        [("updates = 20", "updates = 20, parameters = 100"), variant("z_dim = 50")],
+        "No width of gan comes within 5% of 100 parameters: width 1 has 68, width 2 has 141. "
+        "Ask for one of these amounts, or change z_dim.",
+    ),
+    "parameters for what does not fit": (
+        [EQUAL, *digits("dcgan", 28)],
+        "Found images of side 28, but this architecture halves them",
     ),
     "unknown precision": (
         [("seeds", 'precision = "float16"\nseeds')],

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,11 +16,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ganbench import run as running
+from ganbench import suite
 from ganbench.budget import Budget
 from ganbench.data.mixtures import Ring8
+from ganbench.errors import BadSuite
 from ganbench.record import State
 from ganbench.run import build, evaluate, resume, run, save, train_and_judge
 from ganbench.runspec import Made, RunSpec
+from ganbench.sampling import Sampler, training_data
 from ganbench.store import LOSS_COLUMNS, SCORE_COLUMNS
 
 CPU = torch.device("cpu")
@@ -570,6 +574,151 @@ def test_a_run_on_images_keeps_a_picture_of_its_samples(tmp_path, on_images):
     record = json.loads((path / "run.json").read_text())
     assert record["truth"] is None
     assert record["conditions"]["preprocessing"] == "28 padded to 32, antialiased to 8"
+
+
+# More than samples
+
+PAIRS = ("pair_agreement", "pair_chance", "translation_error", "label_agreement", "cycle_error")
+THEORY = ("jsd", "game_value_optimal", "game_value", "d_error")
+MORE = ("high_quality", "label_accuracy", *PAIRS, *THEORY)
+
+
+def of_pairs(resources: Path, name: str, **changes: Any) -> RunSpec:
+    """A run of one of the toys in `pairs.py`, or of something installed, with all metrics that need more."""
+    made = Made(name, {}) if name == "real" else Made(f"pairs.py:{name}", {"batch": BATCH}, str(resources))
+    data = replace(SPEC.dataset, beside=str(resources))
+    return replace(SPEC, variant=made, dataset=data, metrics=MORE, evaluations=2, label=name, **changes)
+
+
+def scores_of(path: Path, checkpoint: str = "last") -> pd.DataFrame:
+    scores = pd.read_parquet(path / "scores.parquet")
+    return scores[scores["checkpoint"] == checkpoint].set_index("metric")
+
+
+@pytest.mark.parametrize(
+    ("name", "has"),
+    [
+        ("Lines", ("jsd", "game_value_optimal")),
+        ("Obedient", ("label_accuracy", "jsd", "game_value_optimal")),
+        ("Believer", THEORY),
+        ("Joint", (*PAIRS[:4], "jsd", "game_value_optimal")),
+        ("Translator", (*PAIRS, "jsd", "game_value_optimal")),
+        ("real", ("label_accuracy", "jsd", "game_value_optimal")),
+    ],
+)
+def test_a_run_has_the_scores_that_its_variant_can_give(tmp_path, resources, name, has):
+    path = desk(tmp_path)
+    assert run(of_pairs(resources, name), path, CPU) == ("done", "")
+    for checkpoint in ("curve", "last", "selected"):
+        assert {*scores_of(path, checkpoint).index} == {"high_quality", *has}
+    assert scores_of(path)["value"].notna().all()
+
+
+def test_who_does_as_it_is_told_has_the_judges_own_accuracy(tmp_path, resources):
+    for name in ("Obedient", "real"):
+        path = desk(tmp_path, name)
+        run(of_pairs(resources, name), path, CPU)
+        assert scores_of(path).loc["label_accuracy", "value"] == 1
+
+
+def test_a_translator_is_judged_by_the_true_labels_of_its_sources(tmp_path, resources):
+    """It gives points turned by 15 degrees for points of the ring: nearest to the mode that they come from."""
+    path, data = desk(tmp_path), Made("ring8", {"points": 500, "sigma": 0.03}, str(resources))
+    run(replace(of_pairs(resources, "Translator"), dataset=data), path, CPU)
+    value = scores_of(path)["value"]
+    assert value["label_agreement"] == 1
+    assert value["cycle_error"] == value["pair_agreement"] == 0
+    assert value["translation_error"] == pytest.approx(2 * math.sin(math.radians(7.5)), rel=0.05)
+    assert SPEC.build_dataset().other.name == "rotated"
+
+
+@pytest.mark.parametrize("undo", [True, False])
+def test_without_a_way_back_drawn_pairs_have_no_labels(tmp_path, resources, undo, monkeypatch):
+    other = SPEC.build_dataset().other
+    monkeypatch.setattr(Ring8, "other", None)
+    work = build(of_pairs(resources, "Joint"), CPU)
+    work.dataset.other = other if undo else replace(other, undo=None)
+    rows = running.judged(of_pairs(resources, "Joint"), work, "test", "last", 0)
+    assert ("label_agreement" in {row["metric"] for row in rows}) == undo
+
+
+def test_pairs_are_drawn_from_the_same_latents_as_samples_and_leave_no_trace(resources):
+    spec = of_pairs(resources, "Joint")
+    work = build(spec, CPU)
+    sampler = Sampler(work.variant.train(), work.dataset, CPU)
+    before = torch.get_rng_state()
+    pairs = sampler.pairs("test", 700, 5, work.judge)
+    assert torch.get_rng_state().equal(before) and work.variant.training
+    assert pairs.x.equal(sampler.draw("test", 700, 5))
+    assert pairs.truth.equal(work.dataset.other.transform(pairs.x))
+    assert not pairs.x.equal(sampler.pairs("test", 700, 6, work.judge).x)
+
+
+def test_a_belief_is_asked_for_in_eval_mode_without_a_trace(resources):
+    work = build(of_pairs(resources, "Believer"), CPU)
+    before = torch.get_rng_state()
+    belief = Sampler(work.variant.train(), work.dataset, CPU).belief()
+    assert belief(torch.zeros(1201, 2)).shape == (1201,)
+    assert torch.get_rng_state().equal(before) and work.variant.training
+
+
+def test_two_domains_are_trained_on_the_halves_and_cost_twice_the_images(tmp_path, resources):
+    spec = of_pairs(resources, "Joint", budget=Budget("updates", 6))
+    assert run(spec, desk(tmp_path), CPU)[0] == "done"
+    assert json.loads((desk(tmp_path) / "run.json").read_text())["ledger"]["images"] == 6 * 2 * BATCH
+    work = build(spec, CPU)
+    data = training_data(work.variant, work.dataset, CPU)
+    assert len(data.x) == len(data.x_other) == 250
+    assert data.x_other.equal(work.dataset.halves().x_other)
+    alone = build(of_pairs(resources, "Lines"), CPU)
+    assert training_data(alone.variant, alone.dataset, CPU).x_other is None
+
+
+def test_the_second_domain_is_in_the_keys_of_pairs_alone(tmp_path, resources):
+    found = {}
+    for other in ("rotated", "grid"):
+        data = Made("ring8", {"points": 500, "sigma": 0.1, "other": other}, str(resources))
+        path = desk(tmp_path, other)
+        assert run(replace(of_pairs(resources, "Joint"), dataset=data), path, CPU)[0] == "done"
+        found[other] = scores_of(path)["key"]
+    differ = found["rotated"].index[found["rotated"] != found["grid"]]
+    assert {*differ} == {*PAIRS[:4]}
+
+
+def test_second_halves_that_are_no_numbers_end_the_run(tmp_path, resources):
+    status, reason = run(of_pairs(resources, "Runaway"), desk(tmp_path), CPU)
+    assert status == "diverged" and reason.startswith("samples are no longer finite")
+
+
+def test_a_failed_run_owes_what_every_variant_has_and_what_it_had_before(tmp_path, resources, stranger):
+    path = desk(tmp_path)
+    assert run(of_pairs(resources, "Collapsing"), path, CPU)[0] == "failed"
+    assert {*scores_of(path).index} == {"high_quality", "label_accuracy", "jsd", "game_value_optimal"}
+    path = desk(tmp_path, "other")
+    assert run(replace(stranger("Stillborn"), metrics=MORE), path, CPU)[0] == "failed"
+    assert {*scores_of(path).index} == {"high_quality", "jsd", "game_value_optimal"}
+
+
+def test_a_suite_refuses_two_domains_where_there_is_one(tmp_path, resources):
+    (tmp_path / "pairs.py").write_text((resources / "pairs.py").read_text())
+    (tmp_path / "alone.py").write_text(
+        "from ganbench.data.mixtures import Ring8\n\n\nclass Alone(Ring8):\n"
+        "    def __init__(self):\n        super().__init__(points=100)\n        self.other = None\n"
+    )
+    text = 'budget = {{ updates = 2 }}\ncontrols = []\n[[dataset]]\nname = "{}"\n[[variant]]\nname = "pairs.py:Joint"\n'
+    file = tmp_path / "suite.toml"
+    file.write_text(text.format("alone.py:Alone"))
+    with pytest.raises(BadSuite, match=r"learns two domains, but alone\.py:Alone has only one\. Choose"):
+        suite.load(file)
+    file.write_text(text.format("ring8"))
+    assert len(suite.load(file).runs) == 3
+
+
+def test_a_suite_may_name_metrics_that_none_of_its_variants_has(tmp_path):
+    file = tmp_path / "suite.toml"
+    head = "budget = { updates = 2 }\ncontrols = []\nsamples = 100\n"
+    file.write_text(f'{head}[[dataset]]\nname = "ring8"\nmetrics = {[*MORE]}\n[[variant]]\nname = "gan"\n')
+    assert suite.load(file).runs[0].metrics == MORE
 
 
 def test_ring8_here_is_the_ring8_that_is_installed():

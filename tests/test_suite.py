@@ -163,6 +163,34 @@ def test_a_scale_shrinks_every_budget_and_marks_the_name_and_the_runs(suite_file
     assert not {run.id for run in scaled.runs} & {run.id for run in whole.runs}
 
 
+def test_a_budgets_parameters_become_widths_that_are_part_of_the_run(suite_file: SuiteFile) -> None:
+    """Also where a dataset has a budget of its own, unless that says otherwise; what is no GAN has no width."""
+    path = suite_file(
+        ("updates = 20", "updates = 20, parameters = 100_000"),
+        (
+            "[[variant]]",
+            'budget = { updates = 10 }\n\n[[dataset]]\nname = "ring8"\nlabel = "small"\n'
+            'budget = { updates = 20, parameters = 10_000 }\n\n[[variant]]\nname = "dcgan"\n\n[[variant]]',
+        ),
+        ("width = 8, ", ""),
+    )
+    loaded, halved = suite.load(path), suite.load(path, 0.5)
+    widths = {(run.dataset_label, run.label): run.variant.options.get("width") for run in loaded.runs}
+    assert widths == {
+        ("ring8", "gan"): 156,
+        ("ring8", "dcgan"): 144,
+        ("ring8", "real"): None,
+        ("ring8", "noise"): None,
+        ("small", "gan"): 48,
+        ("small", "dcgan"): 37,
+        ("small", "real"): None,
+        ("small", "noise"): None,
+    }
+    assert {run.budget for run in loaded.runs} == {Budget("updates", 10), Budget("updates", 20)}
+    assert [run.variant for run in halved.runs] == [run.variant for run in loaded.runs], "a scale is of the length only"
+    assert len({run.id for run in loaded.runs}) == len(loaded.runs)
+
+
 def test_options_become_what_the_plugins_annotations_say(suite_file: SuiteFile) -> None:
     path = suite_file(("width = 8", 'width = 8, betas = [0.5, 0.9], loss = "hinge", lr = 1'))
     run = suite.load(path).runs[0]

@@ -27,21 +27,26 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
-from ganbench.variant import Batch, DataSpec, Loss, Player
+from ganbench.penalties import Penalty, grammian, none
+from ganbench.remedies import Remedy
+from ganbench.variant import Batch, DataSpec
 from zoo.parts import Average, adam, labelled
-from zoo.residual import Discriminator, Generator, Projecting, batch_norm, modulate, normalise_spectrally
+from zoo.residual import Generator, ProjectionDiscriminator, Projecting, batch_norm, modulate, normalise_spectrally
 
 
 class BigGAN(Projecting):
     """A large SAGAN: shared class embedding, latents at every layer, orthogonal regularisation, truncation."""
 
     G: SkipGenerator
+    conditional = True
 
     def __init__(
         self,
         spec: DataSpec,
         *,
         loss: Formulation = hinge,  # what D and G minimise
+        penalty: Penalty = none,  # what keeps D smooth
+        remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_chunk: int = 20,  # standard normal latents for G's input, and as many again for each block
         embedding: int = 128,  # length of the class embedding that all of G shares
         width: int = 96,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ...
@@ -56,32 +61,27 @@ class BigGAN(Projecting):
         truncation: float = 0.0,  # latents of samples stay within this of 0; 0: no truncation
         standing: int = 100,  # batches whose statistics batch norm uses for samples; 0: those of training
     ):
-        super().__init__()
-        self.loss, self.z_chunk, self.orthogonal, self.batch = loss, z_chunk, orthogonal, batch
+        super().__init__(loss, penalty, remedies)
+        self.z_chunk, self.orthogonal, self.batch = z_chunk, orthogonal, batch
         self.ema, self.ema_start, self.truncation, self.standing = ema, ema_start, truncation, standing
         self.classes = labelled(spec, "BigGAN")
         attend = min(64, spec.side // 2)
         self.G = SkipGenerator(spec, z_chunk, embedding, width, attend)
-        self.D = Discriminator(spec, width, attend)
+        self.D = ProjectionDiscriminator(self.seen(spec), width, attend)
         normalise_spectrally(self.G, nn.init.orthogonal_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.orthogonal_)
         self.G_average = Average(self.G)
         self.ready: list[nn.Module] = []  # the average with its standing statistics; in a list, it is no submodule
-        self.players = [
-            Player("D", self.D, self.d_loss, adam(self.D, lr_d, betas), repeats=d_steps),
-            Player("G", self.G, self.g_loss, adam(self.G, lr_g, betas), after_step=self.follow),
-        ]
+        self.armed(self.D, spec)
+        self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
     def advance(self, progress: float, rounds: int) -> None:
         self.stage = int(rounds >= self.ema_start)
 
-    def g_loss(self, batch: Batch) -> Loss:
-        loss = self.loss.g(self.score(self.sample(batch), batch))
-        if not self.orthogonal:
-            return loss
-        return {"loss": loss, "orthogonal": self.orthogonal * coherence(self.G)}
+    def g_terms(self, batch: Batch) -> dict[str, Tensor]:
+        return {"orthogonal": self.orthogonal * coherence(self.G)} if self.orthogonal else {}
 
-    def follow(self) -> None:
+    def after_g(self) -> None:
         self.G_average.update(self.G, self.ema if self.stage else 0.0)
 
     def sample(self, like: Batch) -> Tensor:
@@ -159,7 +159,6 @@ def coherence(network: nn.Module) -> Tensor:
     total = torch.zeros((), device=next(network.parameters()).device)
     for name, weight in network.named_parameters():
         if weight.dim() > 1 and not name.startswith("embedding"):
-            rows = weight.flatten(1)
-            gram = rows @ rows.mT if len(rows) <= rows.shape[1] else rows.mT @ rows
+            gram = grammian(weight)
             total = total + (gram - gram.diag().diag()).square().sum()
     return total

@@ -12,61 +12,62 @@ tanh instead of sigmoid, no weight decay and no decay of the rate. On points the
 the paper, without batch norm: three hidden layers with ReLU in G and LeakyReLU 0.2 in D.
 """
 
-from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
-from ganbench.variant import Batch, DataSpec, Player
-from zoo.parts import TwoPlayers, adam, dcgan_discriminator, dcgan_generator, dense, init_normal, labelled, leaky
+from ganbench.penalties import Penalty, none
+from ganbench.remedies import Remedy
+from ganbench.twoplayers import Discriminator, TwoPlayers
+from ganbench.variant import Batch, DataSpec
+from zoo.parts import DNorm, adam, dcgan_features, dcgan_generator, dense, init_normal, labelled, leaky
 
 
 class CGAN(TwoPlayers):
     """G draws for a label, D judges pairs of sample and label."""
+
+    conditional = True
 
     def __init__(
         self,
         spec: DataSpec,
         *,
         loss: Formulation = nonsaturating,  # what D and G minimise
+        penalty: Penalty = none,  # what keeps D smooth
+        remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_dim: int = 100,  # latents, uniform on (-1, 1)
         width: int = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
         kernel: int = 5,  # side of the convolutions
+        d_norm: DNorm = "batch",  # between D's convolutions; a penalty on slopes wants "layer" or "none"
         lr: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),  # of Adam
         batch: int = 128,
     ):
-        super().__init__()
-        self.loss, self.z_dim, self.batch = loss, z_dim, batch
+        super().__init__(loss, penalty, remedies)
+        self.z_dim, self.batch = z_dim, batch
         classes = labelled(spec, "CGAN")
         if spec.is_image:
             self.G = Conditional(dcgan_generator(spec, z_dim, width, kernel, classes), classes)
-            self.D = Conditional(dcgan_discriminator(spec, width, kernel, classes), classes)
+            self.D = self.armed(LabelledLayers(*dcgan_features(spec, width, kernel, d_norm, classes), classes), spec)
             init_normal(self.modules())
         else:
-            self.G = Conditional(perceptron([z_dim, width, width, width, *spec.shape], nn.ReLU, classes), classes)
-            scores = perceptron([*spec.shape, width, width, width, 1], leaky, classes)
-            self.D = Conditional(scores.append(nn.Flatten(0)), classes)
-        self.players = [
-            Player("D", self.D, self.d_loss, adam(self.D, lr, betas)),
-            Player("G", self.G, self.g_loss, adam(self.G, lr, betas)),
-        ]
+            hidden = [width] * 3
+            layers = dense([z_dim, *hidden], nn.ReLU, labels=classes)
+            self.G = Conditional(nn.Sequential(*layers, nn.Linear(width + classes, *spec.shape)), classes)
+            body = nn.Sequential(*dense([*spec.shape, *hidden], leaky, labels=classes))
+            self.D = self.armed(LabelledLayers(body, width, classes), spec)
+        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
-    def score(self, x: Tensor, like: Batch) -> Tensor:
-        scores: Tensor = self.D(x, like.y)
-        return scores
+    def told(self, like: Batch) -> tuple[Any, ...]:
+        return (like.y,)
 
     def sample(self, like: Batch) -> Tensor:
         z = torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1
         fake: Tensor = self.G(z, like.y)
         return fake
-
-
-def perceptron(sizes: list[int], activation: Callable[[], nn.Module], classes: int) -> nn.Sequential:
-    return nn.Sequential(*dense(sizes[:-1], activation, labels=classes), nn.Linear(sizes[-2] + classes, sizes[-1]))
 
 
 class Conditional(nn.Module):
@@ -83,6 +84,22 @@ class Conditional(nn.Module):
                 x = torch.cat([x, spread(label, x)], 1)
             x = cast(Tensor, layer(x))
         return x
+
+
+class LabelledLayers(Discriminator):
+    """A chain of layers and a dense one at its end, all of which see the label."""
+
+    def __init__(self, body: nn.Sequential, n_features: int, classes: int):
+        super().__init__(n_features, Conditional(nn.Sequential(nn.Linear(n_features + classes, 1)), classes))
+        self.body = Conditional(body, classes)
+
+    def features(self, x: Tensor, *told: Any) -> Tensor:
+        h: Tensor = self.body(x, *told)
+        return h.flatten(1)
+
+    def scores(self, h: Tensor, *told: Any) -> Tensor:
+        scores: Tensor = self.head(h, *told)
+        return scores.flatten()
 
 
 def spread(label: Tensor, x: Tensor) -> Tensor:

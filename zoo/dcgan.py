@@ -15,8 +15,11 @@ import torch
 from torch import Tensor
 
 from ganbench.losses import Formulation, nonsaturating
-from ganbench.variant import Batch, DataSpec, Player
-from zoo.parts import TwoPlayers, adam, dcgan_discriminator, dcgan_generator, init_normal
+from ganbench.penalties import Penalty, none
+from ganbench.remedies import Remedy
+from ganbench.twoplayers import TwoPlayers
+from ganbench.variant import Batch, DataSpec
+from zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 
 
 class DCGAN(TwoPlayers):
@@ -27,22 +30,22 @@ class DCGAN(TwoPlayers):
         spec: DataSpec,
         *,
         loss: Formulation = nonsaturating,  # what D and G minimise
+        penalty: Penalty = none,  # what keeps D smooth
+        remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_dim: int = 100,  # latents, uniform on (-1, 1)
         width: int = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
         kernel: int = 5,  # side of the convolutions
+        d_norm: DNorm = "batch",  # between D's layers; a penalty on slopes wants "layer" or "none"
         lr: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),  # of Adam
         batch: int = 128,
     ):
-        super().__init__()
-        self.loss, self.z_dim, self.batch = loss, z_dim, batch
+        super().__init__(loss, penalty, remedies)
+        self.z_dim, self.batch = z_dim, batch
         self.G = dcgan_generator(spec, z_dim, width, kernel)
-        self.D = dcgan_discriminator(spec, width, kernel)
+        self.D = self.armed(dcgan_discriminator(self.seen(spec), width, kernel, d_norm), spec)
         init_normal(self.modules())
-        self.players = [
-            Player("D", self.D, self.d_loss, adam(self.D, lr, betas)),
-            Player("G", self.G, self.g_loss, adam(self.G, lr, betas)),
-        ]
+        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
     def sample(self, like: Batch) -> Tensor:
         z = torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1

@@ -15,8 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
-from ganbench.variant import Batch, DataSpec, Player
-from zoo.parts import TwoPlayers, adam, dense, leaky
+from ganbench.penalties import Penalty, none
+from ganbench.remedies import Remedy
+from ganbench.twoplayers import TwoPlayers
+from ganbench.variant import Batch, DataSpec
+from zoo.parts import Layers, adam, dense, leaky
 
 
 class GAN(TwoPlayers):
@@ -27,6 +30,8 @@ class GAN(TwoPlayers):
         spec: DataSpec,
         *,
         loss: Formulation = nonsaturating,  # what D and G minimise
+        penalty: Penalty = none,  # what keeps D smooth
+        remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_dim: int = 100,  # standard normal latents
         width: int = 256,  # units of the narrowest hidden layer
         lr: float = 2e-4,
@@ -35,26 +40,20 @@ class GAN(TwoPlayers):
         d_steps: int = 1,  # D updates in a round
         g_steps: int = 1,  # G updates in a round
     ):
-        super().__init__()
-        self.loss, self.z_dim, self.batch = loss, z_dim, batch
+        super().__init__(loss, penalty, remedies)
+        self.z_dim, self.batch = z_dim, batch
         hidden = [width, 2 * width, 4 * width] if spec.is_image else [width] * 3
-        n = prod(spec.shape)
         squash = [nn.Tanh()] if spec.is_image else []
         self.G = nn.Sequential(
-            *dense([z_dim, *hidden], nn.ReLU), nn.Linear(hidden[-1], n), *squash, nn.Unflatten(1, spec.shape)
+            *dense([z_dim, *hidden], nn.ReLU),
+            nn.Linear(hidden[-1], prod(spec.shape)),
+            *squash,
+            nn.Unflatten(1, spec.shape),
         )
-        self.D = nn.Sequential(
-            nn.Flatten(), *dense([n, *reversed(hidden)], leaky), nn.Linear(hidden[0], 1), nn.Flatten(0)
-        )
-        self.players = [
-            Player("D", self.D, self.d_loss, adam(self.D, lr, betas), repeats=d_steps),
-            Player("G", self.G, self.g_loss, adam(self.G, lr, betas), repeats=g_steps),
-        ]
-
-    def d_loss(self, batch: Batch) -> dict[str, Tensor]:
-        # One pass for real and fake: nothing in this D mixes the rows of a batch.
-        real, fake = self.D(torch.cat([batch.x, self.sample(batch)])).chunk(2)
-        return self.loss.d_terms(real, fake)
+        numbers = prod(self.seen(spec).shape)
+        body = nn.Sequential(nn.Flatten(), *dense([numbers, *reversed(hidden)], leaky))
+        self.D = self.armed(Layers(body, hidden[0]), spec)
+        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
 
     def sample(self, like: Batch) -> Tensor:
         z = torch.randn(len(like.x), self.z_dim, device=like.x.device)

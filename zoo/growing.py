@@ -14,8 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.variant import Batch, DataSpec, Loss
-from zoo.parts import Average, TwoPlayers, halvings, leaky
+from ganbench.losses import Formulation
+from ganbench.penalties import Penalty
+from ganbench.remedies import GroupDeviation, Remedy
+from ganbench.twoplayers import Discriminator, TwoPlayers
+from ganbench.variant import Batch, DataSpec
+from zoo.parts import Average, halvings, leaky
 
 EPSILON = 1e-8
 POINT_LEVELS = 2  # blocks that join the first one where samples are points
@@ -59,18 +63,17 @@ class PixelNorm(nn.Module):
 
 
 class MinibatchStd(nn.Module):
-    """Append one feature: how much the samples of a group differ, averaged over features and pixels (section 3).
+    """Append one feature map: how much the samples of a group of 4 differ (section 3)."""
 
-    The group has 4 samples, or as many as divide the batch.
-    """
+    mixes_rows = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deviation = GroupDeviation()
 
     def forward(self, x: Tensor) -> Tensor:
-        n = len(x)
-        group = next(size for size in (4, 3, 2, 1) if n % size == 0)
-        groups = x.view(group, n // group, *x.shape[1:])
-        deviation = (groups.var(0, correction=0) + EPSILON).sqrt().flatten(1).mean(1)  # (n / group,)
-        column = deviation.repeat(group).view(n, *[1] * (x.dim() - 1))
-        return torch.cat([x, column.expand(n, 1, *x.shape[2:])], 1)
+        column: Tensor = self.deviation(x).view(-1, *[1] * (x.dim() - 1))
+        return torch.cat([x, column.expand(-1, -1, *x.shape[2:])], 1)
 
 
 class Blur(nn.Module):
@@ -144,7 +147,7 @@ class Exits(nn.Module):
         return torch.lerp(self.enlarge(self.heads[stage - 1](older)), x, alpha)
 
 
-class GrowingDiscriminator(nn.Module):
+class GrowingDiscriminator(Discriminator):
     """Samples of any level -> one score each, (n,): table 2, without any norm.
 
     `sizes` are the features of each level, `stage` is the level and `alpha` the share of its block; by
@@ -152,8 +155,8 @@ class GrowingDiscriminator(nn.Module):
     """
 
     def __init__(self, spec: DataSpec, sizes: list[int], blurred: bool = False):
-        super().__init__()
         first, image = sizes[0], spec.is_image
+        super().__init__(first, EqualLinear(first, 1, gain=1.0))
         self.halve = halve(spec)
         self.entries = nn.ModuleList(
             nn.Sequential(equal(spec, spec.shape[0], size, kernel=1), leaky()) for size in sizes
@@ -176,34 +179,43 @@ class GrowingDiscriminator(nn.Module):
             nn.Flatten(),
             EqualLinear(first * (16 if image else 1), first),
             leaky(),
-            EqualLinear(first, 1, gain=1.0),
-            nn.Flatten(0),
         )
 
-    def forward(self, x: Tensor, stage: int | None = None, alpha: Tensor | None = None) -> Tensor:
-        stage = len(self.blocks) if stage is None else stage
+    def features(self, x: Tensor, *told: Any) -> Tensor:
+        stage, alpha = told or (len(self.blocks), None)
         h = self.entries[stage](x)
         for level in range(stage, 0, -1):
             h = self.blocks[level - 1](h)
             if level == stage and alpha is not None:
                 h = torch.lerp(self.entries[level - 1](self.halve(x)), h, alpha)
-        scores: Tensor = self.last(h)
-        return scores
+        seen: Tensor = self.last(h)
+        return seen
 
 
 class Growing(TwoPlayers):
-    """Growth, its fades and its fresh optimisers; a subclass brings the networks and `penalties`.
+    """Growth, its fades and its fresh optimisers; a subclass brings the networks.
 
     `average` is the generator's moving average, which samples are drawn from.
     """
+
+    autoencodable = False  # what D sees grows
 
     G: nn.Module  # (z, stage, alpha) -> samples of that level
     average: Average
     alpha: Tensor  # share of the newest level, on the device
     saved_stage: Tensor
 
-    def __init__(self, spec: DataSpec, z_dim: int, growing: float, first: int = 0):
-        super().__init__()
+    def __init__(
+        self,
+        spec: DataSpec,
+        loss: Formulation,
+        penalty: Penalty,
+        remedies: tuple[Remedy, ...],
+        z_dim: int,
+        growing: float,
+        first: int = 0,
+    ):
+        super().__init__(loss, penalty, remedies)
         self.spec, self.z_dim, self.growing = spec, z_dim, growing
         self.levels = levels(spec)
         self.halve, self.enlarge = halve(spec), enlarge(spec)
@@ -232,38 +244,22 @@ class Growing(TwoPlayers):
     def latents(self, n: int) -> Tensor:
         return torch.randn(n, self.z_dim, device=self.alpha.device)
 
-    def generate(self, n: int) -> Tensor:
-        """(n, ...) samples of the current level as D sees them, from the weights in training."""
-        fake: Tensor = self.G(self.latents(n), self.stage, self.alpha)
+    def fake(self, batch: Batch) -> Tensor:
+        """(n, ...) samples of the current level, from the weights in training."""
+        fake: Tensor = self.G(self.latents(len(batch.x)), self.stage, self.alpha)
         return fake
 
-    def shrink(self, x: Tensor) -> Tensor:
+    def real(self, batch: Batch) -> Tensor:
         """Real samples at the current level, and as blurred as the fakes while it fades in."""
+        x = batch.x
         if not self.spec.is_image:
             return x
         for _ in range(self.levels - self.stage):
             x = self.halve(x)
         return torch.lerp(self.enlarge(self.halve(x)), x, self.alpha) if self.stage > self.first else x
 
-    def critic(self, x: Tensor) -> Tensor:
-        """Scores (n,) of samples of the current level."""
-        scores: Tensor = self.D(x, self.stage, self.alpha)
-        return scores
-
-    def score(self, x: Tensor, like: Batch) -> Tensor:
-        return self.critic(self.shrink(x))
-
-    def penalties(self, real: Tensor, fake: Tensor, scores: Tensor) -> dict[str, Tensor]:
-        """Named terms that join D's loss; samples of the current level, and the scores of the real ones."""
-        raise NotImplementedError
-
-    def d_loss(self, batch: Batch) -> Loss:
-        real, fake = self.shrink(batch.x), self.generate(len(batch.x))
-        scores = self.critic(real)
-        return {**self.loss.d_terms(scores, self.critic(fake)), **self.penalties(real, fake, scores)}
-
-    def g_loss(self, batch: Batch) -> Loss:
-        return self.loss.g(self.critic(self.generate(len(batch.x))))
+    def told(self, like: Batch) -> tuple[Any, ...]:
+        return self.stage, self.alpha
 
     def sample(self, like: Batch) -> Tensor:
         """Samples of the data's own shape at any level: small images are enlarged, and all are held in [-1, 1]."""

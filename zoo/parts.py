@@ -4,37 +4,26 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import pairwise
 from math import log2
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from ganbench.losses import Formulation
-from ganbench.variant import Batch, DataSpec, Loss, Variant
+from ganbench.twoplayers import Discriminator
+from ganbench.variant import DataSpec
 
 
-class TwoPlayers(Variant):
-    """One generator, one discriminator, one formulation: the two losses that most variants share.
+class Layers(Discriminator):
+    """A discriminator that is a chain of layers, and a dense one at its end."""
 
-    A subclass sets `G`, `D`, `loss` and `players`, and says how to `sample`.
-    """
+    def __init__(self, body: nn.Sequential, n_features: int):
+        super().__init__(n_features, nn.Linear(n_features, 1))
+        self.body = body
 
-    G: nn.Module
-    D: nn.Module
-    loss: Formulation
-
-    def score(self, x: Tensor, like: Batch) -> Tensor:
-        """D's scores (n,) of `x`, real or fake; a conditional D also looks at the labels of `like`."""
-        scores: Tensor = self.D(x)
-        return scores
-
-    def d_loss(self, batch: Batch) -> Loss:
-        # Two passes: a D with batch norm must not average real and fake together.
-        return self.loss.d_terms(self.score(batch.x, batch), self.score(self.sample(batch), batch))
-
-    def g_loss(self, batch: Batch) -> Loss:
-        return self.loss.g(self.score(self.sample(batch), batch))
+    def features(self, x: Tensor, *told: Any) -> Tensor:
+        h: Tensor = self.body(x)
+        return h.flatten(1)
 
 
 class Average(nn.Module):
@@ -53,6 +42,9 @@ class Average(nn.Module):
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - beta)
         for mine, its in zip(self.network.buffers(), network.buffers(), strict=True):
             mine.copy_(its)
+
+
+DNorm = Literal["batch", "layer", "none"]  # what D has between its layers; only batch norm mixes samples
 
 
 def dense(
@@ -120,20 +112,41 @@ def dcgan_generator(spec: DataSpec, z_dim: int, width: int, kernel: int, labels:
     return nn.Sequential(*layers, _upscale(width + labels, spec.channels, kernel, bias=True), nn.Tanh())
 
 
-def dcgan_discriminator(spec: DataSpec, width: int, kernel: int, labels: int = 0) -> nn.Sequential:
+def dcgan_discriminator(spec: DataSpec, width: int, kernel: int, norm: DNorm = "batch") -> Layers:
     """Images or points -> one score each, (n,), by strided convolutions; mirrors the generator.
 
-    Batch norm everywhere but at the input and the output (Radford et al. 2016, section 3). The input
-    of each convolution has room for `labels` channels more.
+    A norm everywhere but at the input and the output (Radford et al. 2016, section 3).
+    """
+    return Layers(*dcgan_features(spec, width, kernel, norm))
+
+
+def dcgan_features(
+    spec: DataSpec, width: int, kernel: int, norm: DNorm = "batch", labels: int = 0
+) -> tuple[nn.Sequential, int]:
+    """D's layers but for the last, and how many features they yield.
+
+    The input of each layer has room for `labels` channels more.
     """
     if not spec.is_image:
-        first = dense([*spec.shape, width], leaky)
-        return nn.Sequential(*first, *dense([width] * 3, leaky, norm=True), nn.Linear(width, 1), nn.Flatten(0))
+        hidden = [
+            layer
+            for _ in range(2)
+            for layer in (nn.Linear(width + labels, width), *_d_norm(norm, width, nn.BatchNorm1d), leaky())
+        ]
+        return nn.Sequential(*dense([*spec.shape, width], leaky, labels=labels), *hidden), width
     channels = [width * 2**i for i in range(halvings(spec))]
     layers: list[nn.Module] = [_downscale(spec.channels + labels, width, kernel, bias=True), leaky()]
     for c_in, c_out in pairwise(channels):
-        layers += [_downscale(c_in + labels, c_out, kernel, bias=False), nn.BatchNorm2d(c_out), leaky()]
-    return nn.Sequential(*layers, nn.Conv2d(channels[-1] + labels, 1, 4), nn.Flatten(0))
+        layers += [
+            _downscale(c_in + labels, c_out, kernel, bias=norm == "none"),
+            *_d_norm(norm, c_out, nn.BatchNorm2d),
+            leaky(),
+        ]
+    return nn.Sequential(*layers), channels[-1] * 16
+
+
+def _d_norm(norm: DNorm, channels: int, batch_norm: Callable[[int], nn.Module]) -> list[nn.Module]:
+    return {"batch": [batch_norm(channels)], "layer": [nn.GroupNorm(1, channels)], "none": []}[norm]
 
 
 def init_normal(modules: Iterable[nn.Module]) -> None:

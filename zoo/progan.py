@@ -19,8 +19,9 @@ from math import sqrt
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, wasserstein
-from ganbench.penalties import gradient_penalty
-from ganbench.variant import DataSpec, Player
+from ganbench.penalties import Gradient, Penalty
+from ganbench.remedies import Remedy
+from ganbench.variant import DataSpec
 from zoo.growing import EqualLinear, Exits, Growing, GrowingDiscriminator, PixelNorm, enlarge, equal, features
 from zoo.parts import Average, adam, leaky
 
@@ -33,36 +34,31 @@ class ProGAN(Growing):
         spec: DataSpec,
         *,
         loss: Formulation = wasserstein,  # what D and G minimise
+        penalty: Penalty = Gradient(weight=10),  # what keeps D smooth
+        remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_dim: int = 512,  # standard normal latents, brought to one length
         width: int = 512,  # channels up to a side of `taper`; units of a hidden layer on points
         taper: int = 32,  # side from which each doubling halves the channels
         growing: float = 0.8,  # share of the budget until all levels have faded in; 0: no growth
-        gradient: float = 10.0,  # weight of the gradient penalty
         drift: float = 1e-3,  # weight of D's squared scores of real samples
         ema: float = 0.999,  # decay of G's moving average in a step
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.0, 0.99),  # of Adam
         batch: int = 16,
     ):
-        super().__init__(spec, z_dim, growing)
-        self.loss, self.gradient, self.drift, self.ema, self.batch = loss, gradient, drift, ema, batch
+        super().__init__(spec, loss, penalty, remedies, z_dim, growing)
+        self.drift, self.ema, self.batch = drift, ema, batch
         sizes = features(spec, width, taper)
         self.G = Generator(spec, z_dim, sizes)
-        self.D = GrowingDiscriminator(spec, sizes)
+        self.D = self.armed(GrowingDiscriminator(self.seen(spec), sizes), spec)
         self.average = Average(self.G)
-        self.players = [
-            Player("D", self.D, self.d_loss, adam(self.D, lr, betas)),
-            Player("G", self.G, self.g_loss, adam(self.G, lr, betas), after_step=self.follow),
-        ]
+        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
-    def follow(self) -> None:
+    def after_g(self) -> None:
         self.average.update(self.G, self.ema)
 
-    def penalties(self, real: Tensor, fake: Tensor, scores: Tensor) -> dict[str, Tensor]:
-        return {
-            "gradient": self.gradient * gradient_penalty(self.critic, real, fake),
-            "drift": self.drift * scores.square().mean(),
-        }
+    def d_terms(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return {"drift": self.drift * real.square().mean()}
 
 
 class Generator(nn.Module):

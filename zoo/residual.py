@@ -13,30 +13,26 @@ vector as 8 tokens of width / 8 channels.
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import log2
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganbench.variant import Batch, DataSpec, Loss
-from zoo.parts import TwoPlayers, halvings
+from ganbench.twoplayers import Discriminator, TwoPlayers
+from ganbench.variant import Batch, DataSpec
+from zoo.parts import halvings
 
 TOKENS = 8  # of a hidden layer on points
 Norm = Callable[[int], nn.Module]  # channels -> a module that is called with features and a condition
 
 
 class Projecting(TwoPlayers):
-    """A variant whose D is a `Discriminator`: real and fake go through it in one pass."""
+    """A variant whose D is a `ProjectionDiscriminator`."""
 
-    def score(self, x: Tensor, like: Batch) -> Tensor:
-        scores: Tensor = self.D(x, like.y)
-        return scores
-
-    def d_loss(self, batch: Batch) -> Loss:
-        # Nothing in this D mixes the rows of a batch, and spectral norm takes one power iteration for both.
-        x, y = torch.cat([batch.x, self.sample(batch)]), None if batch.y is None else batch.y.repeat(2)
-        return self.loss.d_terms(*self.score(x, Batch(x, y)).chunk(2))
+    def told(self, like: Batch) -> tuple[Any, ...]:
+        return (like.y,)
 
 
 class Generator(nn.Module):
@@ -65,29 +61,30 @@ class Generator(nn.Module):
         return fake
 
 
-class Discriminator(nn.Module):
+class ProjectionDiscriminator(Discriminator):
     """Samples and labels -> scores (n,): w . h + e_y . h, with h the features summed over all pixels.
 
     Without classes only the first term is left (Miyato and Koyama 2018, eq. 8).
     """
 
     def __init__(self, spec: DataSpec, width: int, attend: int):
-        super().__init__()
         channels = [spec.shape[0], *widths(spec, width)]
+        super().__init__(channels[-1], nn.Linear(channels[-1], 1))
         halved = len(channels) - 2 if spec.is_image else 0  # the last block keeps the side
         self.attend = int(log2(spec.side // attend)) if spec.is_image else 1
         self.blocks = nn.ModuleList(
             Down(spec, n, m, first=i == 0, halve=i < halved) for i, (n, m) in enumerate(pairwise(channels))
         )
         self.attention = Attention(spec, channels[self.attend])
-        self.linear = nn.Linear(channels[-1], 1)
         self.embedding = nn.Embedding(spec.classes, channels[-1]) if spec.classes else None
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def features(self, x: Tensor, *told: Any) -> Tensor:
         for i, block in enumerate(self.blocks):
             x = block(self.attention(x) if i == self.attend else x)
-        h = F.relu(x).flatten(2).sum(2) if x.dim() == 4 else F.relu(x)
-        scores: Tensor = self.linear(h).squeeze(1)
+        return F.relu(x).flatten(2).sum(2) if x.dim() == 4 else F.relu(x)
+
+    def scores(self, h: Tensor, *told: Any) -> Tensor:
+        scores, y = super().scores(h), told[0] if told else None
         return scores if self.embedding is None or y is None else scores + (self.embedding(y) * h).sum(1)
 
 

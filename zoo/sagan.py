@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
-from ganbench.variant import Batch, DataSpec, Player
+from ganbench.penalties import Penalty, none
+from ganbench.remedies import Remedy
+from ganbench.variant import Batch, DataSpec
 from zoo.parts import adam
-from zoo.residual import ClassNorm, Discriminator, Generator, Projecting, normalise_spectrally
+from zoo.residual import ClassNorm, Generator, ProjectionDiscriminator, Projecting, normalise_spectrally
 
 
 class SAGAN(Projecting):
@@ -30,6 +32,8 @@ class SAGAN(Projecting):
         spec: DataSpec,
         *,
         loss: Formulation = hinge,  # what D and G minimise
+        penalty: Penalty = none,  # what keeps D smooth
+        remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_dim: int = 128,  # standard normal latents
         width: int = 64,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ...
         lr_g: float = 1e-4,
@@ -38,17 +42,15 @@ class SAGAN(Projecting):
         batch: int = 256,
         d_steps: int = 1,  # D updates in a round
     ):
-        super().__init__()
-        self.loss, self.z_dim, self.batch = loss, z_dim, batch
+        super().__init__(loss, penalty, remedies)
+        self.z_dim, self.batch, self.conditional = z_dim, batch, spec.classes > 0
         attend = min(32, spec.side // 2)
         self.G = Generator(spec, z_dim, width, attend, lambda channels: ClassNorm(spec, channels))
-        self.D = Discriminator(spec, width, attend)
+        self.D = ProjectionDiscriminator(self.seen(spec), width, attend)
         normalise_spectrally(self.G, nn.init.xavier_uniform_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.xavier_uniform_)
-        self.players = [
-            Player("D", self.D, self.d_loss, adam(self.D, lr_d, betas), repeats=d_steps),
-            Player("G", self.G, self.g_loss, adam(self.G, lr_g, betas)),
-        ]
+        self.armed(self.D, spec)
+        self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
     def sample(self, like: Batch) -> Tensor:
         z = torch.randn(len(like.x), self.z_dim, device=like.x.device)

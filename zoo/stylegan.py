@@ -24,8 +24,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
-from ganbench.penalties import r1
-from ganbench.variant import DataSpec, Player
+from ganbench.penalties import R1, Penalty
+from ganbench.remedies import Remedy
+from ganbench.variant import Batch, DataSpec
 from zoo.growing import (
     EPSILON,
     EqualLinear,
@@ -53,6 +54,8 @@ class StyleGAN(Growing):
         spec: DataSpec,
         *,
         loss: Formulation = nonsaturating,  # what D and G minimise
+        penalty: Penalty = R1(gamma=10),  # what keeps D smooth
+        remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_dim: int = 512,  # standard normal latents, brought to one length; as many in a style
         width: int = 512,  # channels up to a side of `taper`; units of a hidden layer on points
         taper: int = 32,  # side from which each doubling halves the channels
@@ -60,27 +63,22 @@ class StyleGAN(Growing):
         lr_mul: float = 0.01,  # share of the learning rate that the mapping network has
         mixing: float = 0.9,  # share of training images with two styles
         truncation: float = 1.0,  # psi of the first 8 layers in samples: 0.7 in the paper's pictures, 1 in its metrics
-        gamma: float = 10.0,  # of R1
         growing: float = 0.8,  # share of the budget until all levels have faded in; 0: no growth
         ema: float = 10_000,  # half-life of G's moving average, in images
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.0, 0.99),  # of Adam
         batch: int = 32,
     ):
-        super().__init__(spec, z_dim, growing, first=1)
-        self.loss, self.mixing, self.truncation, self.gamma = loss, mixing, truncation, gamma
-        self.ema, self.batch = ema, batch
+        super().__init__(spec, loss, penalty, remedies, z_dim, growing, first=1)
+        self.mixing, self.truncation, self.ema, self.batch = mixing, truncation, ema, batch
         sizes = features(spec, width, taper)
         self.G = Generator(spec, z_dim, sizes, mapping, lr_mul)
-        self.D = GrowingDiscriminator(spec, sizes, blurred=True)
+        self.D = self.armed(GrowingDiscriminator(self.seen(spec), sizes, blurred=True), spec)
         self.average = Average(self.G)
-        self.players = [
-            Player("D", self.D, self.d_loss, adam(self.D, lr, betas)),
-            Player("G", self.G, self.g_loss, adam(self.G, lr, betas), after_step=self.follow),
-        ]
+        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
-    def generate(self, n: int) -> Tensor:
-        w, other = self.G.mapping(self.latents(2 * n)).chunk(2)
+    def fake(self, batch: Batch) -> Tensor:
+        w, other = self.G.mapping(self.latents(2 * len(batch.x))).chunk(2)
         self.G.watch(w)
         fake: Tensor = self.G.synthesis(self.mixed(w, other), self.stage, self.alpha)
         return fake
@@ -97,11 +95,8 @@ class StyleGAN(Growing):
         x: Tensor = self.average(self.latents(n), self.stage, self.alpha, self.truncation)
         return x
 
-    def follow(self) -> None:
+    def after_g(self) -> None:
         self.average.update(self.G, 0.5 ** (self.batch / self.ema))
-
-    def penalties(self, real: Tensor, fake: Tensor, scores: Tensor) -> dict[str, Tensor]:
-        return {"r1": self.gamma / 2 * r1(self.critic, real)}
 
 
 class Generator(nn.Module):

@@ -45,6 +45,10 @@ class Dataset(ABC):
     def reference(self, split: Split) -> Batch:
         """The real samples that generated ones are compared with on `split`."""
 
+    def locate(self, x: Tensor) -> Tensor:
+        """Say where samples (n, *shape) lie in the plane of `mixture` -> (n, 2). Points lie where they are."""
+        return x
+
     def halves(self) -> Batch:
         """The training split as two domains without a pair: `x` is one half of it, `x_other` the other, transformed.
 

@@ -11,15 +11,18 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
 from ganbench.data import Dataset, Split
+from ganbench.data.domains import Domain, grid_places, relocation, rotation
 from ganbench.errors import BadSuite
 from ganbench.variant import Batch, DataSpec
 
 REFERENCE_POINTS = 10_000
+DEGREES = 15.0  # by which the second domain `rotated` is turned
 APART = 6.0  # sigmas between the closest means, at least: the discs of 3 sigma, which metrics count in, stay disjoint
 
 # One stream of random numbers for each use, so that no two of them share a point.
@@ -69,8 +72,8 @@ class MixtureDataset(Dataset):
     judge = "truth"
     mixture: Mixture
 
-    def __init__(self, means: Tensor, sigma: float, points: int, cure: str):
-        """Weigh all `means` (k, 2) equally.
+    def __init__(self, means: Tensor, sigma: float, points: int, other: Domain, cure: str):
+        """Weigh all `means` (k, 2) equally; `other` is the second domain.
 
         Raises BadSuite with `cure` if two of them are so close that their modes would merge.
         """
@@ -78,6 +81,7 @@ class MixtureDataset(Dataset):
         k = len(means)
         self.mixture = Mixture(means, float(sigma), torch.full((k,), 1 / k, dtype=torch.float64))
         self.points = points
+        self.other = other
         self.spec = DataSpec((2,), classes=k)
         self.prior = self.mixture.weights
         self.fingerprint = _fingerprint(self.mixture, points)
@@ -99,12 +103,33 @@ class MixtureDataset(Dataset):
         return self.mixture.sample(n, Generator().manual_seed(_SEEDS[use, split]))
 
 
+def rotated(means: Tensor, sigma: float, cure: str) -> Domain:
+    """Build the second domain of points turned by 15 degrees."""
+    return rotation(DEGREES)
+
+
+def on_grid(means: Tensor, sigma: float, cure: str) -> Domain:
+    """Build the second domain where each mode, with its points, has a place on a square grid.
+
+    Raises BadSuite with `cure` if two modes would merge there.
+    """
+    places = grid_places(means)
+    check_apart(places, sigma, f"That is on the grid, the second domain. {cure}")
+    return relocation("grid", means, places)
+
+
+POINTS = {"rotated": rotated, "grid": on_grid}
+
+
 class Ring8(MixtureDataset):
     """Modes at equal angles on a circle.
 
     `np.linspace(0, 2 * pi, 8)`, found in several published experiments, puts two of the eight means on
     one point and so makes seven modes; here the end point is left out. The default sigma is PacGAN's;
     other papers stretch both (WGAN-GP: radius 1.414, sigma 0.0141, which is the same shape).
+
+    The second domain `grid` has the modes on a square grid as wide as the ring: eight on 3 x 3 without the centre,
+    where half of them keep their places. `rotated` is the ring itself if `modes` is a multiple of 24.
 
     Raises BadSuite if an option is out of range or neighbours would merge.
     """
@@ -116,18 +141,18 @@ class Ring8(MixtureDataset):
         radius: float = 1.0,
         sigma: float = 0.01,  # of each mode, in the units of the radius
         points: int = 100_000,  # in the training split
+        other: Literal["rotated", "grid"] = "rotated",  # second domain: turned by 15 degrees, or modes on a grid
     ):
         check_whole(modes=modes, points=points)
         check_positive(radius=radius, sigma=sigma)
-        angles = [2 * math.pi * k / modes for k in range(modes)]
-        means = [[radius * math.cos(angle), radius * math.sin(angle)] for angle in angles]
-        super().__init__(
-            torch.tensor(means, dtype=torch.float64), sigma, points, "Use fewer modes, more radius or less sigma."
-        )
+        means, cure = ring(modes, radius), "Use fewer modes, more radius or less sigma."
+        super().__init__(means, sigma, points, POINTS[other](means, sigma, cure), cure)
 
 
 class Grid25(MixtureDataset):
     """Modes on a square grid around the origin, by default PacGAN's {-4, -2, 0, 2, 4}^2 with sigma 0.05.
+
+    There is no second domain `grid` here: it would be the data themselves.
 
     Raises BadSuite if an option is out of range or neighbours would merge.
     """
@@ -139,11 +164,13 @@ class Grid25(MixtureDataset):
         spacing: float = 2.0,  # between neighbours
         sigma: float = 0.05,  # of each mode, in the units of the spacing
         points: int = 100_000,  # in the training split
+        other: Literal["rotated"] = "rotated",  # second domain: turned by 15 degrees
     ):
         check_whole(side=side, points=points)
         check_positive(spacing=spacing, sigma=sigma)
         line = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * spacing
-        super().__init__(torch.cartesian_prod(line, line), sigma, points, "Use more spacing or less sigma.")
+        means, cure = torch.cartesian_prod(line, line), "Use more spacing or less sigma."
+        super().__init__(means, sigma, points, POINTS[other](means, sigma, cure), cure)
 
 
 class Random(MixtureDataset):
@@ -160,12 +187,20 @@ class Random(MixtureDataset):
         sigma: float = 0.05,  # of each mode, in the units of the spread
         seed: int = 0,  # of the places, not of the points
         points: int = 100_000,  # in the training split
+        other: Literal["rotated", "grid"] = "rotated",  # second domain: turned by 15 degrees, or modes on a grid
     ):
         check_whole(modes=modes, points=points)
         check_whole(least=0, seed=seed)
         check_positive(spread=spread, sigma=sigma)
         means = scatter(modes, spread, APART * sigma, Generator().manual_seed(seed))
-        super().__init__(means, sigma, points, "Use fewer modes, more spread or less sigma.")
+        cure = "Use fewer modes, more spread or less sigma."
+        super().__init__(means, sigma, points, POINTS[other](means, sigma, cure), cure)
+
+
+def ring(modes: int, radius: float) -> Tensor:
+    """Place `modes` at equal angles on a circle around the origin, from (radius, 0) on -> (modes, 2) float64."""
+    angles = [2 * math.pi * k / modes for k in range(modes)]
+    return torch.tensor([[radius * math.cos(a), radius * math.sin(a)] for a in angles], dtype=torch.float64)
 
 
 def scatter(n: int, spread: float, apart: float, generator: Generator, darts: int = 1000) -> Tensor:

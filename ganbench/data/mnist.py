@@ -22,6 +22,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate, pad
 
 from ganbench.data import Dataset, Split
+from ganbench.data.domains import IMAGES
 from ganbench.errors import BadSuite, DataMissing
 from ganbench.variant import Batch, DataSpec
 
@@ -43,13 +44,17 @@ class DigitsDataset(Dataset):
 
     judge = "mnist"
 
-    def __init__(self, size: int, images: Tensor, labels: Tensor):
-        """Train on `images` (n, 28, 28) uint8 with `labels` (n,) int64, shown in `size` x `size` pixels."""
+    def __init__(self, size: int, other: str, images: Tensor, labels: Tensor):
+        """Train on `images` (n, 28, 28) uint8 with `labels` (n,) int64, shown in `size` x `size` pixels.
+
+        `other` names the second domain, one of IMAGES.
+        """
         self.size = size
         self.spec = DataSpec((1, size, size), classes=10)
         self.fingerprint = sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
         self.preprocessing = describe(size)
         self.prior = torch.bincount(labels, minlength=10).double() / len(labels)
+        self.other = IMAGES[other]
         self._digits = images, labels
 
     def train(self) -> Batch:
@@ -77,9 +82,10 @@ class Mnist(DigitsDataset):
         self,
         *,
         size: int = 32,  # 28: as stored; 32: with a black border; 8, 16, 64: the bordered image, resized
+        other: Literal["negative", "edges", "rotated"] = "negative",  # second domain; rotated: by 90 degrees
     ):
         check_size(size)
-        super().__init__(size, *digits("train"))
+        super().__init__(size, other, *digits("train"))
 
     def fresh(self, split: Split, n: int) -> Batch:
         return self._first(n, *digits("test" if split == "validation" else "validation"))
@@ -103,11 +109,12 @@ class Mnist5k(DigitsDataset):
         self,
         *,
         size: int = 32,  # 28: as stored; 32: with a black border; 8, 16, 64: the bordered image, resized
+        other: Literal["negative", "edges", "rotated"] = "negative",  # second domain; rotated: by 90 degrees
     ):
         check_size(size)
         images, labels = packaged_digits()
         trains = torch.arange(len(labels)) % 500 < 300
-        super().__init__(size, images[trains], labels[trains])
+        super().__init__(size, other, images[trains], labels[trains])
         self._others = images[~trains], labels[~trains]
 
     def fresh(self, split: Split, n: int) -> Batch:

@@ -61,7 +61,10 @@ def convolution(n_in: int, n_out: int, pool: bool = False) -> list[nn.Module]:
 class MnistJudge(Judge):
     """Judges grey images of any side; made for digits."""
 
-    metrics = ("is", "fid", "classes", "class_kl", "confidence", "entropy")
+    metrics = (
+        *("is", "fid", "classes", "class_kl", "confidence", "entropy", "label_accuracy"),
+        *("pair_agreement", "pair_chance", "translation_error", "label_agreement", "cycle_error"),
+    )
     select = "fid"
 
     def __init__(self, dataset: Dataset):

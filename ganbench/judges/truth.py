@@ -1,4 +1,4 @@
-"""The judge that cannot err: for mixtures, whose density is known."""
+"""The judge that cannot err: for mixtures, whose density is known, as points or drawn as images."""
 
 from torch import Tensor
 
@@ -26,7 +26,7 @@ class TruthJudge(Judge):
         self.dataset, self.mixture = dataset, dataset.mixture
 
     def __call__(self, x: Tensor) -> Judged:
-        points = x.detach().float().cpu()
+        points = self.dataset.locate(x.detach().float().cpu())
         return Judged(points, self.mixture.log_posterior(points).float())
 
     def reference(self, split: Split) -> Judged:

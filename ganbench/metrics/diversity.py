@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import BenchError
+from ganbench.judges import Judged
 from ganbench.metrics import Estimate, Evidence, metric
 
 RESAMPLES = 1000  # of a histogram: the standard error is itself known to 2 %
@@ -51,15 +52,21 @@ def over_counts(counts: Tensor, statistic: Callable[[Tensor], Tensor]) -> Estima
     return Estimate(float(statistic(counts.double()[None])), float(spread))
 
 
-def class_counts(evidence: Evidence) -> Tensor:
-    """(classes,) how many samples the judge assigns to each class. Raises BenchError, if it knows other classes."""
-    logits, classes = evidence.samples.logits, len(evidence.prior)
-    if logits.shape[1] != classes:
+def decisions(judged: Judged, classes: int) -> Tensor:
+    """(n,) the class that the judge holds most likely. Raises BenchError, if it knows other classes."""
+    known = judged.logits.shape[1]
+    if known != classes:
         raise BenchError(
-            f"Found a judge of {logits.shape[1]:,} classes, but the dataset has {classes:,}. "
+            f"Found a judge of {known:,} classes, but the dataset has {classes:,}. "
             f"Choose a judge that was trained on this dataset, or leave out the metrics that count its classes."
         )
-    return logits.argmax(1).bincount(minlength=classes)
+    return judged.logits.argmax(1)
+
+
+def class_counts(evidence: Evidence) -> Tensor:
+    """(classes,) how many samples the judge assigns to each class. Raises BenchError, if it knows other classes."""
+    classes = len(evidence.prior)
+    return decisions(evidence.samples, classes).bincount(minlength=classes)
 
 
 @metric("classes", direction="higher", unit="classes", source=UNROLLED)

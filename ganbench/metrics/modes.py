@@ -56,7 +56,7 @@ def over_modes(evidence: Evidence, statistic: Callable[[Tensor, Tensor], Tensor]
     return over_counts(counts, lambda resampled: statistic(resampled, weights))
 
 
-@metric("modes", direction="higher", unit="modes", source=VEEGAN, needs_mixture=True)
+@metric("modes", direction="higher", unit="modes", source=VEEGAN, needs=("mixture",))
 def modes(evidence: Evidence) -> Estimate:
     """How many modes hold at least one high-quality sample.
 
@@ -68,7 +68,7 @@ def modes(evidence: Evidence) -> Estimate:
     return over_modes(evidence, lambda counts, _: (counts[:, :-1] > 0).sum(1).double())
 
 
-@metric("modes_third", direction="higher", unit="modes", source=VEEGAN, needs_mixture=True)
+@metric("modes_third", direction="higher", unit="modes", source=VEEGAN, needs=("mixture",))
 def modes_third(evidence: Evidence) -> Estimate:
     """How many modes hold at least a third of the samples they should, counting those of high quality.
 
@@ -80,7 +80,7 @@ def modes_third(evidence: Evidence) -> Estimate:
     return over_modes(evidence, lambda counts, weights: enough(counts, weights).sum(1).double())
 
 
-@metric("high_quality", direction="higher", unit="share", source=VEEGAN, needs_mixture=True)
+@metric("high_quality", direction="higher", unit="share", source=VEEGAN, needs=("mixture",))
 def high_quality(evidence: Evidence) -> Estimate:
     """The share of samples within three standard deviations of the nearest mean.
 
@@ -92,7 +92,7 @@ def high_quality(evidence: Evidence) -> Estimate:
     return over_modes(evidence, lambda counts, _: counts[:, :-1].sum(1) / counts.sum(1))
 
 
-@metric("reverse_kl", direction="lower", unit="nats", source=PACGAN, needs_mixture=True)
+@metric("reverse_kl", direction="lower", unit="nats", source=PACGAN, needs=("mixture",))
 def reverse_kl(evidence: Evidence) -> Estimate:
     """How far the shares of the modes are from the true ones: sum_k p_k ln(p_k / w_k) over high-quality samples.
 
@@ -105,7 +105,7 @@ def reverse_kl(evidence: Evidence) -> Estimate:
     return over_modes(evidence, lambda counts, weights: divergence_or_worst(counts[:, :-1], weights))
 
 
-@metric("reverse_kl_third", direction="lower", unit="nats", source=PACGAN, needs_mixture=True)
+@metric("reverse_kl_third", direction="lower", unit="nats", source=PACGAN, needs=("mixture",))
 def reverse_kl_third(evidence: Evidence) -> Estimate:
     """`reverse_kl` of the modes that hold at least a third of their expected samples; the rest count as lost.
 

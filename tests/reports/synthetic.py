@@ -244,3 +244,15 @@ def all_failed() -> Synthetic:
     made = make(seeds=(0, 1), datasets=("mnist5k",), diverged=lost)
     made.scores = made.scores[made.scores["value"].notna()].reset_index(drop=True)
     return made
+
+
+def theory(**made: Any) -> Synthetic:
+    """The ring with the theory's metrics, which depend on a D: controls have no value at a trained one."""
+    results = make(datasets=("ring8",), **made)
+    template = results.scores[results.scores["metric"] == "reverse_kl"]
+    optimal = template.assign(metric="game_value_optimal", value=template["value"] / 2 - math.log(4), unit="nats")
+    trained = optimal[~optimal["label"].isin(CONTROLS)].assign(metric="game_value", direction="none")
+    trained = trained.assign(value=trained["value"] - 0.2)
+    found = [frame.assign(key=frame["key"] + str(i)) for i, frame in enumerate((optimal, trained))]
+    results.scores = pd.concat([results.scores, *found], ignore_index=True)
+    return results

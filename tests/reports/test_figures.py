@@ -114,3 +114,22 @@ def test_figures_of_nothing_are_figures(synthetic: ModuleType) -> None:
     scores = synthetic.make(datasets=("ring8",)).scores.iloc[:0]
     made = [figures.curves(scores, "fid"), figures.losses(empty.losses, "D.loss"), figures.dots(rows, "fid")]
     assert all(isinstance(f, go.Figure) and not f.data for f in made)
+
+
+def test_theory_has_the_game_at_the_trained_and_at_the_best_d(synthetic: ModuleType) -> None:
+    results = synthetic.theory(diverged=())
+    scores = tables.tidy(results)
+    made = figures.theory(scores)
+    lines = {(t.meta, t.line.dash): t for t in made.data if t.line.width == 2}
+    assert {*lines} == {(label, dash) for label in ("gan", "dcgan", "wgan") for dash in ("solid", "dot")}
+    for dash, metric in (("solid", "game_value"), ("dot", "game_value_optimal")):
+        rows = scores[scores["metric"] == metric].query("label == 'wgan' and checkpoint == 'curve'")
+        np.testing.assert_allclose(lines["wgan", dash].y, rows.groupby("images")["value"].mean())
+    assert lines["gan", "dot"].name == "best D for gan"
+    assert sum(t.fill == "toself" for t in made.data) == 6, "a band for each"
+    level = next(t for t in made.data if t.line.color == figures.GREY)
+    assert list(level.y) == [-np.log(4)] * 2
+
+
+def test_theory_of_nothing_is_a_figure(full: Any) -> None:
+    assert not figures.theory(tables.tidy(full)).data

@@ -221,3 +221,12 @@ def test_the_terminal_board_reads_names_as_text(kind: str, request: pytest.Fixtu
 
 def test_the_terminal_board_of_nothing(synthetic: ModuleType) -> None:
     assert str(terminal.board(synthetic.empty())) == "No run has finished yet."
+
+
+def test_metrics_of_some_rows_and_the_theory_are_on_the_page(synthetic: ModuleType, source: str) -> None:
+    results = synthetic.theory()
+    made = page.render(results)
+    assert Outline(made).open == []
+    assert "Value of the game along the budget" in made and "Value of the game" not in source
+    assert re.search(r'<td data-column="m\d+">–</td>', made), "controls have no trained D"
+    assert ", no direction</span>" in made

@@ -154,3 +154,43 @@ def test_markdown_and_latex_read_names_as_text(hostile: Any) -> None:
 def test_latex_escapes_what_latex_would_read() -> None:
     made = prose.latex(pd.DataFrame({"a_b": ["50 % & \\x", "#1"]}))
     assert r"a\_b" in made and r"50 \% \& \textbackslash{}x" in made and r"\#1" in made
+
+
+# Metrics that only some rows have
+
+
+def test_a_metric_of_some_rows_is_blank_in_the_others(synthetic: ModuleType) -> None:
+    results = synthetic.theory(diverged=[("ring8", "gan", 0), ("ring8", "gan", 1), ("ring8", "gan", 2)])
+    board = tables.board(results, "ring8")
+    text = prose.cells(board).set_index("variant")
+    assert text.loc["real (control)", "game_value"] == "–"
+    assert text.loc["gan", "game_value"] == "n/a", "a failed run owes it still"
+    assert "[" in text.loc["wgan", "game_value"] and "[" in text.loc["real (control)", "game_value_optimal ↓"]
+
+
+def test_a_metric_without_a_direction_ranks_nobody(synthetic: ModuleType) -> None:
+    results = synthetic.theory()
+    rows = tables.summary(results)
+    assert rows.loc[rows["metric"] == "game_value", "rank"].isna().all()
+    assert rows.loc[rows["metric"] == "game_value_optimal", "rank"].notna().any()
+    alone = rows[rows["metric"] == "game_value"]
+    people = tables.roster(results, "ring8")
+    assert prose.answer(alone, people, "ring8", "reverse_kl").startswith("Nobody leads on ring8")
+    assert "Reverse KL" in prose.answer(rows, people, "ring8", "reverse_kl")
+
+
+def test_ranks_are_among_those_that_have_the_metric(synthetic: ModuleType) -> None:
+    results = synthetic.theory()
+    found = results.scores
+    results.scores = found[~((found["metric"] == "game_value_optimal") & (found["label"] == "wgan"))]
+    rows = tables.summary(results)
+    ranked = rows[(rows["metric"] == "game_value_optimal") & (rows["checkpoint"] == "last")].set_index("label")["rank"]
+    assert "wgan" not in ranked.index and ranked.min() == 1
+
+
+def test_a_metric_that_nobody_has_is_not_drawn(synthetic: ModuleType) -> None:
+    results = synthetic.theory()
+    owed = results.scores["metric"] == "game_value"
+    results.scores.loc[owed, ["value", "key"]] = [np.nan, ""]
+    assert "game_value" not in tables.board(results, "ring8").attrs["metrics"]
+    assert "reverse_kl" in tables.board(results, "ring8").attrs["metrics"]

@@ -12,10 +12,10 @@ from torch import Tensor
 import zoo
 from ganbench import plugins
 from ganbench.budget import Budget, Ledger
-from ganbench.losses import Formulation
+from ganbench.making import Choice, choose
 from ganbench.training import train
+from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec, Variant
-from zoo.parts import TwoPlayers
 
 ZOO = [name for name in plugins.names("variants") if not plugins.load("variants", name).control]
 SPECS = {
@@ -25,7 +25,7 @@ SPECS = {
     "side 32": DataSpec((1, 32, 32), 10),
     "colour": DataSpec((3, 16, 16), 10),
 }
-SMALL = {"width": 8, "batch": 8}  # where a variant has such options
+SMALL = {"width": 8, "batch": 8, "standing": 3}  # where a variant has such options
 
 every_variant = pytest.mark.parametrize("name", ZOO)
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
@@ -39,7 +39,7 @@ def build(name: str, spec: DataSpec, seed: int = 0) -> Variant:
 
 def batch_of(spec: DataSpec, n: int) -> Batch:
     x = torch.rand(n, *spec.shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    return Batch(x, torch.arange(n) % spec.classes)
+    return Batch(x, torch.arange(n) % spec.classes, x.flip(0).mul(-1))
 
 
 def train_three_rounds(variant: Variant, spec: DataSpec) -> dict[str, float]:
@@ -146,7 +146,7 @@ def test_d_gives_one_score_for_each_sample(name):
     for spec in SPECS.values():
         variant, batch = build(name, spec), batch_of(spec, 7)
         (d,) = (player.weights for player in variant.players if player.name == "D")
-        scores = variant.score(batch.x, batch) if isinstance(variant, TwoPlayers) else d(batch.x)
+        scores = variant.score(variant.real(batch), batch) if isinstance(variant, TwoPlayers) else d(batch.x)
         assert scores.shape == (7,)
 
 
@@ -156,16 +156,43 @@ def test_options_are_keyword_only_and_default_to_what_a_suite_could_write(name):
     assert "loss" in options and "batch" in options
     for option in options.values():
         assert option.default is not option.empty, option.name
-        if not isinstance(option.default, Formulation):
+        if not isinstance(option.default, Choice) and option.default != ():
             json.dumps(option.default)
 
 
+CHOICES = [(kind, name) for kind in ("losses", "penalties", "remedies") for name in plugins.names(kind)]
+OPTION_OF = {"losses": "loss", "penalties": "penalty", "remedies": "remedies"}
+# What has no place there, and the reason that the error gives.
+REFUSED = {
+    **{(name, "ebgan"): "a class or a level" for name in ("cgan", "sagan", "biggan", "progan", "stylegan")},
+    **{(name, "packing"): "packing.*without labels" for name in ("cgan", "sagan", "biggan")},
+    **{(name, "spectral"): "normalised already" for name in ("sagan", "biggan")},
+    **{(name, "spectral"): "without plain dense" for name in ("progan", "stylegan")},
+    ("wgan", "ebgan"): "forbids",
+    ("wgan", "unrolling"): "RMSprop",
+    ("progan", "ebgan"): "forbids",
+}
+
+
 @every_variant
-def test_another_formulation_fits(name):
-    for loss in plugins.names("losses"):
-        plugin = plugins.load("variants", name)
-        variant = plugin(SPECS["points"], loss=plugins.load("losses", loss), batch=8)
-        assert torch.tensor([*train_three_rounds(variant, SPECS["points"]).values()]).isfinite().all()
+@pytest.mark.parametrize(("kind", "choice"), CHOICES, ids=[choice for _, choice in CHOICES])
+def test_every_formulation_penalty_and_remedy_fits_or_is_refused_with_the_cure(name, kind, choice):
+    plugin, spec = plugins.load("variants", name), SPECS["points"]
+    options = {option: value for option, value in SMALL.items() if option in plugins.options(plugin)}
+    value = choose(kind, choice)
+    options[OPTION_OF[kind]] = (value,) if kind == "remedies" else value
+    if kind == "penalties" and "d_norm" in plugins.options(plugin):
+        options["d_norm"] = "layer"
+    if (name, choice) in REFUSED:
+        with pytest.raises(ValueError, match=REFUSED[name, choice]):
+            plugin(spec, **options)
+        return
+    torch.manual_seed(0)
+    variant = plugin(spec, **options)
+    before = [weight.detach().clone() for weight in variant.parameters()]
+    assert torch.tensor([*train_three_rounds(variant, spec).values()]).isfinite().all()
+    assert not all(old.equal(new) for old, new in zip(before, variant.parameters(), strict=True))
+    assert draw(variant, spec).isfinite().all()
 
 
 def test_every_file_of_the_zoo_is_installed_and_cites_its_paper():

@@ -1,0 +1,99 @@
+"""A plugin and the options it is made with: what a suite writes, checked against names and annotations."""
+
+import inspect
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError, ValidationInfo
+from pydantic_core import core_schema
+
+from ganbench import plugins
+from ganbench.errors import BadSuite, UnknownName
+
+
+@dataclass(frozen=True)
+class Made:
+    """A plugin's name and the options it is made with; `file.py:Name` is looked for in `beside`."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    beside: str = ""
+
+    def load(self, kind: str) -> Any:
+        return plugins.load(kind, self.name, Path(self.beside))
+
+
+class Choice:
+    """A base of small values that are plugins themselves: formulations, penalties, remedies.
+
+    Where a plugin's option has such a type, a suite gives a name, or a table of a name and options:
+    `penalty = "r1"`, `penalty = { name = "r1", weight = 1 }`.
+    """
+
+    kind: ClassVar[str]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        def choose_this(given: str | dict[str, Any], info: ValidationInfo) -> Any:
+            return choose(cls.kind, given, (info.context or {}).get("beside", ""))
+
+        written = core_schema.union_schema(
+            [core_schema.str_schema(), core_schema.dict_schema(core_schema.str_schema())],
+            custom_error_type="choice",
+            custom_error_message="It must be a name, or a table of a name and options",
+        )
+        return core_schema.with_info_after_validator_function(choose_this, written)
+
+
+def choose(kind: str, given: str | dict[str, Any], beside: str = "") -> Any:
+    """The plugin of that name, made with the other entries of the table. Raises BadSuite or UnknownName."""
+    table = {"name": given} if isinstance(given, str) else dict(given)
+    name = table.pop("name", None)
+    if not isinstance(name, str):
+        raise BadSuite(f"Found {given!r} among the {kind}, but it needs a `name`: {', '.join(plugins.names(kind))}.")
+    made = Made(name, table, beside)
+    plugin = made.load(kind)
+    if callable(plugin):
+        return build(kind, made)
+    if table:
+        raise BadSuite(f"Found options {table} of {name!r}, but it has none. Leave them out.")
+    return plugin
+
+
+def build(kind: str, made: Made, *positional: Any) -> Any:
+    """Make a plugin with its options. Raises BadSuite or UnknownName if they do not fit."""
+    plugin = made.load(kind)
+    values = configure(plugin, made)
+    try:
+        return plugin(*positional, **values)
+    except (ValueError, RuntimeError) as error:  # as torch says that it cannot build something
+        raise BadSuite(f"{made.name} cannot be made with the options {made.options}: {error}") from error
+
+
+def configure(plugin: Any, made: Made) -> dict[str, Any]:
+    """Options as a suite writes them -> as the plugin's annotations want them."""
+    known = plugins.options(plugin)
+    hints = get_type_hints(inspect.unwrap(getattr(plugin, "__init__", plugin)), include_extras=True)
+    values = {}
+    for name, value in made.options.items():
+        if name not in known:
+            raise UnknownName(f"options of {made.name}", name, known)
+        adapter: TypeAdapter[Any] = TypeAdapter(hints.get(name, Any))
+        try:
+            values[name] = adapter.validate_json(json.dumps(value), strict=True, context={"beside": made.beside})
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            default = known[name].default
+            raise BadSuite(
+                f"Option {name!r} of {made.name}: found {value!r}. {reason}; the default is {_shown(default)}."
+            ) from error
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in values:
+            raise BadSuite(f"Found no option {name!r}, which {made.name} needs. Give it in `options`.")
+    return values
+
+
+def _shown(default: Any) -> str:
+    return repr(default.name) if isinstance(default, Choice) else repr(default)

@@ -1,0 +1,270 @@
+"""Remedies: measures against mode collapse, by what D sees, what G descends, or how both move.
+
+Each is a small value; any number of them can be given to a variant: `remedies = ["packing"]`, or
+`remedies = [{ name = "packing", samples = 3 }, "minibatch_stddev"]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.optim import Adam
+
+from ganbench.making import Choice
+from ganbench.variant import Batch, Loss
+
+if TYPE_CHECKING:
+    from ganbench.twoplayers import TwoPlayers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy(Choice):
+    """The base of all remedies, which does nothing."""
+
+    kind: ClassVar[str] = "remedies"
+    name: ClassVar[str]
+
+    @property
+    def pack(self) -> int:
+        """How many samples D is shown as one."""
+        return 1
+
+    def equip(self, variant: TwoPlayers) -> None:
+        """Change D, before there are optimisers. Raises ValueError if it cannot."""
+
+    def begin(self, variant: TwoPlayers) -> None:
+        """Look at the finished variant, before the first round. Raises ValueError if the remedy has no place there."""
+
+    def terms(self, variant: TwoPlayers, player: str) -> dict[str, Tensor]:
+        """Named scalars that join the loss of the player "D" or "G"."""
+        return {}
+
+    def g_loss(self, variant: TwoPlayers, batch: Batch) -> Loss | None:
+        """What G minimises instead of the formulation's loss; None: that."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMatching(Remedy):
+    """G minimises the mean squared difference of D's mean features on real and on fake, instead of its own loss.
+
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1, https://arxiv.org/abs/1606.03498.
+    The features are those before D's last layer.
+    """
+
+    name: ClassVar[str] = "feature_matching"
+
+    def g_loss(self, variant: TwoPlayers, batch: Batch) -> Loss:
+        seen = [variant.features(x, batch).mean(0) for x in (variant.real(batch), variant.fake(batch))]
+        return (seen[0].detach() - seen[1]).square().mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinibatchDiscrimination(Remedy):
+    """D also scores how close each sample is to the others of its batch, by kernels on its features.
+
+    o_b(i) = sum over j of exp(-|M_ib - M_jb|_1), M_i = features T, joins the features before D's last layer.
+
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.2, https://arxiv.org/abs/1606.03498.
+    Real and fake go through D apart, and a sample is not compared with itself, as in the authors' code; its weight
+    normalisation is left out.
+    """
+
+    kernels: int = 100
+    dims: int = 5  # of each kernel
+
+    name: ClassVar[str] = "minibatch_discrimination"
+
+    def equip(self, variant: TwoPlayers) -> None:
+        variant.D.extend(Kernels(variant.D.n_features, self.kernels, self.dims), self.kernels)
+
+
+class Kernels(nn.Module):
+    """Features (n, d) -> how close each is to the others, (n, kernels)."""
+
+    mixes_rows = True
+
+    def __init__(self, n_features: int, kernels: int, dims: int):
+        super().__init__()
+        self.T = nn.Parameter(torch.randn(n_features, kernels * dims) / sqrt(n_features))
+        self.dims = dims
+
+    def forward(self, h: Tensor) -> Tensor:
+        m = (h @ self.T).unflatten(1, (-1, self.dims))  # (n, kernels, dims)
+        distance = (m[:, None] - m[None]).abs().sum(3)
+        return (-distance).exp().sum(1) - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinibatchStddev(Remedy):
+    """D also scores how much the samples of a group of four differ: the standard deviation, averaged over features.
+
+    Karras et al., "Progressive Growing of GANs", 2018, section 3, https://arxiv.org/abs/1710.10196. There it joins
+    the maps before the last convolution; here, so that any D can have it, the features before the last layer.
+    """
+
+    name: ClassVar[str] = "minibatch_stddev"
+
+    def equip(self, variant: TwoPlayers) -> None:
+        variant.D.extend(GroupDeviation(), 1)
+
+
+class GroupDeviation(nn.Module):
+    """(n, ...) -> (n, 1): how much the samples of a group differ, averaged over all their numbers.
+
+    The group has 4 samples, or as many as divide the batch.
+    """
+
+    mixes_rows = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = len(x)
+        group = next(size for size in (4, 3, 2, 1) if n % size == 0)
+        groups = x.reshape(group, n // group, -1)
+        deviation = (groups.var(0, correction=0) + 1e-8).sqrt().mean(1)  # (n / group,)
+        return deviation.repeat(group)[:, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoricalAveraging(Remedy):
+    """Both players pay weight * |theta - mean of theta over all steps so far|^2 for moving away from their past.
+
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.3, https://arxiv.org/abs/1606.03498,
+    which gives no weight.
+    """
+
+    weight: float = 1e-3
+
+    name: ClassVar[str] = "historical_averaging"
+
+    def begin(self, variant: TwoPlayers) -> None:
+        variant.histories = nn.ModuleDict({player.name: History(player.weights) for player in variant.players})
+
+    def terms(self, variant: TwoPlayers, player: str) -> dict[str, Tensor]:
+        (weights,) = (each.weights for each in variant.players if each.name == player)
+        return {"history": self.weight * variant.histories[player](weights)}
+
+
+class History(nn.Module):
+    """The mean of some weights over time."""
+
+    mean: Tensor
+    steps: Tensor
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros_like(as_vector(network)))
+        self.register_buffer("steps", torch.zeros(()))
+
+    def forward(self, network: nn.Module) -> Tensor:
+        """Squared distance of the weights from their mean, which first takes them in."""
+        weights = as_vector(network)
+        with torch.no_grad():
+            self.steps += 1
+            self.mean += (weights - self.mean) / self.steps
+        return (weights - self.mean).square().sum()
+
+
+def as_vector(network: nn.Module) -> Tensor:
+    """All weights in a row, however they lie in memory."""
+    return torch.cat([weight.reshape(-1) for weight in network.parameters()])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unrolling(Remedy):
+    """G descends what the game will be worth after D's next steps, and so cannot win by what D would soon undo.
+
+    D takes `steps` further steps of its own Adam on the same batch, and G minimises minus D's loss after them, the
+    gradient going through all the steps. D itself moves as ever.
+
+    Metz, Poole, Pfau and Sohl-Dickstein, "Unrolled Generative Adversarial Networks", 2017, section 2.2,
+    https://arxiv.org/abs/1611.02163.
+    """
+
+    steps: int = 5
+
+    name: ClassVar[str] = "unrolling"
+
+    def begin(self, variant: TwoPlayers) -> None:
+        optimizer = variant.players[0].optimizer
+        if not isinstance(optimizer, Adam):
+            raise ValueError(
+                f"Found {type(optimizer).__name__} moving D, but the remedy 'unrolling' differentiates through steps of "
+                "Adam. Choose a variant whose D has Adam, or leave the remedy out."
+            )
+
+    def g_loss(self, variant: TwoPlayers, batch: Batch) -> Loss:
+        inputs = variant.real(batch), variant.fake(batch), batch
+        optimizer = variant.players[0].optimizer
+        weights = {f"D.{name}": weight.detach().requires_grad_() for name, weight in variant.D.named_parameters()}
+        moments = [_moments(optimizer, weight) for weight in variant.D.parameters()]
+        with torch.enable_grad():
+            for _ in range(self.steps):
+                loss = _total(functional_call(variant, weights, inputs))
+                slopes = torch.autograd.grad(loss, [*weights.values()], create_graph=True, allow_unused=True)
+                for i, (name, slope) in enumerate(zip(weights, slopes, strict=True)):
+                    if slope is not None:
+                        weights[name], moments[i] = _adam_step(optimizer, weights[name], slope, moments[i])
+            return -_total(functional_call(variant, weights, inputs))
+
+
+Moments = tuple[Tensor, Tensor, Tensor]  # mean of the slope, of its square, steps so far
+
+
+def _moments(optimizer: torch.optim.Optimizer, weight: Tensor) -> Moments:
+    state = optimizer.state.get(weight)
+    if not state:
+        return torch.zeros_like(weight), torch.zeros_like(weight), weight.new_zeros(())
+    return state["exp_avg"], state["exp_avg_sq"], state["step"].to(weight.device)
+
+
+def _adam_step(
+    optimizer: torch.optim.Optimizer, weight: Tensor, slope: Tensor, moments: Moments
+) -> tuple[Tensor, Moments]:
+    """A step of Adam (Kingma and Ba 2015, algorithm 1) that a gradient can go through."""
+    (group,) = optimizer.param_groups
+    beta1, beta2 = group["betas"]
+    m, v, t = moments
+    m, v, t = torch.lerp(slope, m, beta1), torch.lerp(slope.square(), v, beta2), t + 1
+    # The root of exactly 0 has no slope: a little is added within it.
+    size = (v / (1 - beta2**t) + group["eps"] ** 2).sqrt() + group["eps"]
+    return weight - group["lr"] * m / (1 - beta1**t) / size, (m, v, t)
+
+
+def _total(terms: Any) -> Tensor:
+    total: Tensor = sum(term for term in terms.values() if term.requires_grad)  # type: ignore[assignment]
+    return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packing(Remedy):
+    """D judges several samples at once, all real or all fake: a lack of variety shows in them together.
+
+    Lin, Khetan, Fanti and Oh, "PacGAN: The power of two samples in generative adversarial networks", 2018,
+    https://arxiv.org/abs/1712.04086. Points are joined, images stacked as channels; only D's first layer grows.
+    """
+
+    samples: int = 2  # in a pack
+
+    name: ClassVar[str] = "packing"
+
+    @property
+    def pack(self) -> int:
+        return self.samples
+
+    def begin(self, variant: TwoPlayers) -> None:
+        if variant.conditional:
+            raise ValueError(
+                "Found a variant that tells D the class of each sample, but the remedy 'packing' lets D judge several "
+                "samples at once. Leave it out, or choose a variant without labels."
+            )
+        if self.samples < 1 or variant.batch % self.samples:
+            raise ValueError(
+                f"Found a batch of {variant.batch}, which packs of {self.samples} do not fill. Change `batch` to a "
+                "multiple."
+            )

@@ -1,0 +1,202 @@
+"""One generator against one discriminator: the losses that most variants share, and where penalties and remedies enter."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
+
+from ganbench.autoencoder import Energy
+from ganbench.losses import Formulation, pulling_away
+from ganbench.penalties import Penalty
+from ganbench.remedies import Remedy
+from ganbench.variant import Batch, DataSpec, Loss, Player, Variant
+
+
+class Discriminator(nn.Module):
+    """Samples -> features (n, n_features) -> scores (n,), by a `head`.
+
+    A subclass says how, in `features` and maybe `scores`; both also get whatever else D is called with: labels, a level.
+    """
+
+    def __init__(self, n_features: int, head: nn.Module):
+        super().__init__()
+        self.n_features, self.head = n_features, head
+        self.pack = 1  # samples that are judged as one
+        self.energy: Energy | None = None  # makes D an autoencoder, whose error is the score
+        self.extensions = nn.ModuleList()  # further scores of the features
+
+    def features(self, x: Tensor, *told: Any) -> Tensor:
+        raise NotImplementedError
+
+    def scores(self, h: Tensor, *told: Any) -> Tensor:
+        scores: Tensor = self.head(h).flatten()
+        return scores
+
+    def packed(self, x: Tensor) -> Tensor:
+        """(n, c, ...) -> (n / pack, pack * c, ...)."""
+        return x.unflatten(0, (-1, self.pack)).flatten(1, 2) if self.pack > 1 else x
+
+    def forward(self, x: Tensor, *told: Any) -> Tensor:
+        x = self.packed(x)
+        h = self.features(x, *told)
+        scores = self.scores(h, *told) if self.energy is None else -self.energy(h, x)
+        for extension in self.extensions:
+            scores = scores + extension(h)
+        return scores
+
+    def extend(self, module: nn.Module, n: int) -> None:
+        """Let the last layer also see `module(features)`, (n, n) numbers: a linear layer's outputs simply add up."""
+        self.extensions.append(nn.Sequential(module, nn.Linear(n, 1, bias=False), nn.Flatten(0)))
+
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether a sample's score depends on the other samples of the batch."""
+        return any(isinstance(m, _BatchNorm) or getattr(m, "mixes_rows", False) for m in [*self.modules()][1:])
+
+
+class TwoPlayers(Variant):
+    """One generator, one discriminator, one formulation.
+
+    A subclass builds `G`, then `D` by `self.armed(...)` for data as `self.seen(spec)` shows them, sets `batch`, lets the
+    two `play`, and says how to `sample`. Whatever else it needs has a method here with a plain default.
+    """
+
+    G: nn.Module
+    D: Discriminator
+    histories: nn.ModuleDict
+    autoencodable: bool = True  # D may become an autoencoder: it sees whole samples, and nothing else
+
+    def __init__(self, loss: Formulation, penalty: Penalty, remedies: Sequence[Remedy]):
+        super().__init__()
+        self.loss, self.penalty, self.remedies = loss, penalty, tuple(remedies)
+        if penalty.name in loss.forbids:
+            raise ValueError(
+                f"Found the penalty {penalty.name!r} with the formulation {loss.name!r}, which forbids it. "
+                f"Use another; it forbids {', '.join(loss.forbids)}."
+            )
+
+    # Building
+
+    def seen(self, spec: DataSpec) -> DataSpec:
+        """The data as D sees them: with packing, several samples as one of more channels."""
+        channels, *side = spec.shape
+        return DataSpec((channels * self._pack, *side), spec.classes)
+
+    @property
+    def _pack(self) -> int:
+        return prod(remedy.pack for remedy in self.remedies)
+
+    def armed(self, d: Discriminator, spec: DataSpec) -> Discriminator:
+        """D as the formulation and the remedies want it; `spec` of the data."""
+        self.D = d
+        d.pack = self._pack
+        if self.loss.codes:
+            if self.conditional or not self.autoencodable:
+                raise ValueError(
+                    f"Found the formulation {self.loss.name!r}, which makes D an autoencoder of whole samples, and a D "
+                    "that is also told a class or a level, or scores parts. Use another formulation or variant."
+                )
+            d.energy, d.head = Energy(self.seen(spec), d.n_features, self.loss.codes), nn.Identity()
+        for remedy in self.remedies:
+            remedy.equip(self)
+        return d
+
+    def play(self, d_optimizer: Optimizer, g_optimizer: Optimizer, d_steps: int = 1, g_steps: int = 1) -> None:
+        """Become the two players, D first. Raises ValueError if penalty or remedies do not fit what was built."""
+        if self.penalty.per_sample and any(isinstance(module, _BatchNorm) for module in self.D.modules()):
+            raise ValueError(
+                f"Found the penalty {self.penalty.name!r}, which looks at D's slope at each sample alone, and batch norm "
+                "in D, which ties the samples of a batch together. Set `d_norm` to 'layer' or 'none' where the variant "
+                "has that option, or use another penalty."
+            )
+        self.penalty.prepare(self.D)
+        self.players = [
+            Player("D", self.D, self.d_loss, d_optimizer, d_steps, self.after_d),
+            Player("G", self.G, self.g_loss, g_optimizer, g_steps, self.after_g),
+        ]
+        for remedy in self.remedies:
+            remedy.begin(self)
+
+    # Playing
+
+    def real(self, batch: Batch) -> Tensor:
+        """Real samples as D sees them."""
+        return batch.x
+
+    def fake(self, batch: Batch) -> Tensor:
+        """Generated samples as D sees them."""
+        return self.sample(batch)
+
+    def told(self, like: Batch) -> tuple[Any, ...]:
+        """What D is called with besides samples."""
+        return ()
+
+    def score(self, x: Tensor, like: Batch) -> Tensor:
+        """D's scores (n,) of `x`, real or fake; a conditional D also looks at the labels of `like`."""
+        scores: Tensor = self.D(x, *self.told(like))
+        return scores
+
+    def features(self, x: Tensor, like: Batch) -> Tensor:
+        """D's features (n, n_features) of `x`."""
+        return self.D.features(self.D.packed(x), *self.told(like))
+
+    def both(self, real: Tensor, fake: Tensor, like: Batch) -> tuple[Tensor, Tensor]:
+        """Scores of real and of fake, in one pass unless D would average them together."""
+        if self.D.mixes_rows:
+            return self.score(real, like), self.score(fake, like)
+        twice = Batch(like.x, None if like.y is None else like.y.repeat(2))
+        mine, others = self.score(torch.cat([real, fake]), twice).chunk(2)
+        return mine, others
+
+    def forward(self, real: Tensor, fake: Tensor, like: Batch) -> dict[str, Tensor]:
+        """The terms of D's loss."""
+        scores = self.both(real, fake, like)
+        terms = {**self.loss.d_terms(*scores), **self.d_terms(*scores)}
+        penalty = self.penalty.term(self.D, lambda x: self.score(x, like), real, fake)
+        return terms if penalty is None else {**terms, self.penalty.name: penalty}
+
+    def d_terms(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Further terms of D's loss, from its scores."""
+        return {}
+
+    def g_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """Further terms of G's loss."""
+        return {}
+
+    def d_loss(self, batch: Batch) -> Loss:
+        return self._remedied("D", self(self.real(batch), self.fake(batch), batch))
+
+    def g_loss(self, batch: Batch) -> Loss:
+        others = [loss for remedy in self.remedies if (loss := remedy.g_loss(self, batch)) is not None]
+        terms = {"loss": sum(others)} if others else self.adversarial(batch)
+        return self._remedied("G", {**terms, **self.g_terms(batch)})
+
+    def adversarial(self, batch: Batch) -> dict[str, Tensor]:
+        """What the formulation lets G minimise."""
+        fake = self.fake(batch)
+        terms = {"loss": self.loss.g(self.score(fake, batch))}
+        if self.D.energy and self.loss.repelling:
+            codes = self.D.energy.encode(self.features(fake, batch))
+            terms["repelling"] = self.loss.repelling * pulling_away(codes)
+        return terms
+
+    def after_d(self) -> None:
+        self.penalty.after_step(self.D)
+
+    def after_g(self) -> None:
+        """What follows each step of G: a moving average."""
+
+    def _remedied(self, player: str, terms: dict[str, Tensor]) -> Loss:
+        for remedy in self.remedies:
+            terms = {**terms, **remedy.terms(self, player)}
+        return terms
+
+    def belief(self, x: Tensor) -> Tensor | None:
+        if self.loss.belief is None or self.conditional or self._pack > 1:
+            return None
+        seen = self.real(Batch(x))
+        return self.loss.belief(self.score(seen, Batch(x)))

@@ -1,0 +1,74 @@
+"""A variant from another package: installed, it is one of ours; without the package it is unknown."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganbench.store import read
+
+SUITE_CHANGE = ('name = "gan"\noptions = { width = 8, z_dim = 2 }', 'name = "lqg"\noptions = { width = 4 }')
+
+
+@pytest.fixture(scope="module")
+def site(resources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the package was installed into, by pip and without a network."""
+    pytest.importorskip("pip")
+    pytest.importorskip("hatchling")
+    source, target = tmp_path_factory.mktemp("source") / "package", tmp_path_factory.mktemp("site")
+    shutil.copytree(resources / "plugin_package", source)
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "-q"]
+    ran = subprocess.run([*pip, "--target", target, source], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return target
+
+
+def ganbench(*arguments: object, site: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The installed command in a process of its own, with or without the package."""
+    command = Path(sysconfig.get_path("scripts")) / "ganbench"
+    environment = {**os.environ, "PYTHONPATH": str(site or ""), "OMP_NUM_THREADS": "1"}
+    return subprocess.run([command, *map(str, arguments)], env=environment, capture_output=True, text=True)
+
+
+def test_it_is_listed_among_ours(site: Path) -> None:
+    ran = ganbench("list", "variants", site=site)
+    assert ran.returncode == 0, ran.stderr
+    rows = {line.split()[0]: line for line in ran.stdout.splitlines() if line.strip()}
+    assert rows["lqg"].split(maxsplit=1)[1].strip() == "A linear G, a quadratic D."
+    assert "dcgan" in rows
+
+
+def test_it_is_shown_in_the_words_of_its_own_file(site: Path) -> None:
+    ran = ganbench("show", "lqg", site=site)
+    assert ran.returncode == 0, ran.stderr
+    assert "https://arxiv.org/abs/1710.10793" in ran.stdout
+    option = next(line for line in ran.stdout.splitlines() if line.split()[:1] == ["width"])
+    assert option.split() == ["width", "int", "16", "rank", "of", "D's", "quadratic", "form"]
+
+
+def test_it_is_trained_and_judged(site: Path, suite_file: Callable[..., Path], tmp_path: Path) -> None:
+    path = suite_file(SUITE_CHANGE, ("seeds = 2", "seeds = 1"), ('["real", "noise"]', "[]"))
+    ran = ganbench("run", path, "--results", tmp_path / "results", "--device", "cpu", site=site)
+    assert ran.returncode == 0, ran.stderr
+    (run,) = read(tmp_path / "results").runs.to_dict("records")
+    assert (run["variant"], run["status"], run["g_updates"]) == ("lqg", "done", 20)
+    assert "lqg" in ran.stdout
+
+
+def test_without_its_package_it_is_unknown(suite_file: Callable[..., Path], tmp_path: Path) -> None:
+    ran: subprocess.CompletedProcess[Any] = ganbench("show", "lqg")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "No 'lqg' among the plugins." in ran.stderr
+    assert "lqg" not in ganbench("list", "variants").stdout
+    ran = ganbench("run", suite_file(SUITE_CHANGE), "--results", tmp_path / "results")
+    assert ran.returncode == 2
+    assert "ring8, lqg: No 'lqg' among the variants." in ran.stderr
+    assert "There are: " in ran.stderr and "dcgan" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (tmp_path / "results").exists()
