@@ -26,13 +26,13 @@ class Energy(nn.Module):
 
 
 def point_decoder(spec: DataSpec, codes: int) -> nn.Module:
-    return nn.Sequential(nn.ReLU(), nn.Linear(codes, WIDTH), nn.ReLU(), nn.Linear(WIDTH, *spec.shape))
+    return nn.Sequential(nn.ReLU(), nn.Linear(codes, WIDTH), nn.ReLU(), nn.Linear(WIDTH, spec.shape[0]))
 
 
 def image_decoder(spec: DataSpec, codes: int) -> nn.Module:
     """From 4 x 4 pixels up by transposed convolutions. Raises ValueError if the side is not reached by doublings."""
-    doublings = int(log2(spec.side // 4)) if spec.side >= 4 else 0
-    if 4 * 2**doublings != spec.side:
+    doublings = int(log2(spec.side // 4)) if spec.side >= 8 else 0
+    if not doublings or 4 * 2**doublings != spec.side:
         raise ValueError(
             f"Found images of side {spec.side}, but the decoder doubles from 4: set a size of 8, 16, 32 or 64."
         )

@@ -61,6 +61,8 @@ class Kind(StrEnum):
     judges = "judges"
     metrics = "metrics"
     losses = "losses"
+    penalties = "penalties"
+    remedies = "remedies"
     suites = "suites"
 
 
@@ -171,7 +173,9 @@ def list_(
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Of a variant, dataset, judge, metric or loss.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="Of a variant, dataset, judge, metric, loss, penalty or remedy.")],
+) -> None:
     """Show what something is, from its own file: paper, mechanisms, options and their defaults."""
     from ganbench.describe import find
 

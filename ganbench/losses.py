@@ -94,7 +94,8 @@ def ebgan(
     """D is an autoencoder, and its reconstruction error is the energy that it gives to fakes and takes from real.
 
     D minimises E(x) + max(0, margin - E(G(z))), G minimises E(G(z)) + repelling * PT, where PT is the mean squared
-    cosine between the codes of different fakes of a batch. D's features become the encoder; a score is minus the energy.
+    cosine between the codes of different fakes of a batch. D's features become the encoder; a score is minus the
+    energy.
 
     Zhao, Mathieu and LeCun, "Energy-based Generative Adversarial Network", 2017, equations 1 to 4,
     https://arxiv.org/abs/1609.03126. The energy is averaged over the numbers of a sample, so that a margin means the
@@ -117,7 +118,7 @@ def pulling_away(codes: Tensor) -> Tensor:
     return ((unit @ unit.T).square().sum() - unit.square().sum(1).square().sum()) / (n * (n - 1))
 
 
-# f-GAN: D maximises E_x[T] - E_G[f*(T)], a bound on an f-divergence of data and generator; T is a function of the score v.
+# f-GAN: D maximises E_x[T] - E_G[f*(T)], a bound on an f-divergence of data and generator; T is that of a score v.
 
 NOWOZIN = 'Nowozin et al., "f-GAN", 2016, table 6, https://arxiv.org/abs/1606.00709'
 

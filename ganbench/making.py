@@ -75,7 +75,9 @@ def build(kind: str, made: Made, *positional: Any) -> Any:
 def configure(plugin: Any, made: Made) -> dict[str, Any]:
     """Options as a suite writes them -> as the plugin's annotations want them."""
     known = plugins.options(plugin)
-    hints = get_type_hints(inspect.unwrap(getattr(plugin, "__init__", plugin)), include_extras=True)
+    # Functions have an `__init__` too, which says nothing of their arguments.
+    made_by = plugin.__init__ if inspect.isclass(plugin) else plugin
+    hints = get_type_hints(inspect.unwrap(made_by), include_extras=True)
     values = {}
     for name, value in made.options.items():
         if name not in known:
@@ -96,4 +98,4 @@ def configure(plugin: Any, made: Made) -> dict[str, Any]:
 
 
 def _shown(default: Any) -> str:
-    return repr(default.name) if isinstance(default, Choice) else repr(default)
+    return repr(getattr(default, "name", default))

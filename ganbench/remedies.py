@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,23 @@ from torch.func import functional_call
 from torch.optim import Adam
 
 from ganbench.making import Choice
-from ganbench.variant import Batch, Loss
+from ganbench.variant import Batch, Player
 
-if TYPE_CHECKING:
-    from ganbench.twoplayers import TwoPlayers
+
+class Game(Protocol):
+    """What remedies ask of a variant: `ganbench.twoplayers` has it all."""
+
+    D: Any  # a `Discriminator`
+    players: list[Player]
+    batch: int
+    conditional: bool
+    histories: nn.ModuleDict
+
+    def real(self, batch: Batch) -> Tensor: ...
+
+    def fake(self, batch: Batch) -> Tensor: ...
+
+    def features(self, x: Tensor, like: Batch) -> Tensor: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +47,17 @@ class Remedy(Choice):
         """How many samples D is shown as one."""
         return 1
 
-    def equip(self, variant: TwoPlayers) -> None:
+    def equip(self, variant: Game) -> None:
         """Change D, before there are optimisers. Raises ValueError if it cannot."""
 
-    def begin(self, variant: TwoPlayers) -> None:
+    def begin(self, variant: Game) -> None:
         """Look at the finished variant, before the first round. Raises ValueError if the remedy has no place there."""
 
-    def terms(self, variant: TwoPlayers, player: str) -> dict[str, Tensor]:
+    def terms(self, variant: Game, player: str) -> dict[str, Tensor]:
         """Named scalars that join the loss of the player "D" or "G"."""
         return {}
 
-    def g_loss(self, variant: TwoPlayers, batch: Batch) -> Loss | None:
+    def g_loss(self, variant: Game, batch: Batch) -> Tensor | None:
         """What G minimises instead of the formulation's loss; None: that."""
         return None
 
@@ -59,7 +72,7 @@ class FeatureMatching(Remedy):
 
     name: ClassVar[str] = "feature_matching"
 
-    def g_loss(self, variant: TwoPlayers, batch: Batch) -> Loss:
+    def g_loss(self, variant: Game, batch: Batch) -> Tensor:
         seen = [variant.features(x, batch).mean(0) for x in (variant.real(batch), variant.fake(batch))]
         return (seen[0].detach() - seen[1]).square().mean()
 
@@ -80,7 +93,7 @@ class MinibatchDiscrimination(Remedy):
 
     name: ClassVar[str] = "minibatch_discrimination"
 
-    def equip(self, variant: TwoPlayers) -> None:
+    def equip(self, variant: Game) -> None:
         variant.D.extend(Kernels(variant.D.n_features, self.kernels, self.dims), self.kernels)
 
 
@@ -95,7 +108,7 @@ class Kernels(nn.Module):
         self.dims = dims
 
     def forward(self, h: Tensor) -> Tensor:
-        m = (h @ self.T).unflatten(1, (-1, self.dims))  # (n, kernels, dims)
+        m = (h @ self.T).view(len(h), -1, self.dims)  # (n, kernels, dims)
         distance = (m[:, None] - m[None]).abs().sum(3)
         return (-distance).exp().sum(1) - 1
 
@@ -110,7 +123,7 @@ class MinibatchStddev(Remedy):
 
     name: ClassVar[str] = "minibatch_stddev"
 
-    def equip(self, variant: TwoPlayers) -> None:
+    def equip(self, variant: Game) -> None:
         variant.D.extend(GroupDeviation(), 1)
 
 
@@ -142,10 +155,10 @@ class HistoricalAveraging(Remedy):
 
     name: ClassVar[str] = "historical_averaging"
 
-    def begin(self, variant: TwoPlayers) -> None:
+    def begin(self, variant: Game) -> None:
         variant.histories = nn.ModuleDict({player.name: History(player.weights) for player in variant.players})
 
-    def terms(self, variant: TwoPlayers, player: str) -> dict[str, Tensor]:
+    def terms(self, variant: Game, player: str) -> dict[str, Tensor]:
         (weights,) = (each.weights for each in variant.players if each.name == player)
         return {"history": self.weight * variant.histories[player](weights)}
 
@@ -190,27 +203,28 @@ class Unrolling(Remedy):
 
     name: ClassVar[str] = "unrolling"
 
-    def begin(self, variant: TwoPlayers) -> None:
+    def begin(self, variant: Game) -> None:
         optimizer = variant.players[0].optimizer
         if not isinstance(optimizer, Adam):
             raise ValueError(
-                f"Found {type(optimizer).__name__} moving D, but the remedy 'unrolling' differentiates through steps of "
-                "Adam. Choose a variant whose D has Adam, or leave the remedy out."
+                f"Found {type(optimizer).__name__} moving D, but the remedy 'unrolling' differentiates through steps "
+                "of Adam. Choose a variant whose D has Adam, or leave the remedy out."
             )
 
-    def g_loss(self, variant: TwoPlayers, batch: Batch) -> Loss:
+    def g_loss(self, variant: Game, batch: Batch) -> Tensor:
         inputs = variant.real(batch), variant.fake(batch), batch
         optimizer = variant.players[0].optimizer
         weights = {f"D.{name}": weight.detach().requires_grad_() for name, weight in variant.D.named_parameters()}
         moments = [_moments(optimizer, weight) for weight in variant.D.parameters()]
+        game: Any = variant  # a network too, whose call gives the terms of D's loss
         with torch.enable_grad():
             for _ in range(self.steps):
-                loss = _total(functional_call(variant, weights, inputs))
+                loss = _total(functional_call(game, weights, inputs))
                 slopes = torch.autograd.grad(loss, [*weights.values()], create_graph=True, allow_unused=True)
                 for i, (name, slope) in enumerate(zip(weights, slopes, strict=True)):
                     if slope is not None:
                         weights[name], moments[i] = _adam_step(optimizer, weights[name], slope, moments[i])
-            return -_total(functional_call(variant, weights, inputs))
+            return -_total(functional_call(game, weights, inputs))
 
 
 Moments = tuple[Tensor, Tensor, Tensor]  # mean of the slope, of its square, steps so far
@@ -230,6 +244,7 @@ def _adam_step(
     (group,) = optimizer.param_groups
     beta1, beta2 = group["betas"]
     m, v, t = moments
+    slope = slope + group["weight_decay"] * weight
     m, v, t = torch.lerp(slope, m, beta1), torch.lerp(slope.square(), v, beta2), t + 1
     # The root of exactly 0 has no slope: a little is added within it.
     size = (v / (1 - beta2**t) + group["eps"] ** 2).sqrt() + group["eps"]
@@ -237,7 +252,7 @@ def _adam_step(
 
 
 def _total(terms: Any) -> Tensor:
-    total: Tensor = sum(term for term in terms.values() if term.requires_grad)  # type: ignore[assignment]
+    total: Tensor = sum(term for term in terms.values() if term.requires_grad)
     return total
 
 
@@ -257,14 +272,14 @@ class Packing(Remedy):
     def pack(self) -> int:
         return self.samples
 
-    def begin(self, variant: TwoPlayers) -> None:
+    def begin(self, variant: Game) -> None:
         if variant.conditional:
             raise ValueError(
                 "Found a variant that tells D the class of each sample, but the remedy 'packing' lets D judge several "
                 "samples at once. Leave it out, or choose a variant without labels."
             )
-        if self.samples < 1 or variant.batch % self.samples:
+        if self.samples < 1 or variant.batch % variant.D.pack:
             raise ValueError(
-                f"Found a batch of {variant.batch}, which packs of {self.samples} do not fill. Change `batch` to a "
+                f"Found a batch of {variant.batch}, which packs of {variant.D.pack} do not fill. Change `batch` to a "
                 "multiple."
             )

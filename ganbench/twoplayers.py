@@ -1,4 +1,4 @@
-"""One generator against one discriminator: the losses that most variants share, and where penalties and remedies enter."""
+"""One generator against one discriminator: what most variants share, and where penalties and remedies enter."""
 
 from collections.abc import Sequence
 from math import prod
@@ -19,7 +19,7 @@ from ganbench.variant import Batch, DataSpec, Loss, Player, Variant
 class Discriminator(nn.Module):
     """Samples -> features (n, n_features) -> scores (n,), by a `head`.
 
-    A subclass says how, in `features` and maybe `scores`; both also get whatever else D is called with: labels, a level.
+    A subclass says how, in `features` and maybe `scores`; both also get what else D is told: labels, a level.
     """
 
     def __init__(self, n_features: int, head: nn.Module):
@@ -38,7 +38,7 @@ class Discriminator(nn.Module):
 
     def packed(self, x: Tensor) -> Tensor:
         """(n, c, ...) -> (n / pack, pack * c, ...)."""
-        return x.unflatten(0, (-1, self.pack)).flatten(1, 2) if self.pack > 1 else x
+        return x.reshape(-1, self.pack * x.shape[1], *x.shape[2:]) if self.pack > 1 else x
 
     def forward(self, x: Tensor, *told: Any) -> Tensor:
         x = self.packed(x)
@@ -61,8 +61,8 @@ class Discriminator(nn.Module):
 class TwoPlayers(Variant):
     """One generator, one discriminator, one formulation.
 
-    A subclass builds `G`, then `D` by `self.armed(...)` for data as `self.seen(spec)` shows them, sets `batch`, lets the
-    two `play`, and says how to `sample`. Whatever else it needs has a method here with a plain default.
+    A subclass builds `G`, then `D` by `self.armed(...)` for data as `self.seen(spec)` shows them, sets `batch`, lets
+    the two `play`, and says how to `sample`. Whatever else it needs has a method here with a plain default.
     """
 
     G: nn.Module
@@ -109,8 +109,8 @@ class TwoPlayers(Variant):
         """Become the two players, D first. Raises ValueError if penalty or remedies do not fit what was built."""
         if self.penalty.per_sample and any(isinstance(module, _BatchNorm) for module in self.D.modules()):
             raise ValueError(
-                f"Found the penalty {self.penalty.name!r}, which looks at D's slope at each sample alone, and batch norm "
-                "in D, which ties the samples of a batch together. Set `d_norm` to 'layer' or 'none' where the variant "
+                f"Found the penalty {self.penalty.name!r}, which looks at D's slope at each sample alone, and batch "
+                "norm in D, which ties the samples of a batch together. Set `d_norm` to 'layer' or 'none' where the variant "
                 "has that option, or use another penalty."
             )
         self.penalty.prepare(self.D)
@@ -171,8 +171,8 @@ class TwoPlayers(Variant):
         return self._remedied("D", self(self.real(batch), self.fake(batch), batch))
 
     def g_loss(self, batch: Batch) -> Loss:
-        others = [loss for remedy in self.remedies if (loss := remedy.g_loss(self, batch)) is not None]
-        terms = {"loss": sum(others)} if others else self.adversarial(batch)
+        instead = [loss for remedy in self.remedies if (loss := remedy.g_loss(self, batch)) is not None]
+        terms = {"loss": torch.stack(instead).sum()} if instead else self.adversarial(batch)
         return self._remedied("G", {**terms, **self.g_terms(batch)})
 
     def adversarial(self, batch: Batch) -> dict[str, Tensor]:
@@ -180,7 +180,7 @@ class TwoPlayers(Variant):
         fake = self.fake(batch)
         terms = {"loss": self.loss.g(self.score(fake, batch))}
         if self.D.energy and self.loss.repelling:
-            codes = self.D.energy.encode(self.features(fake, batch))
+            codes = self.D.energy.encode(self.D.features(self.D.packed(fake), *self.told(batch)))
             terms["repelling"] = self.loss.repelling * pulling_away(codes)
         return terms
 

@@ -4,8 +4,10 @@ import inspect
 import json
 import subprocess
 import sys
+import typing
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -47,24 +49,24 @@ def test_a_plugin_is_described_in_a_line_and_at_length(kind: str, name: str) -> 
     assert found.summary in found.text
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [(kind, name) for kind, name in INSTALLED if kind in ("variants", "datasets", "judges")]
-)
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in INSTALLED if kind != "metrics"])
 def test_options_have_the_types_and_defaults_of_the_signature(kind: str, name: str) -> None:
-    signature = plugins.options(plugins.load(kind, name))
+    """What is described is source text: evaluated where it was written it is what Python has."""
+    plugin = plugins.load(kind, name)
+    signature = plugins.options(plugin) if callable(plugin) else {}
+    types = get_type_hints(plugin.__init__ if inspect.isclass(plugin) else plugin) if callable(plugin) else {}
     described = {option.name: option for option in describe(kind, name).options}
     assert [*described] == [*signature]
+    words = vars(typing) | (vars(inspect.getmodule(plugin)) if callable(plugin) else {})
     for option, parameter in signature.items():
-        default = parameter.default
         assert described[option].type, f"{option} has no type"
-        assert described[option].type == inspect.formatannotation(parameter.annotation).rpartition(".")[2].strip("'")
-        # A formulation is written by its name in code and in suites.
-        assert described[option].default == getattr(default, "name", None) or eval(described[option].default) == default
+        assert eval(described[option].type, words) == types[option]
+        assert eval(described[option].default, words) == parameter.default
 
 
 def test_variants_and_datasets_say_what_their_unusual_options_mean() -> None:
     comments = {option.name: option.comment for option in describe("variants", "wgan").options}
-    assert comments["clip"] == "every critic weight is held in [-clip, clip]"
+    assert comments["n_critic"] == "critic steps for each generator step"
     assert "28: as stored" in next(o.comment for o in describe("datasets", "mnist").options if o.name == "size")
 
 
@@ -83,6 +85,98 @@ def test_a_file_is_described_without_being_imported(tmp_path: Path) -> None:
     assert (plain.summary, plain.options) == ("A file for tests, https://example.org.", [])
     with pytest.raises(BadSuite, match=r"'mine\.py:Yours': its file defines no 'Yours'"):
         describe("variants", "mine.py:Yours", tmp_path)
+
+
+def lines(kind: str, name: str, beside: Path | None = None) -> list[tuple[str, ...]]:
+    return [tuple(vars(option).values()) for option in describe(kind, name, beside).options]
+
+
+def test_the_fields_of_a_dataclass_are_its_options_and_its_class_variables_are_not() -> None:
+    assert lines("penalties", "gradient") == [
+        ("weight", "float", "10.0", ""),
+        ("target", "float", "1.0", "the slope that D should have"),
+        ("one_sided", "bool", "False", ""),
+    ]
+    assert lines("remedies", "packing") == [("samples", "int", "2", "in a pack")]
+    assert lines("penalties", "none") == lines("remedies", "feature_matching") == []
+
+
+def test_a_type_that_has_a_name_is_shown_as_what_it_means() -> None:
+    (d_norm,) = (option for option in describe("variants", "dcgan").options if option.name == "d_norm")
+    assert (d_norm.type, d_norm.default) == ("Literal['batch', 'layer', 'none']", "'batch'")
+
+
+def test_a_value_may_be_followed_by_its_words_and_names_its_paper_itself_or_by_what_made_it(tmp_path: Path) -> None:
+    hinge, kl = describe("losses", "hinge"), describe("losses", "kl")
+    assert hinge.summary == "D minimises E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))), G -E D(G(z))."
+    assert hinge.text == (f'{hinge.summary}\n\nLim and Ye, "Geometric GAN", 2017, https://arxiv.org/abs/1705.02894')
+    assert kl.summary.startswith("Kullback-Leibler divergence KL(p || q): T = v")
+    assert kl.text.endswith('Nowozin et al., "f-GAN", 2016, table 6, https://arxiv.org/abs/1606.00709')
+    (tmp_path / "mine.py").write_text(VALUES)
+    texts = {name: describe("losses", f"mine.py:{name}", tmp_path).text for name in ("plain", "made", "bare")}
+    assert texts == {"plain": "Words.\n\nA paper", "made": "Another paper", "bare": "A file."}
+
+
+VALUES = '''"""A file."""
+
+PAPER = "Another paper"
+
+plain = dict(source="A paper")
+"""Words."""
+
+def make(name):
+    return dict(name, source=PAPER)
+
+made = make("made")
+bare = make
+'''
+
+CHILDREN = '''"""A file."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from zoo.gan import GAN as Base
+
+
+class Mine(Base):
+    pass
+
+
+class Grandchild(Mine):
+    def sample(self, like):
+        pass
+
+
+class Own(Mine):
+    def __init__(self, spec, *, width: int = 3):
+        pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parent:
+    kind: ClassVar[str] = "x"
+    a: int = 1  # the first
+    b: float = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Child(Parent):
+    b: float = 3.0  # another
+    c: str = "c"
+'''
+
+
+def test_options_that_a_class_inherits_are_its_own_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(CHILDREN)
+    for name in ("Mine", "Grandchild"):
+        assert lines("variants", f"mine.py:{name}", tmp_path) == lines("variants", "gan")
+    assert lines("variants", "mine.py:Own", tmp_path) == [("width", "int", "3", "")]
+    assert lines("penalties", "mine.py:Child", tmp_path) == [
+        ("a", "int", "1", "the first"),
+        ("b", "float", "3.0", "another"),
+        ("c", "str", "'c'", ""),
+    ]
 
 
 def test_a_name_may_belong_to_several_kinds() -> None:
@@ -122,7 +216,10 @@ def test_show_names_the_paper_and_the_options(ganbench: Callable[..., tuple[int,
     assert "n_critic" in out and "critic steps for each generator step" in " ".join(out.split())
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "run --help", "list variants", "list suites", "show gan"])
+@pytest.mark.parametrize(
+    "command",
+    ["--help", "--version", "run --help", "list variants", "list suites", "show gan", "list penalties", "show packing"],
+)
 def test_the_quick_commands_do_without_torch_and_pandas(command: str) -> None:
     code = f"""
 import sys, atexit

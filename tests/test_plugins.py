@@ -12,13 +12,17 @@ from ganbench.data import Dataset
 from ganbench.errors import BadSuite, UnknownName
 from ganbench.judges import Judge
 from ganbench.losses import Formulation
+from ganbench.making import choose
 from ganbench.metrics import Metric
+from ganbench.penalties import Penalty
+from ganbench.remedies import Remedy
 from ganbench.store import read
 from ganbench.variant import Variant
 
 ROOT = Path(__file__).parent.parent
 INSTALLED = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
 BASES = {"variants": Variant, "datasets": Dataset, "judges": Judge}
+VALUES = {"metrics": Metric, "losses": Formulation, "penalties": Penalty, "remedies": Remedy}
 
 
 def test_what_is_installed_is_what_the_project_declares() -> None:
@@ -31,11 +35,11 @@ def test_what_is_installed_is_what_the_project_declares() -> None:
 
 @pytest.mark.parametrize(("kind", "name"), INSTALLED)
 def test_an_installed_name_loads_as_what_it_says(kind: str, name: str) -> None:
-    found = plugins.load(kind, name)
     if kind in BASES:
-        assert issubclass(found, BASES[kind])
+        assert issubclass(plugins.load(kind, name), BASES[kind])
     else:
-        assert isinstance(found, {"metrics": Metric, "losses": Formulation}[kind])
+        found = plugins.load(kind, name) if kind == "metrics" else choose(kind, name)
+        assert isinstance(found, VALUES[kind])
         assert found.name == name
 
 

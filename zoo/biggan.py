@@ -31,7 +31,7 @@ from ganbench.penalties import Penalty, grammian, none
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 from zoo.parts import Average, adam, labelled
-from zoo.residual import Generator, ProjectionDiscriminator, Projecting, batch_norm, modulate, normalise_spectrally
+from zoo.residual import Generator, Projecting, ProjectionDiscriminator, batch_norm, modulate, normalise_spectrally
 
 
 class BigGAN(Projecting):

@@ -56,7 +56,7 @@ class CGAN(TwoPlayers):
         else:
             hidden = [width] * 3
             layers = dense([z_dim, *hidden], nn.ReLU, labels=classes)
-            self.G = Conditional(nn.Sequential(*layers, nn.Linear(width + classes, *spec.shape)), classes)
+            self.G = Conditional(nn.Sequential(*layers, nn.Linear(width + classes, spec.shape[0])), classes)
             body = nn.Sequential(*dense([*spec.shape, *hidden], leaky, labels=classes))
             self.D = self.armed(LabelledLayers(body, width, classes), spec)
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from ganbench.twoplayers import Discriminator
-from ganbench.variant import DataSpec
+from ganbench.twoplayers import Discriminator, TwoPlayers
+from ganbench.variant import Batch, DataSpec
 
 
 class Layers(Discriminator):
@@ -24,6 +24,28 @@ class Layers(Discriminator):
     def features(self, x: Tensor, *told: Any) -> Tensor:
         h: Tensor = self.body(x)
         return h.flatten(1)
+
+
+class TwoDomains(TwoPlayers):
+    """A game in two domains at once: D sees n samples of the data's own domain, then n of the second.
+
+    A subclass says how to `pair`. Its D is told nothing of rows in that order, and 0 of rows all of the data's own.
+    """
+
+    domains = 2
+
+    def real(self, batch: Batch) -> Tensor:
+        return batch.x if batch.x_other is None else torch.cat([batch.x, batch.x_other])
+
+    def told(self, like: Batch) -> tuple[Any, ...]:
+        return (0,) if like.x_other is None else ()
+
+    def both(self, real: Tensor, fake: Tensor, like: Batch) -> tuple[Tensor, Tensor]:
+        if self.D.mixes_rows:
+            return self.score(real, like), self.score(fake, like)
+        (mine, other), (my_fake, other_fake) = real.chunk(2), fake.chunk(2)
+        scores = self.score(torch.cat([mine, my_fake, other, other_fake]), like).view(4, -1)
+        return scores[::2].flatten(), scores[1::2].flatten()
 
 
 class Average(nn.Module):
@@ -65,9 +87,9 @@ def leaky() -> nn.Module:
     return nn.LeakyReLU(0.2)
 
 
-def adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> Adam:
-    """Adam that updates all weights in one call."""
-    return Adam(network.parameters(), lr, betas, fused=True)
+def adam(network: nn.Module, lr: float, betas: tuple[float, float], decay: float = 0.0) -> Adam:
+    """Adam that updates all weights in one call; `decay` times each weight joins its gradient."""
+    return Adam(network.parameters(), lr, betas, weight_decay=decay, fused=True)
 
 
 def halvings(spec: DataSpec) -> int:
@@ -146,7 +168,8 @@ def dcgan_features(
 
 
 def _d_norm(norm: DNorm, channels: int, batch_norm: Callable[[int], nn.Module]) -> list[nn.Module]:
-    return {"batch": [batch_norm(channels)], "layer": [nn.GroupNorm(1, channels)], "none": []}[norm]
+    norms: dict[DNorm, list[nn.Module]] = {"batch": [batch_norm(channels)], "layer": [nn.GroupNorm(1, channels)]}
+    return norms.get(norm, [])
 
 
 def init_normal(modules: Iterable[nn.Module]) -> None:

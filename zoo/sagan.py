@@ -19,7 +19,7 @@ from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 from zoo.parts import adam
-from zoo.residual import ClassNorm, Generator, ProjectionDiscriminator, Projecting, normalise_spectrally
+from zoo.residual import ClassNorm, Generator, Projecting, ProjectionDiscriminator, normalise_spectrally
 
 
 class SAGAN(Projecting):

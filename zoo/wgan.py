@@ -20,7 +20,7 @@ from ganbench.penalties import Clip, Penalty
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import adam, dcgan_discriminator, dcgan_generator, init_normal
+from zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 
 
 class WGAN(TwoPlayers):
@@ -31,7 +31,7 @@ class WGAN(TwoPlayers):
         spec: DataSpec,
         *,
         loss: Formulation = wasserstein,  # what D and G minimise
-        penalty: Penalty = Clip(limit=0.01),  # what keeps D smooth; on slopes ("gradient"): WGAN-GP's other constants too
+        penalty: Penalty = Clip(limit=0.01),  # what keeps D smooth; "gradient" makes it WGAN-GP
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_dim: int = 100,  # standard normal latents
         width: int = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
@@ -43,7 +43,7 @@ class WGAN(TwoPlayers):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.n_critic, self.warmup = z_dim, batch, n_critic, warmup
         self.G = dcgan_generator(spec, z_dim, width, kernel=4)
-        norm = "none" if penalty.per_sample else "batch"
+        norm: DNorm = "none" if penalty.per_sample else "batch"
         self.D = self.armed(dcgan_discriminator(self.seen(spec), width, 4, norm), spec)
         init_normal(self.modules())
 

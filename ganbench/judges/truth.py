@@ -13,7 +13,10 @@ class TruthJudge(Judge):
     Raises BadSuite if the dataset has no `mixture`.
     """
 
-    metrics = ("modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third")
+    metrics = (
+        "modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third",
+        "label_accuracy", "pair_agreement", "pair_chance", "translation_error", "label_agreement", "cycle_error",
+    )  # fmt: skip
     select = "reverse_kl_third"
 
     def __init__(self, dataset: Dataset):

@@ -36,6 +36,7 @@ def test_the_one_hot_label_joins_the_input_of_every_layer_of_both_networks_at_ev
 
 
 def test_fakes_are_made_and_judged_for_the_labels_of_the_batch():
+    """On points nothing mixes rows: both are judged in one pass, each with its label."""
     variant = CGAN(POINTS, width=4)
     pairs = []
     variant.D.register_forward_pre_hook(lambda _, given: pairs.append(given))
@@ -43,7 +44,8 @@ def test_fakes_are_made_and_judged_for_the_labels_of_the_batch():
     variant.G.register_forward_hook(lambda _, given, made: drawn.append((made, given[1])))
     batch = Batch(torch.randn(6, 2), torch.tensor([0, 1, 1, 1, 0, 1]))
     variant.d_loss(batch)
-    (real, real_y), (fake, fake_y) = pairs
+    ((both, labels),) = pairs
+    (real, fake), (real_y, fake_y) = both.chunk(2), labels.chunk(2)
     ((made, asked),) = drawn
     assert real.equal(batch.x) and fake.equal(made)
     assert real_y.equal(batch.y) and fake_y.equal(batch.y) and asked.equal(batch.y)
@@ -86,8 +88,11 @@ def test_data_without_labels_is_refused_with_what_to_do():
 
 def test_images_meet_dcgans_layers_and_points_the_papers_perceptrons():
     variant = CGAN(IMAGES, width=4)
-    assert [layer.stride for layer in variant.D.modules() if isinstance(layer, nn.Conv2d)] == [(2, 2)] * 3 + [(1, 1)]
+    assert [layer.stride for layer in variant.D.modules() if isinstance(layer, nn.Conv2d)] == [(2, 2)] * 3
+    (last,) = variant.D.head.layers
+    assert last.in_features == 16 * 4 * 4 + 10, "all 16 pixels of the last map, and the label"
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in variant.D.modules())
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in CGAN(IMAGES, width=4, d_norm="layer").D.modules())
     assert variant.G(torch.randn(2, 100), torch.tensor([0, 9])).shape == (2, 3, 32, 32)
     kinds = {type(layer) for layer in CGAN(POINTS, width=4).modules()}
     assert nn.Linear in kinds and nn.BatchNorm1d not in kinds

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from ganbench.variant import Batch, DataSpec
@@ -15,10 +16,21 @@ def kinds(network: nn.Module) -> list[str]:
 
 
 @IMAGES
-def test_there_is_no_pooling_and_no_dense_layer(spec):
+def test_there_is_no_pooling_and_no_hidden_dense_layer(spec):
     variant = DCGAN(spec, width=16)
     for module in variant.modules():
-        assert not isinstance(module, nn.Linear | nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d | nn.Upsample)
+        assert not isinstance(module, nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d | nn.Upsample)
+        assert not isinstance(module, nn.Linear) or module is variant.D.head
+
+
+@IMAGES
+def test_the_last_layer_of_d_is_one_4_by_4_convolution_of_all_that_is_left(spec):
+    variant = DCGAN(spec, width=16).eval()
+    x = torch.randn(3, *spec.shape)
+    maps = variant.D.body(x)
+    assert maps.shape[2:] == (4, 4)
+    expected = F.conv2d(maps, variant.D.head.weight.view(1, -1, 4, 4), variant.D.head.bias)
+    torch.testing.assert_close(variant.D(x), expected.flatten())
 
 
 @IMAGES
@@ -30,19 +42,19 @@ def test_strides_halve_and_double_between_the_image_and_4_by_4(spec):
         if isinstance(layer, nn.ConvTranspose2d):
             sides.append(x.shape[-1])
     assert sides == [4 * 2**i for i in range(len(sides))] and sides[-1] == spec.side
-    assert [layer.stride for layer in variant.D if isinstance(layer, nn.Conv2d)] == [(2, 2)] * (len(sides) - 1) + [
-        (1, 1)
-    ]
-    assert {layer.kernel_size for layer in variant.D if isinstance(layer, nn.Conv2d)} == {(5, 5), (4, 4)}
+    down = [layer for layer in variant.D.body if isinstance(layer, nn.Conv2d)]
+    assert [layer.stride for layer in down] == [(2, 2)] * (len(sides) - 1)
+    assert {layer.kernel_size for layer in down} == {(5, 5)}
 
 
 @IMAGES
 def test_channels_start_at_width_beside_the_image_and_double(spec):
     variant = DCGAN(spec, width=16)
-    down = [layer.out_channels for layer in variant.D if isinstance(layer, nn.Conv2d)]
+    down = [layer.out_channels for layer in variant.D.body if isinstance(layer, nn.Conv2d)]
     up = [layer.in_channels for layer in variant.G if isinstance(layer, nn.ConvTranspose2d)]
-    assert down == [16 * 2**i for i in range(len(down) - 1)] + [1]
-    assert up == [100, *reversed(down[:-1])]
+    assert down == [16 * 2**i for i in range(len(down))] and 4 * 2 ** len(down) == spec.side
+    assert variant.D.head.out_features == 1
+    assert up == [100, *reversed(down)]
 
 
 @IMAGES
@@ -51,15 +63,31 @@ def test_batch_norm_is_everywhere_but_at_the_output_of_g_and_the_input_of_d(spec
     halvings = {8: 1, 32: 3, 64: 4}[spec.side]
     up, down = ["ConvTranspose2d", "BatchNorm2d", "ReLU"], ["Conv2d", "BatchNorm2d", "LeakyReLU"]
     assert kinds(variant.G) == ["Unflatten", *up * halvings, "ConvTranspose2d", "Tanh"]
-    assert kinds(variant.D) == ["Conv2d", "LeakyReLU", *down * (halvings - 1), "Conv2d", "Flatten"]
-    assert {layer.negative_slope for layer in variant.D if isinstance(layer, nn.LeakyReLU)} == {0.2}
+    assert kinds(variant.D.body) == ["Conv2d", "LeakyReLU", *down * (halvings - 1)]
+    assert isinstance(variant.D.head, nn.Linear)
+    assert {layer.negative_slope for layer in variant.D.body if isinstance(layer, nn.LeakyReLU)} == {0.2}
 
 
 def test_on_points_dense_layers_take_the_convolutions_place_and_the_norms_stay():
     variant = DCGAN(POINTS, width=16)
     norm = ["Linear", "BatchNorm1d"]
     assert kinds(variant.G) == [*norm, "ReLU"] * 3 + ["Linear"]
-    assert kinds(variant.D) == ["Linear", "LeakyReLU", *[*norm, "LeakyReLU"] * 2, "Linear", "Flatten"]
+    assert kinds(variant.D.body) == ["Linear", "LeakyReLU", *[*norm, "LeakyReLU"] * 2]
+    assert isinstance(variant.D.head, nn.Linear)
+
+
+@pytest.mark.parametrize("spec", [SPECS[0], POINTS], ids=str)
+def test_d_may_have_a_norm_of_each_sample_alone_or_none(spec):
+    normed, layer, plain = (DCGAN(spec, width=16, d_norm=norm).D.body for norm in ("batch", "layer", "none"))
+    assert [*plain.state_dict()][:2] == [*normed.state_dict()][:2]
+    swapped = ["GroupNorm" if kind.startswith("BatchNorm") else kind for kind in kinds(normed)]
+    assert kinds(layer) == swapped and "GroupNorm" in swapped
+    assert {module.num_groups for module in layer if isinstance(module, nn.GroupNorm)} == {1}
+    assert kinds(plain) == [kind for kind in swapped if kind != "GroupNorm"]
+    assert all(module.bias is not None for module in plain if isinstance(module, nn.Linear | nn.Conv2d))
+    x = torch.randn(4, *spec.shape)
+    for body in (layer, plain):
+        torch.testing.assert_close(body(x)[:2], body(x[:2]))
 
 
 @pytest.mark.parametrize("spec", [*SPECS, POINTS], ids=str)

@@ -5,18 +5,24 @@ from torch import nn
 from ganbench.budget import Budget, Ledger
 from ganbench.losses import minimax, nonsaturating
 from ganbench.training import train
+from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec
 from zoo.gan import GAN
 
 DIGITS, POINTS = DataSpec((1, 28, 28), 10), DataSpec((2,), 8)
 
 
+def layers(network: nn.Module) -> list[nn.Module]:
+    """In the order in which they are passed."""
+    return [*network.body, network.head] if isinstance(network, Discriminator) else [*network]
+
+
 def kinds(network: nn.Module) -> list[str]:
-    return [type(layer).__name__ for layer in network]
+    return [type(layer).__name__ for layer in layers(network)]
 
 
 def sizes(network: nn.Module) -> list[int]:
-    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    linear = [layer for layer in layers(network) if isinstance(layer, nn.Linear)]
     return [linear[0].in_features, *(layer.out_features for layer in linear)]
 
 
@@ -25,8 +31,9 @@ def test_on_digits_the_networks_are_the_tutorials():
     assert sizes(variant.G) == [100, 256, 512, 1024, 784]
     assert sizes(variant.D) == [784, 1024, 512, 256, 1]
     assert kinds(variant.G) == ["Linear", "ReLU"] * 3 + ["Linear", "Tanh", "Unflatten"]
-    assert kinds(variant.D) == ["Flatten"] + ["Linear", "LeakyReLU"] * 3 + ["Linear", "Flatten"]
-    assert {layer.negative_slope for layer in variant.D if isinstance(layer, nn.LeakyReLU)} == {0.2}
+    assert kinds(variant.D) == ["Flatten"] + ["Linear", "LeakyReLU"] * 3 + ["Linear"]
+    assert variant.D(torch.randn(3, 1, 28, 28)).shape == (3,)
+    assert {layer.negative_slope for layer in layers(variant.D) if isinstance(layer, nn.LeakyReLU)} == {0.2}
 
 
 def test_there_are_as_many_inputs_and_outputs_as_pixels():

@@ -142,7 +142,7 @@ def test_one_pass_for_real_and_fake_gives_the_loss_of_two(spec):
 def test_with_labels_d_projects_their_embedding_on_the_summed_features(spec):
     variant, batch = SAGAN(spec, width=8).eval(), batch_of(spec)
     seen = []
-    variant.D.linear.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    variant.D.head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     scores = variant.D(batch.x, batch.y)
     (h,) = seen
     torch.testing.assert_close(scores - variant.D(batch.x), (variant.D.embedding(batch.y) * h).sum(1))

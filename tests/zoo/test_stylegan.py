@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench.budget import Budget, Ledger
 from ganbench.losses import nonsaturating
+from ganbench.penalties import R1
 from ganbench.training import train
 from ganbench.variant import Batch, DataSpec
 from zoo.growing import Blur, EqualLinear, GrowingDiscriminator, MinibatchStd, PixelNorm
@@ -269,10 +270,10 @@ def test_truncation_is_off_unless_asked_for():
 
 @KINDS
 def test_the_loss_is_non_saturating_with_r1_of_half_gamma(spec):
-    variant, batch = build(spec, gamma=6.0).double(), Batch(batch_of(spec).x.double())
+    variant, batch = build(spec, penalty=R1(gamma=6.0)).double(), Batch(batch_of(spec).x.double())
     variant.advance(1.0, 0)
     fake = torch.randn(8, *spec.shape).double()
-    variant.generate = lambda n: fake
+    variant.fake = lambda batch: fake
     terms = variant.d_loss(batch)
     real = batch.x.clone().requires_grad_()
     scores = variant.D(real)
@@ -280,13 +281,13 @@ def test_the_loss_is_non_saturating_with_r1_of_half_gamma(spec):
     torch.testing.assert_close(terms["loss"], F.softplus(-scores).mean() + F.softplus(variant.D(fake)).mean())
     torch.testing.assert_close(terms["r1"], 3 * slope.flatten(1).square().sum(1).mean())
     assert terms["r1"].requires_grad
-    torch.testing.assert_close(variant.g_loss(batch), F.softplus(-variant.D(fake)).mean())
+    torch.testing.assert_close(variant.g_loss(batch)["loss"], F.softplus(-variant.D(fake)).mean())
 
 
 def test_the_constants_are_the_authors():
     variant = StyleGAN(POINTS, width=8)
     assert variant.loss is nonsaturating
-    assert (variant.gamma, variant.mixing, variant.ema, variant.growing) == (10.0, 0.9, 10_000, 0.8)
+    assert (variant.penalty, variant.mixing, variant.ema, variant.growing) == (R1(gamma=10), 0.9, 10_000, 0.8)
     for player in variant.players:
         (group,) = player.optimizer.param_groups
         assert isinstance(player.optimizer, torch.optim.Adam)
@@ -312,13 +313,13 @@ def test_the_average_has_its_half_life_in_images_whatever_the_batch():
         with torch.no_grad():
             variant.G.synthesis.constant += 1
         for _ in range(400 // batch):
-            variant.follow()
+            variant.after_g()
         torch.testing.assert_close(variant.average.network.synthesis.constant, start + 0.5, atol=1e-4, rtol=0)
 
 
 def test_it_grows_from_8_by_8():
     variant = build(IMAGES)
-    assert variant.generate(2).shape[-1] == 8
+    assert variant.fake(batch_of(IMAGES, 2)).shape[-1] == 8
     stages = []
     for step in range(101):
         variant.advance(step / 100, step)

@@ -1,8 +1,11 @@
+import pytest
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganbench.budget import Budget, Ledger
 from ganbench.losses import wasserstein
+from ganbench.penalties import Clip, Gradient
 from ganbench.training import train
 from ganbench.variant import Batch, DataSpec
 from zoo.wgan import WGAN
@@ -27,7 +30,7 @@ def test_every_critic_weight_is_within_the_clip_after_a_round():
 
 
 def test_another_clip_is_kept_too():
-    variant = WGAN(POINTS, width=16, batch=8, clip=0.05, lr=0.1)
+    variant = WGAN(POINTS, width=16, batch=8, penalty=Clip(limit=0.05), lr=0.1)
     finish(variant, 2)
     assert max(weight.abs().max() for weight in variant.D.parameters()) == torch.tensor(0.05)
 
@@ -36,6 +39,7 @@ def test_the_constants_are_those_of_algorithm_1():
     variant = WGAN(IMAGES)
     critic, generator = variant.players
     assert variant.loss is wasserstein
+    assert variant.penalty == Clip(limit=0.01)
     assert variant.batch == 64
     assert (critic.name, critic.repeats, generator.repeats) == ("D", 5, 1)
     for player in variant.players:
@@ -72,8 +76,42 @@ def test_the_networks_are_dcgans_with_4_by_4_convolutions():
     variant = WGAN(IMAGES, width=8)
     layers = [layer for layer in variant.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)]
     assert {layer.kernel_size for layer in layers} == {(4, 4)}
-    assert any(isinstance(layer, nn.BatchNorm2d) for layer in variant.D)
+    assert variant.D.head.in_features == 16 * 4 * 4, "the last one of 4 x 4 pixels, written as a dense layer"
+    assert any(isinstance(layer, nn.BatchNorm2d) for layer in variant.D.modules())
 
 
 def test_the_critics_score_is_not_squashed():
-    assert not any(isinstance(layer, nn.Sigmoid | nn.Tanh) for layer in WGAN(IMAGES).D)
+    assert not any(isinstance(layer, nn.Sigmoid | nn.Tanh) for layer in WGAN(IMAGES).D.modules())
+
+
+# With a gradient penalty: WGAN-GP
+
+
+@pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])
+def test_with_a_gradient_penalty_the_constants_are_wgan_gps(spec):
+    variant = WGAN(spec, penalty=Gradient())
+    critic, generator = variant.players
+    assert (variant.penalty.weight, variant.penalty.target, variant.penalty.one_sided) == (10, 1, False)
+    assert variant.loss is wasserstein
+    assert (critic.name, critic.repeats, generator.repeats) == ("D", 5, 1)
+    for player in variant.players:
+        (group,) = player.optimizer.param_groups
+        assert isinstance(player.optimizer, torch.optim.Adam)
+        assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-4, (0.0, 0.9), 0)
+    assert not any(isinstance(layer, _BatchNorm | nn.GroupNorm) for layer in variant.D.modules())
+    assert any(isinstance(layer, _BatchNorm) for layer in variant.G.modules()), "the generator keeps its own"
+
+
+def test_with_a_gradient_penalty_the_loss_has_its_term_and_no_weight_is_clipped():
+    torch.manual_seed(0)
+    variant = WGAN(POINTS, width=16, batch=8, penalty=Gradient())
+    assert set(variant.d_loss(Batch(torch.randn(8, 2)))) == {"loss", "real", "fake", "gradient"}
+    ledger = finish(variant, 2)
+    assert max(weight.abs().max() for weight in variant.D.parameters()) > 0.01
+    assert (ledger.d_updates, ledger.g_updates) == (10, 2)
+
+
+def test_another_rate_is_that_of_either_optimiser():
+    for penalty in (Clip(), Gradient()):
+        for player in WGAN(POINTS, width=8, lr=0.3, penalty=penalty).players:
+            assert player.optimizer.param_groups[0]["lr"] == 0.3

@@ -1,0 +1,253 @@
+"""CycleGAN: two generators translate between two domains, and back again it must be what it was.
+
+Zhu, Park, Isola and Efros, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+Networks", 2017, https://arxiv.org/abs/1703.10593. G turns samples of the second domain into the data's
+own, and the other way round by a second network; each domain has a D. Constants of the authors' code:
+least squares; 10 times the L1 distance between a sample and its return; 5 times that between a sample and
+what the generator into its own domain makes of it (the paper has that term in some experiments only, the
+code by default); D judges patches, 70 x 70 pixels of 256; each D sees its fakes through a pool of 50;
+generators of 7 x 7, two strided and 6 residual convolutions with reflection padding; instance norm;
+N(0, 0.02) weights; Adam 2e-4 with betas 0.5 and 0.999, constant for half of the budget and then down to 0
+in a straight line; batch 1; G moves before D.
+
+Where several samples of a batch meet the pool at once, no stored one is drawn twice. G's adversarial loss
+counts twice, because `lsgan` halves it and the authors do not. A penalty on slopes looks at the sum of a
+sample's patches, as theirs does.
+
+Deviations: D and G draw a batch each, and D judges what G makes after its step; patches shrink with the
+image, to 34 pixels of 128, 16 of 64 and 32, 10 of 16 and 7 of 8. On points, dense layers take the
+convolutions' place, one score is a point's, and there is no norm (a point has no places to average over) and
+none of the small weights that only a norm makes up for: they are torch's own.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, lsgan
+from ganbench.penalties import Penalty, none
+from ganbench.remedies import Remedy
+from ganbench.twoplayers import Discriminator
+from ganbench.variant import Batch, DataSpec, Loss, Pair
+from zoo.parts import TwoDomains, adam, dense, init_normal, leaky
+
+
+class CycleGAN(TwoDomains):
+    """Translation there and back, judged in patches."""
+
+    autoencodable = False  # D scores parts
+
+    G: "Translators"
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        loss: Formulation = lsgan,  # what D and G minimise
+        penalty: Penalty = none,  # what keeps D smooth
+        remedies: tuple[Remedy, ...] = (),  # against mode collapse; none that compares features or changes G's loss
+        cycle: float = 10.0,  # weight of the distance between a sample and its return
+        identity: float = 5.0,  # weight of the distance between a sample and its translation into its own domain
+        pool: int = 50,  # fakes of each domain that are kept for D; 0: it sees the newest
+        width: int = 64,  # channels next to the image; units of a hidden layer on points
+        blocks: int = 6,  # residual blocks of a generator
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),  # of Adam
+        batch: int = 1,  # of each domain
+    ):
+        super().__init__(loss, penalty, remedies)
+        self.cycle, self.identity, self.lr, self.batch = cycle, identity, lr, batch
+        self.G = Translators(translator(spec, width, blocks), translator(spec, width, blocks))
+        self.D = TwoPatchDiscriminators(patch_layers(self.seen(spec), width), patch_layers(self.seen(spec), width))
+        if spec.is_image:
+            init_normal(self.modules())
+        for remedy in remedies:
+            if type(remedy).g_loss is not Remedy.g_loss:
+                raise ValueError(
+                    f"Found the remedy {remedy.name!r}, which replaces G's loss, in CycleGAN, where that also has to "
+                    "bring samples back. Leave it out, or use another variant."
+                )
+        self.pools = nn.ModuleList(Pool(pool, spec) for _ in range(2))
+        self.armed(self.D, spec)
+        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
+        self.players.reverse()  # G first
+
+    def advance(self, progress: float, rounds: int) -> None:
+        for player in self.players:
+            for group in player.optimizer.param_groups:
+                group["lr"] = self.lr * min(1.0, 2 * (1 - progress))
+
+    def fake(self, batch: Batch) -> Tensor:
+        return torch.cat(self.G.across(*two(batch)))
+
+    def d_loss(self, batch: Batch) -> Loss:
+        seen = [pool(fake) for pool, fake in zip(self.pools, self.G.across(*two(batch)), strict=True)]
+        return self._remedied("D", self(self.real(batch), torch.cat(seen), batch))
+
+    def adversarial(self, batch: Batch) -> dict[str, Tensor]:
+        """The formulation's loss in both domains, and what keeps translations true."""
+        x, x_other = two(batch)
+        fake, fake_other = self.G.across(x, x_other)
+        returned, returned_other = self.G.across(fake, fake_other)
+        scores = self.score(torch.cat([fake, fake_other]), batch)
+        terms = {
+            "loss": 2 * 2 * self.loss.g(scores),  # a mean over two domains is half of their sum
+            "cycle": self.cycle * (distance(returned, x) + distance(returned_other, x_other)),
+        }
+        if self.identity:
+            same, same_other = self.G.to_own(x), self.G.to_other(x_other)
+            terms["identity"] = self.identity * (distance(same, x) + distance(same_other, x_other))
+        return terms
+
+    def sample(self, like: Batch) -> Tensor:
+        fake: Tensor = self.G.to_own(two(like)[1])
+        return fake
+
+    def pair(self, like: Batch) -> Pair:
+        _, x_other = two(like)
+        x = self.G.to_own(x_other)
+        return Pair(x, x_other, self.G.to_other(x))
+
+    def belief(self, x: Tensor) -> Tensor | None:
+        return None if x.dim() > 2 else super().belief(x)  # patches have beliefs of their own
+
+
+class Translators(nn.Module):
+    """The two generators: into the data's own domain, and into the second."""
+
+    def __init__(self, to_own: nn.Module, to_other: nn.Module):
+        super().__init__()
+        self.to_own, self.to_other = to_own, to_other
+
+    def across(self, x: Tensor, x_other: Tensor) -> tuple[Tensor, Tensor]:
+        """What each becomes in the other domain: first, as ever, what is of the data's own."""
+        return self.to_own(x_other), self.to_other(x)
+
+
+class Residual(nn.Module):
+    """x + layers(x)."""
+
+    def __init__(self, layers: list[nn.Module]):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner: Tensor = self.layers(x)
+        return x + inner
+
+
+def translator(spec: DataSpec, width: int, blocks: int) -> nn.Sequential:
+    """Samples of one domain -> of the other. Raises ValueError if an image's side cannot be halved twice."""
+    if not spec.is_image:
+        inner = [Residual([*dense([width, width], nn.ReLU), nn.Linear(width, width)]) for _ in range(blocks)]
+        return nn.Sequential(*dense([*spec.shape, width], nn.ReLU), *inner, nn.Linear(width, spec.shape[0]))
+    if spec.side % 4 or spec.side < 8:
+        raise ValueError(
+            f"Found images of side {spec.side}, but CycleGAN halves them twice: the side must be a multiple of 4, "
+            "from 8 on. Set the dataset's size."
+        )
+    deep = 4 * width
+    layers = reflecting(spec.channels, width, 7)
+    for c in (width, 2 * width):
+        layers += normed(nn.Conv2d(c, 2 * c, 3, stride=2, padding=1), nn.ReLU())
+    layers += [Residual(reflecting(deep, deep, 3) + reflecting(deep, deep, 3)[:-1]) for _ in range(blocks)]
+    for c in (deep, 2 * width):
+        layers += normed(nn.ConvTranspose2d(c, c // 2, 3, stride=2, padding=1, output_padding=1), nn.ReLU())
+    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, spec.channels, 7), nn.Tanh())
+
+
+def reflecting(c_in: int, c_out: int, kernel: int) -> list[nn.Module]:
+    """A convolution that sees the image mirrored beyond its borders."""
+    return [nn.ReflectionPad2d(kernel // 2), *normed(nn.Conv2d(c_in, c_out, kernel), nn.ReLU())]
+
+
+def normed(layer: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module) -> list[nn.Module]:
+    return [layer, nn.InstanceNorm2d(layer.out_channels), activation]
+
+
+class TwoPatchDiscriminators(Discriminator):
+    """Samples, half of them of each domain -> the scores of all their patches, (n * patches,), by a network for each.
+
+    Told 0, it takes all for samples of the first domain.
+    """
+
+    def __init__(self, own: nn.Module, other: nn.Module):
+        super().__init__(0, nn.Identity())
+        self.networks = nn.ModuleList([own, other])
+
+    def features(self, x: Tensor, *told: Any) -> Tensor:
+        parts = [x] if told else x.chunk(2)
+        return torch.cat([network(part) for network, part in zip(self.networks, parts, strict=False)])
+
+    def extend(self, module: nn.Module, n: int) -> None:
+        raise ValueError(
+            "Found a remedy that lets D compare the features of samples, but CycleGAN's D scores patches. "
+            "Leave it out, or use another variant."
+        )
+
+
+def patch_layers(spec: DataSpec, width: int) -> nn.Sequential:
+    """Samples -> maps of scores (n, 1, ...), one for each patch; of points, one score."""
+    if not spec.is_image:
+        return nn.Sequential(*dense([*spec.shape, width, width, width], leaky), nn.Linear(width, 1))
+    strides = patch_strides(spec.side)
+    channels = [spec.channels, *(width * min(2**i, 8) for i in range(len(strides)))]
+    layers: list[nn.Module] = []
+    for i, ((c_in, c_out), stride) in enumerate(zip(pairwise(channels), strides, strict=True)):
+        layer = nn.Conv2d(c_in, c_out, 4, stride, padding=1)
+        layers += normed(layer, leaky()) if i else [layer, leaky()]
+    return nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4, padding=1))
+
+
+def patch_strides(side: int) -> list[int]:
+    """Of D's 4 x 4 convolutions but the last, whose stride is 1: patches of 70, 34, 16, 10 or 7 pixels."""
+    least = {256: [2, 2, 2, 1], 128: [2, 2, 1], 32: [2, 1], 16: [2], 0: [1]}
+    return next(strides for at_least, strides in least.items() if side >= at_least)
+
+
+class Pool(nn.Module):
+    """The last fakes of a domain, so that D also sees what G made before.
+
+    The first `size` samples are kept and come back at once. From then on each is, with a chance of one half, kept in
+    place of a random one that was stored before, which comes back instead.
+    """
+
+    stored: Tensor
+    filled: Tensor
+
+    def __init__(self, size: int, spec: DataSpec):
+        super().__init__()
+        self.size = size
+        self.register_buffer("stored", torch.zeros(size, *spec.shape))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, *shape) -> as many, some of them older."""
+        return torch.cat([self.exchange(part) for part in torch.split(x, self.size)]) if self.size else x
+
+    def exchange(self, x: Tensor) -> Tensor:
+        """As `forward`, for at most `size` samples, each of which meets a place of its own."""
+        n, device = len(x), x.device
+        free = torch.arange(self.size, device=device) >= self.filled
+        # Free places in their order, then the others in any.
+        places = torch.where(free, -1.0, torch.rand(self.size, device=device)).argsort(stable=True)[:n]
+        fresh, old = free[places], self.stored[places]
+        swapped = ~fresh & (torch.rand(n, device=device) < 0.5)
+        wide = (-1, *[1] * (x.dim() - 1))
+        self.stored.index_copy_(0, places, torch.where((fresh | swapped).view(wide), x, old))
+        self.filled.add_(n).clamp_(max=self.size)
+        return torch.where(swapped.view(wide), old, x)
+
+
+def two(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The samples of both domains."""
+    assert batch.x_other is not None, "a variant of two domains is given both"
+    return batch.x, batch.x_other
+
+
+def distance(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference."""
+    return (a - b).abs().mean()
