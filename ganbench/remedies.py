@@ -214,7 +214,9 @@ class Unrolling(Remedy):
     def g_loss(self, variant: Game, batch: Batch) -> Tensor:
         inputs = variant.real(batch), variant.fake(batch), batch
         optimizer = variant.players[0].optimizer
-        weights = {f"D.{name}": weight.detach().requires_grad_() for name, weight in variant.D.named_parameters()}
+        # Views, because the counter of FLOPs cannot follow `grad` to a leaf that is a module's own input.
+        leaves = {f"D.{name}": weight.detach().requires_grad_() for name, weight in variant.D.named_parameters()}
+        weights = {name: weight.view_as(weight) for name, weight in leaves.items()}
         moments = [_moments(optimizer, weight) for weight in variant.D.parameters()]
         game: Any = variant  # a network too, whose call gives the terms of D's loss
         with torch.enable_grad():

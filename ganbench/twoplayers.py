@@ -110,8 +110,8 @@ class TwoPlayers(Variant):
         if self.penalty.per_sample and any(isinstance(module, _BatchNorm) for module in self.D.modules()):
             raise ValueError(
                 f"Found the penalty {self.penalty.name!r}, which looks at D's slope at each sample alone, and batch "
-                "norm in D, which ties the samples of a batch together. Set `d_norm` to 'layer' or 'none' where the variant "
-                "has that option, or use another penalty."
+                "norm in D, which ties the samples of a batch together. Set `d_norm` to 'layer' or 'none' where the "
+                "variant has that option, or use another penalty."
             )
         self.penalty.prepare(self.D)
         self.players = [

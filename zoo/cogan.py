@@ -11,7 +11,7 @@ Deviations: the networks are DCGAN's (G without PReLU, its batch norm with gains
 LeakyReLU 0.2 and strides for max pooling), so that they fit images of any side; tanh for the sigmoid, as
 images here lie in [-1, 1]; one score with the non-saturating loss, which is what the authors' softmax of
 two comes to. Remedies that compare samples do so within a domain, but for the pulling-away term of `ebgan`.
-On points dense layers take the convolutions' place.
+On points dense layers take the convolutions' place, without batch norm, whose noise would widen the modes.
 """
 
 from copy import deepcopy
@@ -26,7 +26,7 @@ from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Pair
-from zoo.parts import TwoDomains, adam, dcgan_features, dcgan_generator
+from zoo.parts import TwoDomains, adam, dcgan_features, dcgan_generator, dense
 
 
 class CoGAN(TwoDomains):
@@ -49,7 +49,11 @@ class CoGAN(TwoDomains):
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch
-        self.G = CoupledGenerator(dcgan_generator(spec, z_dim, width, kernel), 2 if spec.is_image else 1)
+        if spec.is_image:
+            self.G = CoupledGenerator(dcgan_generator(spec, z_dim, width, kernel), 2)
+        else:
+            hidden = dense([z_dim, width, width, width], nn.ReLU)
+            self.G = CoupledGenerator(nn.Sequential(*hidden, nn.Linear(width, spec.shape[0])), 1)
         self.D = CoupledDiscriminator(*dcgan_features(self.seen(spec), width, kernel, "none"))
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):

@@ -89,7 +89,11 @@ class CycleGAN(TwoDomains):
     def adversarial(self, batch: Batch) -> dict[str, Tensor]:
         """The formulation's loss in both domains, and what keeps translations true."""
         x, x_other = two(batch)
-        fake, fake_other = self.G.across(x, x_other)
+        if self.identity:  # each generator makes both in one pass, since none compares samples
+            fake, same = self.G.to_own(torch.cat([x_other, x])).chunk(2)
+            fake_other, same_other = self.G.to_other(torch.cat([x, x_other])).chunk(2)
+        else:
+            fake, fake_other = self.G.across(x, x_other)
         returned, returned_other = self.G.across(fake, fake_other)
         scores = self.score(torch.cat([fake, fake_other]), batch)
         terms = {
@@ -97,7 +101,6 @@ class CycleGAN(TwoDomains):
             "cycle": self.cycle * (distance(returned, x) + distance(returned_other, x_other)),
         }
         if self.identity:
-            same, same_other = self.G.to_own(x), self.G.to_other(x_other)
             terms["identity"] = self.identity * (distance(same, x) + distance(same_other, x_other))
         return terms
 
