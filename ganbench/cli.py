@@ -177,11 +177,11 @@ def show(
     name: Annotated[str, typer.Argument(help="Of a variant, dataset, judge, metric, loss, penalty or remedy.")],
 ) -> None:
     """Show what something is, from its own file: paper, mechanisms, options and their defaults."""
-    from ganbench.describe import find
+    from ganbench.describe import find, reflowed
 
     for kind, found in find(name):
         out.print(f"[bold]{escape(found.name)}[/bold] [dim]({kind})[/dim]\n", highlight=False)
-        out.print(escape(found.text) + "\n", highlight=False)
+        out.print(escape(reflowed(found.text)) + "\n", highlight=False)
         if found.options:
             table = Table("option", "type", "default", "meaning", box=None, pad_edge=False)
             for option in found.options:

@@ -6,6 +6,7 @@ The file is parsed, not imported, so that listing and showing need no torch.
 import ast
 import importlib.util
 import io
+import re
 import tokenize
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,11 @@ class Option:
     type: str
     default: str
     comment: str  # unit, meaning of odd values
+
+
+def reflowed(text: str) -> str:
+    """Each paragraph on one line, for a terminal of any width; indented lines and lists stay as they are."""
+    return re.sub(r"(?<!\n)\n(?![\n -])", " ", text)
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,13 @@ class Clip(Penalty):
     Clipping follows the step, as in the paper; the authors' code clips before it.
     """
 
-    limit: float = 0.01
+    limit: float = 0.01  # above 0
 
     name: ClassVar[str] = "clip"
+
+    def __post_init__(self) -> None:
+        if self.limit <= 0:
+            raise ValueError(f"Found limit = {self.limit}, but weights need room: it must be above 0.")
 
     @torch.no_grad()
     def after_step(self, d: nn.Module) -> None:
@@ -68,9 +72,9 @@ class Gradient(Penalty):
     One-sided, slopes below the target cost nothing (their section 4).
     """
 
-    weight: float = 10.0
+    weight: float = 10.0  # of the term in D's loss
     target: float = 1.0  # the slope that D should have
-    one_sided: bool = False
+    one_sided: bool = False  # slopes below the target are free
 
     name: ClassVar[str] = "gradient"
     per_sample: ClassVar[bool] = True
@@ -90,7 +94,7 @@ class Dragan(Penalty):
     with the perturbation of the authors' code.
     """
 
-    weight: float = 10.0
+    weight: float = 10.0  # of the term in D's loss
     target: float = 1.0  # the slope that D should have
     spread: float = 0.5  # of the perturbation, in standard deviations of the data
 
@@ -110,7 +114,7 @@ class R1(Penalty):
     equation 9, https://arxiv.org/abs/1801.04406.
     """
 
-    gamma: float = 10.0
+    gamma: float = 10.0  # twice the weight of the term in D's loss
 
     name: ClassVar[str] = "r1"
     per_sample: ClassVar[bool] = True
@@ -147,7 +151,7 @@ class Orthogonal(Penalty):
     https://arxiv.org/abs/1609.07093, with squares for absolute values as in the authors' later papers.
     """
 
-    weight: float = 1e-4
+    weight: float = 1e-4  # of the term in D's loss
 
     name: ClassVar[str] = "orthogonal"
 

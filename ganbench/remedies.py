@@ -88,7 +88,7 @@ class MinibatchDiscrimination(Remedy):
     normalisation is left out.
     """
 
-    kernels: int = 100
+    kernels: int = 100  # numbers that join the features
     dims: int = 5  # of each kernel
 
     name: ClassVar[str] = "minibatch_discrimination"
@@ -151,7 +151,7 @@ class HistoricalAveraging(Remedy):
     which gives no weight.
     """
 
-    weight: float = 1e-3
+    weight: float = 1e-3  # of the term in both losses
 
     name: ClassVar[str] = "historical_averaging"
 
@@ -199,9 +199,13 @@ class Unrolling(Remedy):
     https://arxiv.org/abs/1611.02163.
     """
 
-    steps: int = 5
+    steps: int = 5  # of D that G looks ahead
 
     name: ClassVar[str] = "unrolling"
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise ValueError(f"Found steps = {self.steps}, but G looks 0 or more steps ahead.")
 
     def begin(self, variant: Game) -> None:
         optimizer = variant.players[0].optimizer

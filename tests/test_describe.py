@@ -12,7 +12,7 @@ from typing import get_type_hints
 import pytest
 
 from ganbench import plugins
-from ganbench.describe import catalogue, describe, find
+from ganbench.describe import catalogue, describe, find, reflowed
 from ganbench.errors import BadSuite
 
 KINDS = (*plugins.KINDS, "suites")
@@ -208,6 +208,11 @@ def test_everything_can_be_shown(name: str, ganbench: Callable[..., tuple[int, s
     for kind, found in find(name):
         assert f"{name} ({kind})" in out
         assert all(option.name in out for option in found.options)
+
+
+def test_paragraphs_flow_and_what_is_indented_or_listed_stays() -> None:
+    text = "One\ntwo.\n\nThree\n    code\n- a list\nfour"
+    assert reflowed(text) == "One two.\n\nThree\n    code\n- a list four"
 
 
 def test_show_names_the_paper_and_the_options(ganbench: Callable[..., tuple[int, str, str]]) -> None:

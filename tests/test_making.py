@@ -76,6 +76,8 @@ def test_a_formulation_with_options_is_made_with_them() -> None:
             BadSuite,
             "Option 'codes' of ebgan: found 2.5. Input should be a valid integer; the default is 32.",
         ),
+        ("penalties", {"name": "clip", "limit": -1}, BadSuite, "Found limit = -1.0, but weights need room"),
+        ("remedies", {"name": "unrolling", "steps": -1}, BadSuite, "Found steps = -1, but G looks 0 or more"),
     ],
     ids=str,
 )

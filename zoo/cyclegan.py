@@ -15,7 +15,7 @@ counts twice, because `lsgan` halves it and the authors do not. A penalty on slo
 sample's patches, as theirs does.
 
 Deviations: D and G draw a batch each, and D judges what G makes after its step; patches shrink with the
-image, to 34 pixels of 128, 16 of 64 and 32, 10 of 16 and 7 of 8. On points, dense layers take the
+image, to 34 pixels of 128, 16 of 64 and below (with fewer layers D learns nothing) and 7 of 8. On points, dense layers take the
 convolutions' place, one score is a point's, and there is no norm (a point has no places to average over) and
 none of the small weights that only a norm makes up for: they are torch's own.
 """
@@ -205,8 +205,8 @@ def patch_layers(spec: DataSpec, width: int) -> nn.Sequential:
 
 
 def patch_strides(side: int) -> list[int]:
-    """Of D's 4 x 4 convolutions but the last, whose stride is 1: patches of 70, 34, 16, 10 or 7 pixels."""
-    least = {256: [2, 2, 2, 1], 128: [2, 2, 1], 32: [2, 1], 16: [2], 0: [1]}
+    """Of D's 4 x 4 convolutions but the last, whose stride is 1: patches of 70, 34, 16 or 7 pixels."""
+    least = {256: [2, 2, 2, 1], 128: [2, 2, 1], 16: [2, 1], 0: [1]}
     return next(strides for at_least, strides in least.items() if side >= at_least)
 
 
