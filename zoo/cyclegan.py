@@ -15,9 +15,9 @@ counts twice, because `lsgan` halves it and the authors do not. A penalty on slo
 sample's patches, as theirs does.
 
 Deviations: D and G draw a batch each, and D judges what G makes after its step; patches shrink with the
-image, to 34 pixels of 128, 16 of 64 and below (with fewer layers D learns nothing) and 7 of 8. On points, dense layers take the
-convolutions' place, one score is a point's, and there is no norm (a point has no places to average over) and
-none of the small weights that only a norm makes up for: they are torch's own.
+image, to 34 pixels of 128, 16 of 64 and below and 7 of 8 (on 16 D learns nothing with fewer layers). On
+points, dense layers take the convolutions' place, one score is a point's, and there is no norm (a point has
+no places to average over) and none of the small weights that only a norm makes up for: they are torch's own.
 """
 
 from itertools import pairwise
@@ -52,6 +52,7 @@ class CycleGAN(TwoDomains):
         identity: float = 5.0,  # weight of the distance between a sample and its translation into its own domain
         pool: int = 50,  # fakes of each domain that are kept for D; 0: it sees the newest
         width: int = 64,  # channels next to the image; units of a hidden layer on points
+        kernel: int = 7,  # side of a generator's first and last convolution, odd
         blocks: int = 6,  # residual blocks of a generator
         lr: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),  # of Adam
@@ -59,7 +60,7 @@ class CycleGAN(TwoDomains):
     ):
         super().__init__(loss, penalty, remedies)
         self.cycle, self.identity, self.lr, self.batch = cycle, identity, lr, batch
-        self.G = Translators(translator(spec, width, blocks), translator(spec, width, blocks))
+        self.G = Translators(translator(spec, width, kernel, blocks), translator(spec, width, kernel, blocks))
         self.D = TwoPatchDiscriminators(patch_layers(self.seen(spec), width), patch_layers(self.seen(spec), width))
         if spec.is_image:
             init_normal(self.modules())
@@ -141,8 +142,8 @@ class Residual(nn.Module):
         return x + inner
 
 
-def translator(spec: DataSpec, width: int, blocks: int) -> nn.Sequential:
-    """Samples of one domain -> of the other. Raises ValueError if an image's side cannot be halved twice."""
+def translator(spec: DataSpec, width: int, kernel: int, blocks: int) -> nn.Sequential:
+    """Samples of one domain -> of the other. Raises ValueError if that kernel or an image's side does not fit."""
     if not spec.is_image:
         inner = [Residual([*dense([width, width], nn.ReLU), nn.Linear(width, width)]) for _ in range(blocks)]
         return nn.Sequential(*dense([*spec.shape, width], nn.ReLU), *inner, nn.Linear(width, spec.shape[0]))
@@ -151,19 +152,37 @@ def translator(spec: DataSpec, width: int, blocks: int) -> nn.Sequential:
             f"Found images of side {spec.side}, but CycleGAN halves them twice: the side must be a multiple of 4, "
             "from 8 on. Set the dataset's size."
         )
+    if kernel % 2 == 0 or kernel > 2 * spec.side - 1:
+        raise ValueError(f"Found a kernel of {kernel}, which has no middle or is too large. Set an odd one, such as 7.")
     deep = 4 * width
-    layers = reflecting(spec.channels, width, 7)
+    layers = reflecting(spec.channels, width, kernel)
     for c in (width, 2 * width):
         layers += normed(nn.Conv2d(c, 2 * c, 3, stride=2, padding=1), nn.ReLU())
     layers += [Residual(reflecting(deep, deep, 3) + reflecting(deep, deep, 3)[:-1]) for _ in range(blocks)]
     for c in (deep, 2 * width):
         layers += normed(nn.ConvTranspose2d(c, c // 2, 3, stride=2, padding=1, output_padding=1), nn.ReLU())
-    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, spec.channels, 7), nn.Tanh())
+    last = nn.Conv2d(width, spec.channels, kernel)
+    return nn.Sequential(*layers, Mirror(kernel // 2), last, nn.Tanh())
 
 
 def reflecting(c_in: int, c_out: int, kernel: int) -> list[nn.Module]:
     """A convolution that sees the image mirrored beyond its borders."""
-    return [nn.ReflectionPad2d(kernel // 2), *normed(nn.Conv2d(c_in, c_out, kernel), nn.ReLU())]
+    return [Mirror(kernel // 2), *normed(nn.Conv2d(c_in, c_out, kernel), nn.ReLU())]
+
+
+class Mirror(nn.Module):
+    """Reflection padding. That of torch has no deterministic gradient on CUDA, and this takes no longer."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        w = self.width
+        for dim in (2, 3):
+            before, after = x.narrow(dim, 1, w), x.narrow(dim, x.shape[dim] - w - 1, w)
+            x = torch.cat([before.flip(dim), x, after.flip(dim)], dim)
+        return x
 
 
 def normed(layer: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module) -> list[nn.Module]:

@@ -12,9 +12,9 @@ a layer of each image's own, not of the batch's; biases come before the blur; no
 any length is split as ProGAN's. On points dense layers take the convolutions' place, and each vector is
 normalised over its features, for it has no pixels; noise is one number for each vector.
 
-Known weakness: small configurations (width 8 to 32) on 3,000 digits of 16 x 16 reach an FID of about 21 after 20,000
-images and then lose variety (27 at 40,000, one seed; noise scores 42), in the raw G as in its average, with growth
-and without. The cause is not established; the paper's widths and budgets have not been tried.
+Small data want a strong R1: on 3,000 digits of 16 x 16 pixels (width 16, 40,000 images, one seed each; noise has an FID
+of 42) weights of 0.03, 0.1, 3, 10 and 50 gave 50, 43, 23, 19 to 28 and 19; below 10 D learns the data by heart and
+variety is lost after 20,000 images.
 """
 
 from itertools import pairwise

@@ -67,7 +67,7 @@ def test_all_of_d_is_shared_but_the_first_layer(spec):
 def test_the_two_private_layers_begin_apart_and_count_once(spec):
     variant = build(spec)
     for network in (variant.G, variant.D):
-        own, other = ([*layer.parameters()][0] for layer in network.own)
+        own, other = (next(iter(layer.parameters())) for layer in network.own)
         assert own.shape == other.shape and not own.equal(other)
         assert len({id(weight) for weight in network.parameters()}) == len([*network.parameters()])
 
