@@ -363,7 +363,8 @@ def test_a_loss_that_talks_to_the_host_would_be_found_out(data, monkeypatch, tal
 def test_a_round_never_waits_for_the_gpu(monkeypatch, name):
     spec, device = DataSpec((1, 16, 16), 5), torch.device("cuda")
     variant = plugins.load("variants", name)(spec).to(device)
-    data = Batch(torch.zeros(50, *spec.shape, device=device), torch.zeros(50, dtype=torch.int64, device=device))
+    x = torch.zeros(50, *spec.shape, device=device)
+    data = Batch(x, torch.zeros(50, dtype=torch.int64, device=device), x)
     finish(variant, data, Budget("updates", 2))  # what is allocated once may wait
     monkeypatch.setattr(training, "_means", lambda history: dict.fromkeys(history, 0.0))
     torch.cuda.set_sync_debug_mode("error")
