@@ -93,9 +93,9 @@ def lines(kind: str, name: str, beside: Path | None = None) -> list[tuple[str, .
 
 def test_the_fields_of_a_dataclass_are_its_options_and_its_class_variables_are_not() -> None:
     assert lines("penalties", "gradient") == [
-        ("weight", "float", "10.0", ""),
+        ("weight", "float", "10.0", "of the term in D's loss"),
         ("target", "float", "1.0", "the slope that D should have"),
-        ("one_sided", "bool", "False", ""),
+        ("one_sided", "bool", "False", "slopes below the target are free"),
     ]
     assert lines("remedies", "packing") == [("samples", "int", "2", "in a pack")]
     assert lines("penalties", "none") == lines("remedies", "feature_matching") == []
