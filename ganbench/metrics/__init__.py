@@ -26,9 +26,7 @@ class Pairs(NamedTuple):
     x_other: Tensor  # their partners, as the variant made or was given them
     truth: Tensor  # their true partners: the known transform of x
     seen: Judged  # what the judge says of x
-    y_other: Tensor | None = (
-        None  # (n,) classes of x_other: its source's own, or else those the judge sees in it undone
-    )
+    y_other: Tensor | None = None  # (n,) classes of x_other: its source's own, or what the judge sees in it undone
     returned: Tensor | None = None  # x_other after the way to the data's domain and back
 
 
