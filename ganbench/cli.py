@@ -7,11 +7,12 @@ import json
 import os
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -213,6 +214,88 @@ def sample(
 
 
 @app.command()
+def evaluate(
+    samples: Annotated[
+        list[str],
+        typer.Argument(
+            help="A folder of images, a .npy or .npz file, a run's folder or module:callable. Several are seeds."
+        ),
+    ],
+    dataset: Annotated[str, typer.Option(help="What they imitate: a dataset, or its label in --results.")],
+    results: Annotated[
+        Path | None, typer.Option(help="A suite's results, <results>/<suite>: judged as there, and set on its board.")
+    ] = None,
+    label: Annotated[str, typer.Option(help="Name of the row.")] = "samples",
+    count: Annotated[int | None, typer.Option(min=1, help="Samples; default: as in the results, or 10,000.")] = None,
+    skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave out images that cannot be read.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Tidy: one row per score.")] = False,
+    device: Annotated[Device, typer.Option()] = Device.auto,
+    data_dir: DataDir = None,
+) -> None:
+    """Judge samples from elsewhere as a run's own are, and set them on its board."""
+    from dataclasses import replace
+
+    from ganbench import guests
+    from ganbench.driver import choose_device
+    from ganbench.store import read
+    from reports import page, terminal
+
+    _use_data_dir(data_dir)
+    like = guests.as_in(results, dataset) if results else guests.alone(dataset, count)
+    judged = guests.judge_guests(
+        samples, label, replace(like, samples=count or like.samples), choose_device(device), skip_corrupt
+    )
+    if results:
+        guests.publish(results, judged)
+        page.write(read(results), results / "report.html", "html")
+    scores = guests.table(judged)
+    if as_csv:
+        sys.stdout.write(scores.to_csv(index=False))
+    else:
+        out.print(terminal.scores(scores))
+
+
+@app.command()
+def audit(
+    judge: Annotated[str, typer.Argument(help="By which judge metrics look at the data.")],
+    dataset: Annotated[str | None, typer.Option(help="Whose real data are disturbed; default: the judge's.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="In each disturbed set.")] = 2_000,
+    against: Annotated[str | None, typer.Option(help="A second judge: how far do the two agree?")] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="With --against: a suite's results; do they agree on its runs?")
+    ] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", help="audit.csv, audit.json and audit.html go here.")] = None,
+    cards: Annotated[Path | None, typer.Option(help="JUDGE-audit.md goes here, which ships with the judge.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Disturb real data in known ways, and see which metric sees which disturbance."""
+    from dataclasses import replace
+
+    from ganbench import audit as audits
+    from ganbench.store import read
+    from reports import audit as shown
+
+    _use_data_dir(data_dir)
+    judges = [judge, *([against] if against else [])]
+    if results and not against:
+        raise BenchError("Found --results without --against, but agreement is between two judges. Name the second.")
+    runs = read(results) if results else None  # before the hard work, just in case it fails
+    found = audits.audit(judges, audits.choose_dataset(judge, dataset), samples, err.print)
+    if runs:
+        found = replace(found, runs=audits.judge_runs(runs, judges, samples, err.print))
+    out.print(shown.terminal(found))
+    if out_dir:
+        with _writing(out_dir):
+            audits.write(found, out_dir)
+            shown.write_page(found, out_dir / "audit.html")
+        err.print(f"Written: {out_dir}")
+    if cards:
+        with _writing(cards):
+            written = shown.write_cards(found, cards)
+        err.print(f"Written: {', '.join(map(str, written))}")
+
+
+@app.command()
 def doctor() -> None:
     """Say what works here, and what to do about the rest."""
     from ganbench.doctor import findings
@@ -226,21 +309,24 @@ def doctor() -> None:
 @data_app.command("where")
 def data_where(data_dir: DataDir = None) -> None:
     """List the folders where datasets are looked for, and what each holds."""
-    from ganbench.data.mnist import data_roots, holds_mnist
+    from ganbench.data.files import data_roots, published
 
+    known = dict.fromkeys(published().values())
     for root in data_roots(data_dir):
-        out.print(f"{root}: {'MNIST' if holds_mnist(root) else 'nothing'}", highlight=False, soft_wrap=True)
+        held = [files.title for files in known if files.held_by(root)]
+        out.print(f"{root}: {', '.join(held) or 'nothing'}", highlight=False, soft_wrap=True)
 
 
 @data_app.command("fetch")
-def data_fetch(dataset: Annotated[str, typer.Argument()] = "mnist") -> None:
+def data_fetch(dataset: Annotated[str, typer.Argument(help="mnist, fashion_mnist or cifar10.")] = "mnist") -> None:
     """Download a dataset into the user cache, checked against its checksums."""
-    from ganbench.data.mnist import fetch_mnist
+    from ganbench.data.files import published
     from ganbench.errors import UnknownName
 
-    if dataset != "mnist":
-        raise UnknownName("datasets to download", dataset, ["mnist"])
-    err.print(f"MNIST is in {fetch_mnist()}")
+    known = published()
+    if dataset not in known:
+        raise UnknownName("datasets to download", dataset, known)
+    err.print(f"{known[dataset].title} is in {known[dataset].fetch()}")
 
 
 @data_app.command("import")
@@ -253,19 +339,45 @@ def data_import(folder: Annotated[Path, typer.Argument(help="Holds the four IDX 
 
 @judge_app.command("train")
 def judge_train(
-    judge: Annotated[str, typer.Argument(help="Only `mnist` so far.")],
-    out_dir: Annotated[Path, typer.Option("--out", help="Weights, reference features and model card go here.")],
+    name: Annotated[
+        str, typer.Argument(metavar="DATASET", help="A dataset of labelled images; or a judge of digits: mnist.")
+    ],
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Default: the user's cache, where the judge `trained` looks.")
+    ] = None,
     seed: int = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Default: 12.")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Maps at full size; default: 16.")] = None,
+    flips: Annotated[bool, typer.Option("--flips", help="Mirror half of the images: not for digits.")] = False,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the dataset, as a suite writes it: size=16.")
+    ] = None,
+    device: Annotated[Device | None, typer.Option(help="Default: CUDA where there is one.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Train a judge from nothing, as the shipped one was."""
-    from ganbench.errors import UnknownName
-    from ganbench.judges import mnist_training
+    """Train a judge, and write its weights and its card: how good it is, and what it cannot see."""
+    from ganbench.driver import choose_device
+    from ganbench.judges.training import train_by_name
 
-    if judge != "mnist":
-        raise UnknownName("judges to train", judge, ["mnist"])
     _use_data_dir(data_dir)
-    mnist_training.train(out=out_dir, seed=seed, progress=err.print)
+    asked = {
+        "out": out_dir, "seed": seed, "epochs": epochs, "width": width, "flips": flips or None,
+        "options": dict(map(_option, option or [])) or None, "device": device and choose_device(device),
+    }  # fmt: skip
+    given = {key: value for key, value in asked.items() if value is not None}
+    with _writing(out_dir or Path("The judge")):
+        train_by_name(name, given, shlex.join(["ganbench", *sys.argv[1:]]), lambda said: err.print(escape(said)))
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """`size=16` -> its name and value, as TOML has it; a word needs no quotes."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise BenchError(f"Found --option {text}, but it needs a name and a value: --option size=16.")
+    try:
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), value.strip()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, get_type_hints
 
@@ -15,14 +15,35 @@ from ganbench.errors import BadSuite, UnknownName
 
 @dataclass(frozen=True)
 class Made:
-    """A plugin's name and the options it is made with; `file.py:Name` is looked for in `beside`."""
+    """A plugin's name and the options it is made with; `file.py:Name` is looked for in `beside`.
+
+    Behind an installed plugin's name may stand a colon and its first option: `folder:~/faces`, `mnist:28`.
+    """
 
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     beside: str = ""
 
     def load(self, kind: str) -> Any:
-        return plugins.load(kind, self.name, Path(self.beside))
+        return plugins.load(kind, self.written_out(kind).name, Path(self.beside))
+
+    def written_out(self, kind: str) -> "Made":
+        """The same, with what stands behind a colon among the options. Raises BadSuite if there is no place for it."""
+        name, colon, text = self.name.partition(":")
+        if not colon or name not in plugins.names(kind):
+            return self
+        plugin = plugins.load(kind, name)
+        first = next(iter(plugins.options(plugin) if callable(plugin) else ()), None)
+        if first is None:
+            raise BadSuite(f"Found {self.name!r}, but {name} has no option that {text!r} could be. Write {name!r}.")
+        if not text:
+            raise BadSuite(f"Found {self.name!r} without an option behind the colon. Give {first}, or write {name!r}.")
+        if first in self.options:
+            raise BadSuite(
+                f"Found {self.name!r} and {first} = {self.options[first]!r} in its options, but the one is the other. "
+                "Leave one of them out."
+            )
+        return replace(self, name=name, options={first: _plain(text, _hints(plugin).get(first, Any)), **self.options})
 
 
 class Choice:
@@ -53,7 +74,7 @@ def choose(kind: str, given: str | dict[str, Any], beside: str = "") -> Any:
     name = table.pop("name", None)
     if not isinstance(name, str):
         raise BadSuite(f"Found {given!r} among the {kind}, but it needs a `name`: {', '.join(plugins.names(kind))}.")
-    made = Made(name, table, beside)
+    made = Made(name, table, beside).written_out(kind)
     plugin = made.load(kind)
     if callable(plugin):
         return build(kind, made)
@@ -64,6 +85,7 @@ def choose(kind: str, given: str | dict[str, Any], beside: str = "") -> Any:
 
 def build(kind: str, made: Made, *positional: Any) -> Any:
     """Make a plugin with its options. Raises BadSuite or UnknownName if they do not fit."""
+    made = made.written_out(kind)
     plugin = made.load(kind)
     values = configure(plugin, made)
     try:
@@ -73,11 +95,8 @@ def build(kind: str, made: Made, *positional: Any) -> Any:
 
 
 def configure(plugin: Any, made: Made) -> dict[str, Any]:
-    """Options as a suite writes them -> as the plugin's annotations want them."""
-    known = plugins.options(plugin)
-    # Functions have an `__init__` too, which says nothing of their arguments.
-    made_by = plugin.__init__ if inspect.isclass(plugin) else plugin
-    hints = get_type_hints(inspect.unwrap(made_by), include_extras=True)
+    """Options as a suite writes them -> as the plugin's annotations want them; a path begins at `beside`."""
+    known, hints = plugins.options(plugin), _hints(plugin)
     values = {}
     for name, value in made.options.items():
         if name not in known:
@@ -91,10 +110,29 @@ def configure(plugin: Any, made: Made) -> dict[str, Any]:
             raise BadSuite(
                 f"Option {name!r} of {made.name}: found {value!r}. {reason}; the default is {_shown(default)}."
             ) from error
+        if isinstance(values[name], Path):
+            values[name] = Path(made.beside) / values[name].expanduser()
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in values:
             raise BadSuite(f"Found no option {name!r}, which {made.name} needs. Give it in `options`.")
     return values
+
+
+def _hints(plugin: Any) -> dict[str, Any]:
+    # Functions have an `__init__` too, which says nothing of their arguments.
+    made_by = plugin.__init__ if inspect.isclass(plugin) else plugin
+    return get_type_hints(inspect.unwrap(made_by), include_extras=True)
+
+
+def _plain(text: str, hint: Any) -> Any:
+    """A text as a suite would write it for an option of that type: `28` is a number, where no text is wanted."""
+    for written in (json.dumps(text), text):
+        try:
+            TypeAdapter(hint).validate_json(written, strict=True)
+        except ValidationError:
+            continue
+        return json.loads(written)
+    return text  # `configure` says what is wrong with it
 
 
 def _shown(default: Any) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from math import nan
@@ -59,10 +60,12 @@ class Work:
     device: torch.device
 
 
-def score_rows(work: Work, evidence: Evidence, split: Split, checkpoint: str, images: int) -> list[Row]:
+def score_rows(
+    work: Work, metrics: Iterable[Metric], evidence: Evidence, split: Split, checkpoint: str, images: int
+) -> list[Row]:
     """Compute every metric that the evidence allows; each row carries its comparability key."""
-    metrics = (metric for metric in work.metrics if metric.applies(evidence))
-    return [_score_row(work, metric, evidence, split, checkpoint, images) for metric in metrics]
+    applying = (metric for metric in metrics if metric.applies(evidence))
+    return [_score_row(work, metric, evidence, split, checkpoint, images) for metric in applying]
 
 
 def _score_row(work: Work, metric: Metric, evidence: Evidence, split: Split, checkpoint: str, images: int) -> Row:
@@ -86,8 +89,9 @@ def _score_row(work: Work, metric: Metric, evidence: Evidence, split: Split, che
 
 def _empty_row(metric: Metric, checkpoint: str, images: int, samples: int) -> Row:
     return {
-        "checkpoint": checkpoint, "images": images, "split": "test", "metric": metric.name, "value": nan, "stderr": nan,
-        "samples": samples, "direction": metric.direction, "unit": metric.unit, "key": "",
+        "checkpoint": checkpoint, "images": images, "split": "test",
+        "metric": metric.name, "value": nan, "stderr": nan, "samples": samples, "usual_samples": metric.samples,
+        "direction": metric.direction, "unit": metric.unit, "key": "",
     }  # fmt: skip
 
 
@@ -96,26 +100,26 @@ def _comparability_key(**conditions: Any) -> str:
     return sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def write_record(spec: RunSpec, desk: Path, status: str, reason: str, state: State, work: Work | None) -> None:
+def write_record(
+    spec: RunSpec, desk: Path, status: str, reason: str, state: State, work: Work | None, guest: bool = False
+) -> None:
     """Write the record, whole, onto the desk; the training state is no longer needed.
 
     A run that failed has a row without a value for every score it still owes. `work` is None if it failed
-    before it could begin.
+    before it could begin. A `guest` has samples from elsewhere.
     """
-    common = {
-        "suite": spec.suite, "run": spec.id, "variant": spec.variant.name, "label": spec.label,
-        "dataset": spec.dataset_label, "seed": spec.seed,
-    }  # fmt: skip
+    control = not guest and spec.variant.load("variants").control
+    own = common(spec)
     owed = [] if status == "done" else _owed(spec, state)
     more = {"judge": spec.judge, "status": status}
-    scores = pd.DataFrame([{**common, **more, **row} for row in state.scores + owed], columns=SCORE_COLUMNS)
-    losses = pd.DataFrame([{**common, **row} for row in state.losses], columns=LOSS_COLUMNS)
+    scores = pd.DataFrame([{**own, **more, **row} for row in state.scores + owed], columns=SCORE_COLUMNS)
+    losses = pd.DataFrame([{**own, **row} for row in state.losses], columns=LOSS_COLUMNS)
     scores.to_parquet(desk / "scores.parquet", index=False)
     losses.to_parquet(desk / "losses.parquet", index=False)
     record = {
         "status": status,
         "reason": reason,
-        "summary": {**common, "control": spec.variant.load("variants").control, "scale": spec.scale},
+        "summary": {**own, "control": control, "guest": guest, "scale": spec.scale},
         "ledger": {**asdict(state.ledger), "images_per_second": state.ledger.images_per_second},
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
         "truth": _truth(work.dataset) if work else None,
@@ -123,6 +127,14 @@ def write_record(spec: RunSpec, desk: Path, status: str, reason: str, state: Sta
     }
     (desk / "state.pt").unlink(missing_ok=True)
     write_json(desk / "run.json", record)
+
+
+def common(spec: RunSpec) -> Row:
+    """What all rows of a run say."""
+    return {
+        "suite": spec.suite, "run": spec.id, "variant": spec.variant.name, "label": spec.label,
+        "dataset": spec.dataset_label, "seed": spec.seed,
+    }  # fmt: skip
 
 
 def _owed(spec: RunSpec, state: State) -> list[Row]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganbench.budget import Ledger, peak_memory
 from ganbench.data import Split
-from ganbench.metrics import Evidence
+from ganbench.judging import gather
 from ganbench.record import Row, State, Work, score_rows, write_record, write_shown
 from ganbench.runspec import RunSpec
 from ganbench.sampling import Sampler, training_data
@@ -65,7 +65,9 @@ def build(spec: RunSpec, device: torch.device) -> Work:
     dataset = spec.build_dataset()
     judge = spec.build_judge(dataset)
     make_deterministic(spec.seed)
+    # On CPUs convolutions of few channels are a tenth faster with channels last.
     variant = spec.build_variant(dataset).to(device)
+    variant.to(memory_format=torch.channels_last)
     return Work(dataset, judge, spec.load_metrics(), variant, device)
 
 
@@ -117,17 +119,11 @@ def judge_at_end(spec: RunSpec, work: Work, state: State, desk: Path) -> None:
 
 
 def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int) -> list[Row]:
-    sampler, n, seed = Sampler(work.variant, work.dataset, work.device), spec.samples, latents(spec)
-    samples = sampler.draw(split, n, seed)
-    check_samples(images, samples)
-    pair = sampler.pairs(split, n, seed, work.judge)
-    if pair:
-        check_samples(images, pair.x, pair.x_other)
-    evidence = Evidence(
-        work.judge(samples), work.judge.reference(split), work.dataset.prior, work.dataset.mixture,
-        sampler.asked(split, n), pair, sampler.belief(),
-    )  # fmt: skip
-    return score_rows(work, evidence, split, checkpoint, images)
+    drawn = Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, latents(spec))
+    check_samples(images, drawn.x, *([drawn.pair.x_other] if drawn.pair else []))
+    metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
+    evidence = gather(work.dataset, work.judge, metrics, split, drawn)
+    return score_rows(work, metrics, evidence, split, checkpoint, images)
 
 
 def latents(spec: RunSpec) -> int:

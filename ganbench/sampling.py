@@ -1,9 +1,10 @@
 """Drawing from a variant without leaving a trace, and what becomes of the samples."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,13 +13,23 @@ from torch import Tensor
 
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults
-from ganbench.judges import Judge
-from ganbench.metrics import Belief, Pairs
+from ganbench.metrics import Belief
 from ganbench.runspec import RunSpec
 from ganbench.store import read_run
 from ganbench.variant import Batch, Pair, Variant
 
 CHUNK = 500  # samples drawn at once
+
+
+class Drawn(NamedTuple):
+    """Samples, and what their maker says of them. Tensors are on the device that drew them."""
+
+    x: Tensor  # (n, *shape)
+    like: Batch | None = None  # what they were drawn for, row by row
+    conditional: bool = False  # whether they are of the classes in `like`
+    pair: Pair | None = None  # of a variant of two domains
+    belief: Belief | None = None  # of a variant whose D speaks of probabilities
+    walk: Callable[[int, float], tuple[Tensor, Tensor]] | None = None  # of a variant with latents: `Sampler.walk`
 
 
 class Sampler:
@@ -32,8 +43,30 @@ class Sampler:
         like = self.like(split, n)
         if label is not None:
             like = like._replace(y=torch.full((n,), label, device=self.device))
+        return self._sample(like, seed)
+
+    def drawn(self, split: Split, n: int, seed: int) -> Drawn:
+        """What `draw` gives, and all that the variant says of it."""
+        variant, like = self.variant, self.like(split, n)
+        pair = None
+        if variant.domains > 1:
+            with self.undisturbed(seed):
+                pair = _joined([variant.pair(part) for part in _chunks(like)])
+        x = pair.x if pair else self._sample(like, seed)
+        walk = partial(self.walk, split, seed) if variant.z_dim else None
+        return Drawn(x, like, variant.conditional, pair, self.belief(), walk)
+
+    def walk(self, split: Split, seed: int, n: int, step: float) -> tuple[Tensor, Tensor]:
+        """Both ends, (n, *shape) each, of `n` short steps on the way between two latents each.
+
+        A step takes the share `step` of its way. All else that a sample is made of (class, noise) stays as it is.
+        """
+        like = self.like(split, n)
         with self.undisturbed(seed):
-            return torch.cat([self.variant.sample(part) for part in _chunks(like)])
+            start, goal = self.variant.latents(like), self.variant.latents(like)
+            at = torch.rand(n, 1, device=self.device)
+        here, there = (self._decode(slerp(start, goal, t), like, seed) for t in (at, at + step))
+        return here, there
 
     def like(self, split: Split, n: int) -> Batch:
         """The fresh real data, on the device, that a variant draws from: labels, and sources of the second domain."""
@@ -43,25 +76,14 @@ class Sampler:
             like = like._replace(x_other=self.dataset.other.transform(like.x))
         return to_device(like, self.device)
 
-    def asked(self, split: Split, n: int) -> Tensor | None:
-        """(n,) the classes that `draw` asks for, on the CPU; None of a variant that does not care."""
-        return self.dataset.fresh(split, n).y if self.variant.conditional else None
-
-    def pairs(self, split: Split, n: int, seed: int, judge: Judge) -> Pairs | None:
-        """`n` pairs from latents of `seed`, and what is to be known of them; None of a variant of one domain."""
-        if self.variant.domains < 2 or self.dataset.other is None:
-            return None
-        like, domain = self.like(split, n), self.dataset.other
+    def _sample(self, like: Batch, seed: int) -> Tensor:
         with self.undisturbed(seed):
-            x, x_other, returned = _joined([self.variant.pair(part) for part in _chunks(like)])
-        y_other = None
-        if like.y is not None and like.x_other is not None and x_other.equal(like.x_other):  # real data, translated
-            y_other = like.y
-        elif domain.undo is not None:
-            y_other = judge(domain.undo(x_other)).logits.argmax(1)
-        truth, seen = domain.transform(x), judge(x)
-        known = (None if part is None else part.cpu() for part in (y_other, returned))
-        return Pairs(domain.name, x.cpu(), x_other.cpu(), truth.cpu(), seen, *known)
+            return torch.cat([self.variant.sample(part) for part in _chunks(like)])
+
+    def _decode(self, z: Tensor, like: Batch, seed: int) -> Tensor:
+        with self.undisturbed(seed):
+            pieces = zip(torch.split(z, CHUNK), _chunks(like), strict=True)
+            return torch.cat([self.variant.decode(piece, part) for piece, part in pieces])
 
     def belief(self) -> Belief | None:
         """What D believes of points, (n, 2) on any device -> (n,) on the CPU; None if it says no probabilities.
@@ -82,11 +104,27 @@ class Sampler:
         """Eval mode, no gradients and random numbers from `seed`, inside; nothing has changed outside."""
         trained = [module for module in self.variant.modules() if module.training]
         self.variant.eval()
-        with torch.no_grad(), forked_random_state(self.device):
-            torch.manual_seed(seed)
-            yield
-        for module in trained:  # one by one: a variant may hold a part of itself in eval mode
-            module.training = True
+        try:
+            with torch.no_grad(), forked_random_state(self.device):
+                torch.manual_seed(seed)
+                yield
+        finally:
+            for module in trained:  # one by one: a variant may hold a part of itself in eval mode
+                module.training = True
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """(n, d) on the great circle from direction `a` to direction `b` at share `t` (n, 1), lengths in between theirs.
+
+    Shoemake, "Animating Rotation with Quaternion Curves", 1985: between normal latents a straight line would pass
+    where none ever are, near the origin.
+    """
+    lengths = a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True)
+    u, v = (x / length for x, length in zip((a, b), lengths, strict=True))
+    angle = (u * v).sum(1, keepdim=True).clamp(-1 + 1e-6, 1 - 1e-6).acos()
+    direction = (((1 - t) * angle).sin() * u + (t * angle).sin() * v) / angle.sin()
+    between: Tensor = direction * torch.lerp(*lengths, t)
+    return between
 
 
 def training_data(variant: Variant, dataset: Dataset, device: torch.device) -> Batch:
@@ -101,18 +139,24 @@ def sample_run(
 
     Raises BadResults if the run left no such weights or its data has no class `label`.
     """
+    spec, dataset, variant = load_run(folder, checkpoint, device)
+    if label is not None and not 0 <= label < dataset.spec.classes:
+        raise BadResults(f"{spec.dataset_label} has no class {label}: its classes are 0 to {dataset.spec.classes - 1}.")
+    return to_array(Sampler(variant, dataset, device).draw("test", n, seed, label))
+
+
+def load_run(folder: Path, checkpoint: str, device: torch.device) -> tuple[RunSpec, Dataset, Variant]:
+    """A run's variant as it was when it ended, or as selected. Raises BadResults if the run left no such weights."""
     record = read_run(folder)
     weights = folder / f"{checkpoint}.safetensors"
     if not weights.exists():
         raise BadResults(f"{folder} has no {weights.name}: the run ended as {record['status']!r}. {record['reason']}")
     spec = RunSpec.from_dict(record["spec"])
     dataset = spec.build_dataset()
-    if label is not None and not 0 <= label < dataset.spec.classes:
-        raise BadResults(f"{spec.dataset_label} has no class {label}: its classes are 0 to {dataset.spec.classes - 1}.")
     variant = spec.build_variant(dataset).to(device)
     load_model(variant, str(weights))
     variant.prepare(training_data(variant, dataset, device))
-    return to_array(Sampler(variant, dataset, device).draw("test", n, seed, label))
+    return spec, dataset, variant
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

@@ -9,6 +9,7 @@
             samples.npy         some samples of the selected checkpoint: points float32, images uint8 NHWC
             grid.png            the same as a picture, for images
             last.safetensors  selected.safetensors
+        guests/<id>/            the same of samples from elsewhere, without weights
         .unfinished/<run id>/   a run's desk: its training state, and its record until it is whole
 
 A run works on its desk; only the driver publishes, by renaming the desk. Reading needs no torch.
@@ -18,7 +19,9 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -27,10 +30,11 @@ import pandas as pd
 from ganbench.errors import BadResults
 
 FORMAT = 1
+GUESTS = "guests"
 
 SCORE_COLUMNS = [
     "suite", "run", "variant", "label", "dataset", "seed", "checkpoint", "images", "judge", "split",
-    "metric", "value", "stderr", "samples", "direction", "unit", "key", "status",
+    "metric", "value", "stderr", "samples", "usual_samples", "direction", "unit", "key", "status",
 ]  # fmt: skip
 LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]
 
@@ -79,6 +83,21 @@ class Store:
         os.replace(self.unfinished / run, target)
         shutil.rmtree(old, ignore_errors=True)
 
+    def guest_desk(self) -> Path:
+        """Where the record of a guest may be written until it is published. Raises BadResults if it cannot."""
+        try:
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            return Path(mkdtemp(prefix="guest-", dir=self.unfinished))
+        except OSError as error:
+            raise BadResults(f"{self.path} cannot be written: {error.strerror}.") from error
+
+    def publish_guest(self, desk: Path, label: str, dataset: str, seed: int) -> None:
+        """Make a guest's desk part of the results, in place of an earlier one of that label, dataset and seed."""
+        target = self.path / GUESTS / sha256(f"{label}\n{dataset}\n{seed}".encode()).hexdigest()[:12]
+        target.parent.mkdir(exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(desk, target)
+
 
 @dataclass(frozen=True)
 class Results:
@@ -117,16 +136,16 @@ def read(path: Path) -> Results:
     """
     path = _suite_folder(path)
     manifest = _manifest(path)
-    records = {run["run"]: _record(path / run["run"]) for run in manifest["runs"]}
+    entries = manifest["runs"] + _guests(path)
+    records = {run["run"]: _record(path / run["run"]) for run in entries}
     if not any(records.values()):
         raise BadResults(f"{path} holds no finished run. Run the suite first: {manifest['command']}")
     made = {"suite": path.name, "command": manifest["command"], "commit": manifest["commit"]}
     # The suite names its rows: a label that was changed since a run was done holds for its record too.
     rows = [
-        {**made, "status": "missing", "reason": "not run yet", **(records[run["run"]] or {}), **run}
-        for run in manifest["runs"]
+        {**made, "status": "missing", "reason": "not run yet", **(records[run["run"]] or {}), **run} for run in entries
     ]
-    done = [run for run in manifest["runs"] if records[run["run"]]]
+    done = [run for run in entries if records[run["run"]]]
     return Results(
         suite=path.name,
         path=path,
@@ -182,6 +201,13 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def _guests(path: Path) -> list[dict[str, Any]]:
+    """Entries of samples from elsewhere, as a suite's manifest has them of its runs."""
+    folders = sorted(file.parent for file in (path / GUESTS).glob("*/run.json"))
+    summaries = [(f"{GUESTS}/{folder.name}", read_run(folder)["summary"]) for folder in folders]
+    return [{"run": run, **{name: about[name] for name in ("label", "dataset", "seed")}} for run, about in summaries]
+
+
 def _record(path: Path) -> dict[str, Any] | None:
     """The flat part of a run's record; None if the run is not there."""
     if not (path / "run.json").exists():
@@ -203,7 +229,7 @@ def _tables(path: Path, runs: list[dict[str, Any]], name: str, columns: list[str
 
 def _table(file: Path, run: dict[str, Any]) -> pd.DataFrame:
     try:
-        return pd.read_parquet(file).assign(label=run["label"], dataset=run["dataset"])
+        return pd.read_parquet(file).assign(run=run["run"], label=run["label"], dataset=run["dataset"])
     except (OSError, ValueError) as error:
         raise _damaged(file, error) from error
 

@@ -39,6 +39,7 @@ from ganbench.making import Made
 from ganbench.metrics import Evidence
 from ganbench.runspec import RunSpec
 
+TRIED = 100  # real samples by which a metric is tried
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
 
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -244,16 +245,20 @@ def _check(specs: list[RunSpec], size: int | None, where: str) -> Iterable[RunSp
 
 
 def _try_metrics(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
-    """Judge real data by each metric, with as many samples as a variant will be asked for."""
+    """Judge a few real data by each metric that needs no more, and ask the others whether the samples suffice."""
     reference = judge.reference("validation")
-    few = Judged(*(seen[: spec.samples] for seen in reference))
-    evidence = Evidence(few, reference, dataset.prior, dataset.mixture)
+    width = reference.features.shape[1]
     for metric in spec.load_metrics():
         if "mixture" in metric.needs and dataset.mixture is None:
             raise BadSuite(
                 f"the metric {metric.name!r} needs an exact density, which {spec.dataset.name} lacks. "
                 "Use it on mixtures only."
             )
+        if "real" in metric.needs:
+            dataset.reference("validation")  # raises DataMissing, where its features are all that is there
+        metric.check(spec.samples, reference)
+        few = Judged(*(seen[: max(TRIED, metric.at_least(width))] for seen in reference))
+        evidence = Evidence(few, few, dataset.prior, dataset.mixture)
         if metric.applies(evidence):
             metric(evidence)
 

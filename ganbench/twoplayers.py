@@ -62,7 +62,7 @@ class TwoPlayers(Variant):
     """One generator, one discriminator, one formulation.
 
     A subclass builds `G`, then `D` by `self.armed(...)` for data as `self.seen(spec)` shows them, sets `batch`, lets
-    the two `play`, and says how to `sample`. Whatever else it needs has a method here with a plain default.
+    the two `play`, and says how to `decode` its latents. Whatever else it needs has a method here with a plain default.
     """
 
     G: nn.Module

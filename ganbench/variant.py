@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -84,6 +85,7 @@ class Variant(nn.Module):
     batch: int = 64  # real samples in each player's batch; may change in `advance`
     control: bool = False  # a row that is no GAN: nothing trains it, reports set it apart
     conditional: bool = False  # `sample` draws of the class that it is asked for
+    z_dim: int = 0  # numbers in a latent; 0: samples are made of something else
     domains: int = 1  # 2: trains on `x_other` too, which `like` then also has
     stage: int = 0  # raise it in `advance` when the networks grow: a round's FLOPs are then counted anew
 
@@ -94,10 +96,18 @@ class Variant(nn.Module):
         """Get ready for the next round: growth, decay. `progress` climbs from 0 to 1 along the
         budget; `rounds` are behind us."""
 
+    def latents(self, like: Batch) -> Tensor:
+        """Draw what samples are made of, (n, z_dim), one for each in `like`: by default standard normal numbers."""
+        return torch.randn(len(like.x), self.z_dim, device=like.x.device)
+
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
+        """The samples (n, *shape) that those latents stand for, each of its class in `like`, if that matters."""
+        raise NotImplementedError
+
     def sample(self, like: Batch) -> Tensor:
         """Draw one sample, (n, *shape), for each in `like`: of its class `y`, from its `x_other`,
         or, for most variants, from nothing but its length."""
-        raise NotImplementedError
+        return self.decode(self.latents(like), like)
 
     def pair(self, like: Batch) -> Pair:
         """For variants of two domains: one pair for each in `like`, drawn together or translated from its `x_other`."""

@@ -9,6 +9,7 @@ from pandas import DataFrame
 from reports import tables
 from reports.glossary import entry
 from reports.markup import Chapter, escape, folded, name, plain_table, row_name, table
+from reports.prose import UNVERIFIED
 from reports.tables import each
 from reports.words import APART, NONE, amount, arrow, better, duration, estimate, short
 
@@ -16,6 +17,7 @@ RULES = (
     "Mean over seeds with its 95 % interval (Student); one seed has none, and no rank. A rank is one more than the "
     "number of variants that are surely better, so equal ranks cannot be told apart."
 )
+FEW = "†"  # marks a number from fewer samples than is usual
 CONTROLS = "Controls: no GAN, but what each metric sees and does not see"
 
 
@@ -25,6 +27,7 @@ class Column(NamedTuple):
     metric: str
     checkpoint: str
     direction: str
+    few: bool  # from fewer samples than is usual for it
 
 
 def boards(chapter: Chapter) -> str:
@@ -45,7 +48,7 @@ def _board(chapter: Chapter, part: int) -> str:
         )
         for checkpoint in tables.CHECKPOINTS
     }
-    columns = {c: [Column(m, c, a["direction"]) for m, a in by[c].attrs["metrics"].items()] for c in by}
+    columns = {c: [Column(m, c, a["direction"], tables.few(a)) for m, a in by[c].attrs["metrics"].items()] for c in by}
     last, selected = columns["last"], columns["selected"]
     main = last[:1] + selected[:1] + last[1:]
     if not main:
@@ -59,7 +62,8 @@ def _board(chapter: Chapter, part: int) -> str:
 
 
 def _measured(about: dict[str, Any]) -> str:
-    where = f"{short(about['split'])} split, {about['samples']} samples, judge {short(about['judge'])}"
+    fewer = f" ({FEW}: {about['usual_samples']:,.0f} are usual)" if tables.few(about) else ""
+    where = f"{short(about['split'])} split, {about['samples']:,} samples{fewer}, judge {short(about['judge'])}"
     return where + (f", key {str(about['key'])[:12]}" if about["key"] else "")
 
 
@@ -93,8 +97,8 @@ def _head(columns: list[Column]) -> str:
 
 def _title(column: Column) -> str:
     title = f'<bdi title="{escape(column.metric)}">{escape(short(entry(column.metric).title))}</bdi>'
-    sense = f'<span class="hidden">, {better(column.direction)}</span>'
-    return f'{title} <span aria-hidden="true">{arrow(column.direction)}</span>{sense}'
+    sense = f'<span class="hidden">, {better(column.direction)}{", of few samples" if column.few else ""}</span>'
+    return f'{title} <span aria-hidden="true">{arrow(column.direction)}{FEW if column.few else ""}</span>{sense}'
 
 
 def _metric(column: Column, i: int, title: str, span: str = "") -> str:
@@ -120,10 +124,12 @@ def _row(
     leads = " first" if ranked and rank == 1 else ""
     place = f' data-value="{rank}">{rank}' if ranked else ">–"
     of = f' <span class="lost">of {row["runs"]}</span>' if done < row["runs"] else ""
+    guest = f' <span class="interval">{UNVERIFIED}</span>' if row["guest"] else ""
     values = "".join(_cell(f, i, done) for i, f in enumerate(found)) if scored else _lost(row, len(columns))
     return (
         f'<tr class="row{leads}"{own}><td class="rank" data-column="rank"{place}</td>'
-        f'<th scope="row" data-column="name" data-value="{escape(label)}">{row_name(label, chapter.styles[label])}</th>'
+        f'<th scope="row" data-column="name" data-value="{escape(label)}">'
+        f"{row_name(label, chapter.styles[label])}{guest}</th>"
         f'<td data-column="seeds" data-value="{done}">{done}{of}</td>{values}</tr>'
     )
 

@@ -11,6 +11,7 @@ from reports.glossary import entry, ordered
 from reports.tables import FLOOR, Results, each
 from reports.words import APART, NONE, amount, arrow, count, duration, estimate, isolated, listed, number, short
 
+UNVERIFIED = "budget unverified"  # of samples from elsewhere
 NO_INTERVAL = "One seed: no interval, so no claim about which is better."
 COST = {
     "images": "real images to D", "d_updates": "D steps", "g_updates": "G steps", "seconds": "time", "flops": "FLOPs",
@@ -90,7 +91,7 @@ def cells(board: DataFrame) -> DataFrame:
     rows = []
     for row in board.to_dict("records"):
         done, runs = row["done"], row["runs"]
-        name = short(row["label"]) + (" (control)" if row["control"] else "")
+        name = short(row["label"]) + (" (control)" if row["control"] else f" ({UNVERIFIED})" if row["guest"] else "")
         line = {"#": "–" if pd.isna(row["rank"]) else str(row["rank"]), "variant": name}
         why = f" ({short(row['reasons'])})" if row["reasons"] else ""
         line["seeds"] = str(done) if done == runs else f"{done} of {runs}{why}"

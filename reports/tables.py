@@ -4,7 +4,7 @@ Every frame is made of values, not of text; `reports.words` and `reports.prose` 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import nan
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from reports.glossary import entry, ordered
 
 TIDY = [
     *("suite", "run", "variant", "label", "dataset", "seed", "control", "checkpoint", "images", "judge", "split"),
-    *("metric", "value", "stderr", "samples", "direction", "unit", "key", "status"),
+    *("metric", "value", "stderr", "samples", "usual_samples", "direction", "unit", "key", "status"),
 ]
 CONDITIONS = [
     *("judge", "judge_key", "select", "samples", "preprocessing", "fingerprint", "budget_unit", "budget_amount"),
@@ -71,6 +71,7 @@ def runs(results: Results, dataset: str | None = None) -> DataFrame:
         return found
     nothing: dict[str, Any] = {
         "control": False,
+        "guest": False,
         "reason": "",
         "scale": 1.0,
         "variant": "",
@@ -83,7 +84,8 @@ def runs(results: Results, dataset: str | None = None) -> DataFrame:
     }
     control = Series(filled["control"], index=found.index).astype(bool)
     control = control.groupby([found["dataset"], found["label"]]).transform("any")  # a crashed run may not know
-    return found.assign(**filled).assign(control=control, lost=~found["status"].isin(["done", MISSING]))
+    guest = Series(filled["guest"], index=found.index).astype(bool)
+    return found.assign(**filled).assign(control=control, guest=guest, lost=~found["status"].isin(["done", MISSING]))
 
 
 def datasets(results: Results) -> list[str]:
@@ -128,19 +130,22 @@ def tidy(results: Results) -> DataFrame:
     kept = [c for c in own if c == "run" or c not in scores]
     rows = scores.merge(own[kept], on="run", how="left", validate="many_to_one")
     rows["control"] = rows["control"].fillna(False).astype(bool)
+    if "usual_samples" not in rows:
+        rows["usual_samples"] = np.nan
     return rows[[c for c in TIDY if c in rows] + [c for c in rows if c not in TIDY]]
 
 
 def summary(results: Results) -> DataFrame:
     """All boards, long: one row per dataset, checkpoint, board, metric and label.
 
-    Columns: dataset, checkpoint, board, judge, metric, key, split, samples, direction, unit, label, variant, control,
-    mean, low, high, n (seeds with a score), worst, best, rank (among variants; controls, rows without an interval and
-    metrics without a direction: <NA>). `board` counts from 1: rows of different judges, and scores of one metric with
-    different comparability keys, stand on different boards. Limits are Student's 95 % over seeds, cut to the values
-    that the metric can take.
+    Columns: dataset, checkpoint, board, judge, metric, key, split, samples, usual_samples, direction, unit, label,
+    variant, control, mean, low, high, n (seeds with a score), worst, best, rank (among variants; controls, rows
+    without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of different judges, and
+    scores of one metric with different comparability keys, stand on different boards. Limits are Student's 95 % over
+    seeds, cut to the values that the metric can take.
     """
-    columns = [*("dataset", "checkpoint", "board", "judge", "metric", "key", "split", "samples", "direction", "unit")]
+    columns = [*("dataset", "checkpoint", "board", "judge", "metric", "key", "split", "samples", "usual_samples")]
+    columns += ["direction", "unit"]
     columns += [*("label", "variant", "control", "mean", "low", "high", "n", "worst", "best", "rank")]
     rows = tidy(results)
     rows = rows[rows["checkpoint"].isin(CHECKPOINTS)]
@@ -194,7 +199,8 @@ def _rows(part: DataFrame) -> DataFrame:
         )
     scored = part[part["value"].notna()]
     told = (scored if len(scored) else part).iloc[0]
-    shared = ("dataset", "checkpoint", "board", "judge", "metric", "key", "split", "samples", "direction", "unit")
+    shared = ["dataset", "checkpoint", "board", "judge", "metric", "key", "split"]
+    shared += ["samples", "usual_samples", "direction", "unit"]
     return DataFrame(rows).assign(**{name: told[name] for name in shared})
 
 
@@ -214,9 +220,9 @@ def _rank(rows: DataFrame) -> DataFrame:
 def board(results: Results, dataset: str, checkpoint: str = "last", part: int = 1) -> DataFrame:
     """One board, wide: a row per label in order of the selecting metric, variants before controls.
 
-    Columns: label, variant, control, rank, runs, done, failed, reasons, then per metric `fid`, `fid_low`, `fid_high`,
-    `fid_n`. Labels without any score stand at the end of the first part. `attrs["metrics"]` has each metric's
-    direction, unit, key, split, samples.
+    Columns: label, variant, control, guest, rank, runs, done, failed, reasons, then per metric `fid`, `fid_low`,
+    `fid_high`, `fid_n`. Labels without any score stand at the end of the first part. `attrs["metrics"]` has each
+    metric's direction, unit, key, split, samples, usual_samples.
     """
     rows = summary(results)
     rows = rows[(rows["dataset"] == dataset) & (rows["checkpoint"] == checkpoint)]
@@ -236,7 +242,8 @@ def wide(rows: DataFrame, people: DataFrame, select: str, part: int = 1) -> Data
     about = {}
     for metric in metrics:
         one = here[here["metric"] == metric].set_index("label")
-        about[metric] = one.iloc[0][["judge", "direction", "unit", "key", "split", "samples"]].to_dict()
+        told = ["judge", "direction", "unit", "key", "split", "samples", "usual_samples"]
+        about[metric] = one.iloc[0][told].to_dict()
         table[metric] = table["label"].map(one["mean"])
         for name in ("low", "high", "n"):
             table[f"{metric}_{name}"] = table["label"].map(one[name])
@@ -255,16 +262,22 @@ def _order(table: DataFrame, metric: str, direction: str) -> DataFrame:
     return ordered_.drop(columns="_worth")
 
 
+def few(about: Mapping[str, Any]) -> bool:
+    """Whether a metric, as in `attrs["metrics"]` of a board, was computed on fewer samples than is usual for it."""
+    return bool(about["samples"] < about["usual_samples"])  # False where nobody said what is usual
+
+
 def roster(results: Results, dataset: str) -> DataFrame:
-    """One row per label of the suite: label, variant, control, rank (<NA>: to come), runs, done, failed, reasons."""
+    """One row per label: label, variant, control, guest, rank (<NA>: to come), runs, done, failed, reasons."""
     found = runs(results, dataset)
     rows = []
     for label, control in labels(results, dataset).items():
         own = found[found["label"] == label]
         done, lost = own[own["status"] == "done"], own[own["lost"]]
         why = "; ".join(dict.fromkeys(f"{r.status}: {r.reason}".rstrip(": ") for r in each(lost)))
-        rows.append((label, own["variant"].iloc[0], control, pd.NA, len(own), len(done), len(lost), why))
-    columns = ["label", "variant", "control", "rank", "runs", "done", "failed", "reasons"]
+        guest = bool(own["guest"].iloc[0])
+        rows.append((label, own["variant"].iloc[0], control, guest, pd.NA, len(own), len(done), len(lost), why))
+    columns = ["label", "variant", "control", "guest", "rank", "runs", "done", "failed", "reasons"]
     return DataFrame(rows, columns=columns).astype({"rank": "Int64", "control": bool})
 
 

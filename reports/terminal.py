@@ -8,7 +8,7 @@ from rich.text import Text
 
 from reports import prose, tables
 from reports.tables import Results
-from reports.words import short
+from reports.words import arrow, short
 
 
 def board(results: Results, most_metrics: int = 4) -> RenderableType:
@@ -30,6 +30,18 @@ def board(results: Results, most_metrics: int = 4) -> RenderableType:
                     _table(prose.cells(wide), list(wide["control"]), f"{short(dataset)}, last checkpoint, mean [95 %]")
                 )
     return Group(*parts) if parts else Text("No run has finished yet.")
+
+
+def scores(found: DataFrame) -> RenderableType:
+    """One row per metric and seed, with the standard error over redrawn samples."""
+    table = Table(box=box.SIMPLE)
+    for title in ("seed", "metric", "value", "± over samples", "samples"):
+        table.add_column(title, justify="left" if title == "metric" else "right")
+    for row in tables.each(found):
+        fewer = f" ({row.usual_samples:,} are usual)" if row.samples < row.usual_samples else ""
+        title = f"{row.metric} {arrow(row.direction)} {row.unit}".strip()
+        table.add_row(str(row.seed), title, f"{row.value:.5g}", f"{row.stderr:.2g}", f"{row.samples:,}{fewer}")
+    return table
 
 
 def _table(cells: DataFrame, control: list[bool], title: str) -> Table:

@@ -67,6 +67,7 @@ class BigGAN(Projecting):
         self.classes = labelled(spec, "BigGAN")
         attend = min(64, spec.side // 2)
         self.G = SkipGenerator(spec, z_chunk, embedding, width, attend)
+        self.z_dim = self.G.z_dim
         self.D = ProjectionDiscriminator(self.seen(spec), width, attend)
         normalise_spectrally(self.G, nn.init.orthogonal_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.orthogonal_)
@@ -84,15 +85,17 @@ class BigGAN(Projecting):
     def after_g(self) -> None:
         self.G_average.update(self.G, self.ema if self.stage else 0.0)
 
-    def sample(self, like: Batch) -> Tensor:
-        n, device = len(like.x), like.x.device
+    def latents(self, like: Batch) -> Tensor:
+        """Standard normal ones; in samples, not in training, truncated."""
         if self.training:
-            fake: Tensor = self.G(torch.randn(n, self.G.z_dim, device=device), like.y)
-            return fake
-        drawn: Tensor = self.settled()(self.latents(torch.rand(n, self.G.z_dim, device=device)), like.y)
-        return drawn
+            return torch.randn(len(like.x), self.z_dim, device=like.x.device)
+        return self.truncated(torch.rand(len(like.x), self.z_dim, device=like.x.device))
 
-    def latents(self, uniform: Tensor) -> Tensor:
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
+        fake: Tensor = (self.G if self.training else self.settled())(z, like.y)
+        return fake
+
+    def truncated(self, uniform: Tensor) -> Tensor:
         """Uniform numbers in [0, 1) -> standard normal ones, as if those beyond `truncation` were drawn again."""
         inside = erf(self.truncation / sqrt(2)) if self.truncation else 1.0
         return sqrt(2) * torch.erfinv(((2 * uniform - 1) * inside).clamp(-1 + 1e-7, 1 - 1e-7))
@@ -115,7 +118,7 @@ class BigGAN(Projecting):
         device = next(network.parameters()).device
         generator = torch.Generator(device).manual_seed(0)
         for _ in range(self.standing):
-            z = self.latents(torch.rand(self.batch, self.G.z_dim, device=device, generator=generator))
+            z = self.truncated(torch.rand(self.batch, self.z_dim, device=device, generator=generator))
             network(z, torch.randint(self.classes, (self.batch,), device=device, generator=generator))
         self.ready.append(network.eval())
         return network

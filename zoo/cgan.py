@@ -64,8 +64,10 @@ class CGAN(TwoPlayers):
     def told(self, like: Batch) -> tuple[Any, ...]:
         return (like.y,)
 
-    def sample(self, like: Batch) -> Tensor:
-        z = torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1
+    def latents(self, like: Batch) -> Tensor:
+        return torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1
+
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z, like.y)
         return fake
 

@@ -61,20 +61,16 @@ class CoGAN(TwoDomains):
         self.armed(self.D, spec)
         self.play(adam(self.D, lr, betas, weight_decay), adam(self.G, lr, betas, weight_decay))
 
-    def fake(self, batch: Batch) -> Tensor:
-        pair = self.pair(batch)
-        return torch.cat([pair.x, pair.x_other])
-
     def features(self, x: Tensor, like: Batch) -> Tensor:
         """D's features of both domains side by side, (n, 2 n_features): their means are matched one by one."""
         return torch.cat(super().features(x, like).chunk(2), 1)
 
-    def sample(self, like: Batch) -> Tensor:
-        return self.pair(like).x
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
+        fake: Tensor = self.G(z)[0]
+        return fake
 
     def pair(self, like: Batch) -> Pair:
-        z = torch.randn(len(like.x), self.z_dim, device=like.x.device)
-        return Pair(*self.G(z))
+        return Pair(*self.G(self.latents(like)))
 
 
 class CoupledGenerator(nn.Module):

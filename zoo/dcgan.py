@@ -47,7 +47,9 @@ class DCGAN(TwoPlayers):
         init_normal(self.modules())
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
-    def sample(self, like: Batch) -> Tensor:
-        z = torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1
+    def latents(self, like: Batch) -> Tensor:
+        return torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1
+
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z)
         return fake

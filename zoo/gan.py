@@ -11,7 +11,6 @@ On points the hidden layers are three of `width` units and the output is linear.
 
 from math import prod
 
-import torch
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -55,7 +54,6 @@ class GAN(TwoPlayers):
         self.D = self.armed(Layers(body, hidden[0]), spec)
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
 
-    def sample(self, like: Batch) -> Tensor:
-        z = torch.randn(len(like.x), self.z_dim, device=like.x.device)
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z)
         return fake

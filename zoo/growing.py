@@ -241,12 +241,9 @@ class Growing(TwoPlayers):
                 player.optimizer.state.clear()  # as the authors': moments of another loss mislead
         self.alpha.fill_(alpha)
 
-    def latents(self, n: int) -> Tensor:
-        return torch.randn(n, self.z_dim, device=self.alpha.device)
-
     def fake(self, batch: Batch) -> Tensor:
         """(n, ...) samples of the current level, from the weights in training."""
-        fake: Tensor = self.G(self.latents(len(batch.x)), self.stage, self.alpha)
+        fake: Tensor = self.G(self.latents(batch), self.stage, self.alpha)
         return fake
 
     def real(self, batch: Batch) -> Tensor:
@@ -261,16 +258,16 @@ class Growing(TwoPlayers):
     def told(self, like: Batch) -> tuple[Any, ...]:
         return self.stage, self.alpha
 
-    def sample(self, like: Batch) -> Tensor:
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
         """Samples of the data's own shape at any level: small images are enlarged, and all are held in [-1, 1]."""
-        x = self.draw(len(like.x))
+        x = self.averaged(z)
         if not self.spec.is_image:
             return x
         return F.interpolate(x, scale_factor=2.0 ** (self.levels - self.stage)).clamp(-1, 1)
 
-    def draw(self, n: int) -> Tensor:
+    def averaged(self, z: Tensor) -> Tensor:
         """(n, ...) samples of the current level from the average."""
-        x: Tensor = self.average(self.latents(n), self.stage, self.alpha)
+        x: Tensor = self.average(z, self.stage, self.alpha)
         return x
 
 

@@ -37,6 +37,13 @@ class TwoDomains(TwoPlayers):
     def real(self, batch: Batch) -> Tensor:
         return batch.x if batch.x_other is None else torch.cat([batch.x, batch.x_other])
 
+    def fake(self, batch: Batch) -> Tensor:
+        pair = self.pair(batch)
+        return torch.cat([pair.x, pair.x_other])
+
+    def sample(self, like: Batch) -> Tensor:
+        return self.pair(like).x
+
     def told(self, like: Batch) -> tuple[Any, ...]:
         return (0,) if like.x_other is None else ()
 

@@ -11,7 +11,6 @@ The paper attends at 32 pixels of 128; here at 32, or at half the side of smalle
 class-wise gains and biases have no spectral norm, and real and fake go through D in one pass.
 """
 
-import torch
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
@@ -52,7 +51,6 @@ class SAGAN(Projecting):
         self.armed(self.D, spec)
         self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
-    def sample(self, like: Batch) -> Tensor:
-        z = torch.randn(len(like.x), self.z_dim, device=like.x.device)
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z, [like.y] * len(self.G.blocks))
         return fake

@@ -78,7 +78,7 @@ class StyleGAN(Growing):
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
     def fake(self, batch: Batch) -> Tensor:
-        w, other = self.G.mapping(self.latents(2 * len(batch.x))).chunk(2)
+        w, other = self.G.mapping(torch.cat([self.latents(batch), self.latents(batch)])).chunk(2)
         self.G.watch(w)
         fake: Tensor = self.G.synthesis(self.mixed(w, other), self.stage, self.alpha)
         return fake
@@ -91,8 +91,8 @@ class StyleGAN(Growing):
         layer = torch.arange(self.G.layers, device=w.device)
         return torch.where((layer < crossover)[..., None], w[:, None], other[:, None])
 
-    def draw(self, n: int) -> Tensor:
-        x: Tensor = self.average(self.latents(n), self.stage, self.alpha, self.truncation)
+    def averaged(self, z: Tensor) -> Tensor:
+        x: Tensor = self.average(z, self.stage, self.alpha, self.truncation)
         return x
 
     def after_g(self) -> None:

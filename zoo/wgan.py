@@ -11,7 +11,6 @@ https://arxiv.org/abs/1704.00028. Algorithm 1 with its constants: weight 10, Ada
 five critic steps, and a critic without batch norm.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer, RMSprop
 
@@ -58,7 +57,6 @@ class WGAN(TwoPlayers):
         ahead = self.warmup and (rounds < 25 or rounds % 500 == 0)
         self.players[0].repeats = 100 if ahead else self.n_critic
 
-    def sample(self, like: Batch) -> Tensor:
-        z = torch.randn(len(like.x), self.z_dim, device=like.x.device)
+    def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z)
         return fake

@@ -7,6 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from ganbench.data.domains import Domain
+from ganbench.data.files import Files
+from ganbench.errors import BadResults
 from ganbench.variant import Batch, DataSpec
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ class Dataset(ABC):
     prior: Tensor  # (classes,) true share of each class or mode, sums to 1
     mixture: "Mixture | None" = None  # the exact density, where it is known
     other: Domain | None = None  # the second domain, for variants of two
+    files: Files | None = None  # what it is published as, if it is to be fetched
 
     @abstractmethod
     def train(self) -> Batch:
@@ -47,6 +50,12 @@ class Dataset(ABC):
 
     def locate(self, x: Tensor) -> Tensor:
         """Say where samples (n, *shape) lie in the plane of `mixture` -> (n, 2). Points lie where they are."""
+        return x
+
+    def fit(self, x: Tensor) -> Tensor:
+        """Bring images (n, c, s, s) in [-1, 1] to this dataset's shape, as its own images were. Raises BadResults."""
+        if x.shape[1:] != self.spec.shape:
+            raise BadResults(f"Found images of shape {tuple(x.shape[1:])}, but this dataset's are {self.spec.shape}.")
         return x
 
     def halves(self) -> Batch:

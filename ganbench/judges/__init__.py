@@ -1,7 +1,9 @@
 """Judges turn samples into features and class probabilities; they never change."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -24,6 +26,17 @@ class Judge(ABC):
     key: str  # sha256 of the weights, and the preprocessing in words
     metrics: tuple[str, ...]  # computed unless a suite names others
     select: str  # the metric that picks a run's best checkpoint on the validation split
+    lasting: bool = False  # whether `key` tells all that its answers depend on, so that they may be kept on disk
+
+    @classmethod
+    def files(cls, dataset: str) -> tuple[Path, ...]:
+        """Files of the user's own that it reads to judge the dataset of that name: what they hold is part of a run."""
+        return ()
+
+    @classmethod
+    def trainer(cls) -> Callable[..., Any] | None:
+        """What makes its weights anew, if anything can: called by `ganbench judge train`, with its options by name."""
+        return None
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Judged:

@@ -7,15 +7,19 @@ entry points of the group `ganbench.metrics` give it its name.
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import nan
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
 from ganbench.data.mixtures import Mixture
+from ganbench.errors import BenchError
 from ganbench.judges import Judged
+from ganbench.variant import Batch
 
 Direction = Literal["higher", "lower", "none"]  # "none": no score, but what another number is read against
 Belief = Callable[[Tensor], Tensor]  # samples (n, *shape) -> (n,) probability that each is real, as D's scores say it
+Walk = Callable[[int, float], tuple[Judged, Judged]]  # n steps between latents, each a share of its way -> both ends
+OF_SOME = {"asked", "pair", "belief", "walk"}  # fields of Evidence that only some variants have
 
 
 class Pairs(NamedTuple):
@@ -25,7 +29,6 @@ class Pairs(NamedTuple):
     x: Tensor  # of the data's own domain
     x_other: Tensor  # their partners, as the variant made or was given them
     truth: Tensor  # their true partners: the known transform of x
-    seen: Judged  # what the judge says of x
     y_other: Tensor | None = None  # (n,) classes of x_other: its source's own, or what the judge sees in it undone
     returned: Tensor | None = None  # x_other after the way to the data's domain and back
 
@@ -37,9 +40,14 @@ class Evidence(NamedTuple):
     reference: Judged
     prior: Tensor  # (classes,) true share of each class or mode
     mixture: Mixture | None = None  # the exact density, where there is one: features are then coordinates
+    x: Tensor | None = None  # (n, *shape) the samples themselves
+    real: Batch | None = None  # the real data that `reference` is of, row by row
+    training: Batch | None = None  # the training split
+    trained: Judged | None = None  # what the judge says of `training`, row by row
     asked: Tensor | None = None  # (n,) classes that a conditional variant was asked for
     pair: Pairs | None = None  # of a variant of two domains
     belief: Belief | None = None  # of a variant whose D speaks of probabilities
+    walk: Walk | None = None  # of a variant that draws from latents
 
     def has(self, need: str) -> bool:
         """Whether a field is there, or a field's own, as in "pair.returned"."""
@@ -66,6 +74,10 @@ class Metric:
     unit: str
     source: str  # paper
     needs: tuple[str, ...] = ()  # fields of Evidence, without which there is no number
+    samples: int = 10_000  # as many are usual; a number from fewer is marked
+    least: int = 1  # samples, and reference samples, without which there is no number
+    outnumber_width: bool = False  # both must also be more than the features are wide
+    on_curves: bool = True  # whether it is cheap enough for each judgement, and not for the last alone
     version: int = 1  # raised when the number changes its meaning: part of the comparability key
 
     def __post_init__(self) -> None:
@@ -73,12 +85,32 @@ class Metric:
         object.__setattr__(self, "__doc__", self.compute.__doc__)
 
     def __call__(self, evidence: Evidence) -> Estimate:
+        """Compute it. Raises BenchError, if there are too few samples for it to mean anything."""
+        self.check(len(evidence.samples.features), evidence.reference)
         return self.compute(evidence)
+
+    def check(self, n: int, reference: Judged) -> None:
+        """Raise BenchError, if `n` samples or the reference are too few for this metric to mean anything."""
+        size, width = reference.features.shape
+        needed = self.at_least(width)
+        for found, whose, cure in (
+            (n, "samples", "Draw more samples"),
+            (size, "reference samples", "Use a larger dataset"),
+        ):
+            if found < needed:
+                raise BenchError(
+                    f"Found {found:,} {whose}, but {self.name} on {width:,} features needs at least {needed:,}. "
+                    f"{cure}, or leave out this metric."
+                )
+
+    def at_least(self, width: int) -> int:
+        """Samples without which there is no number on features of that width."""
+        return max(self.least, width + 1 if self.outnumber_width else 1)
 
     @property
     def of_any_variant(self) -> bool:
         """Whether every variant owes this number; others are of those alone that can give what it needs."""
-        return set(self.needs) <= {"mixture"}
+        return not OF_SOME & {need.partition(".")[0] for need in self.needs}
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether all that it needs is there."""
@@ -91,7 +123,7 @@ class Metric:
 
 
 def metric(
-    name: str, *, direction: Direction, unit: str, source: str, needs: tuple[str, ...] = (), version: int = 1
+    name: str, *, direction: Direction, unit: str, source: str, **more: Any
 ) -> Callable[[Callable[[Evidence], Estimate]], Metric]:
-    """Make a Metric of a function."""
-    return lambda compute: Metric(name, compute, direction, unit, source, needs, version)
+    """Make a Metric of a function; what else may be said is listed there."""
+    return lambda compute: Metric(name, compute, direction, unit, source, **more)

@@ -32,7 +32,6 @@ from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
 from ganbench.metrics import Estimate, Evidence, metric
-from ganbench.metrics.fidelity import require
 
 K = 20  # neighbours that span a disc
 POINT = 1e-30  # no disc is narrower: samples may coincide
@@ -57,11 +56,10 @@ def real_points(evidence: Evidence) -> Tensor:
 
 @lru_cache(maxsize=1)  # three metrics ask for the same
 def odds(evidence: Evidence) -> Odds:
-    """How much likelier points are under p than under q. Raises BenchError, if there are too few samples."""
+    """How much likelier points are under p than under q."""
     samples, real, mixture = evidence.samples.features, real_points(evidence), evidence.mixture
     assert mixture is not None, "the caller asks only where the density is known"
     n = len(samples)
-    require(n, K + 1, "samples", f"a density by {K} neighbours", "Draw more samples.")
     tree = KDTree(samples.double().numpy())
     at_real = mixture.log_density(real) - log_density(tree, real, K, n)
     at_samples = mixture.log_density(samples) - log_density(tree, samples, K + 1, n - 1)  # the nearest is itself
@@ -94,7 +92,7 @@ def best_value(evidence: Evidence) -> Estimate:
     return value(logsigmoid(found.at_real), logsigmoid(-found.at_samples))
 
 
-@metric("jsd", direction="lower", unit="nats", source=GAN, needs=("mixture",))
+@metric("jsd", direction="lower", unit="nats", source=GAN, needs=("mixture",), least=K + 1)
 def jsd(evidence: Evidence) -> Estimate:
     """Jensen-Shannon divergence of the generator from the data: mean KL of both to their average.
 
@@ -110,7 +108,7 @@ def jsd(evidence: Evidence) -> Estimate:
     return Estimate((best + math.log(4)) / 2, stderr / 2)
 
 
-@metric("game_value_optimal", direction="lower", unit="nats", source=GAN, needs=("mixture",))
+@metric("game_value_optimal", direction="lower", unit="nats", source=GAN, needs=("mixture",), least=K + 1)
 def game_value_optimal(evidence: Evidence) -> Estimate:
     """The value of the minimax game at the best D for this generator: -log 4 + 2 JSD.
 
@@ -136,7 +134,7 @@ def game_value(evidence: Evidence) -> Estimate:
     return value(at_real.log(), (1 - at_samples).log())
 
 
-@metric("d_error", direction="lower", unit="", source=GAN, needs=("mixture", "belief"))
+@metric("d_error", direction="lower", unit="", source=GAN, needs=("mixture", "belief"), least=K + 1)
 def d_error(evidence: Evidence) -> Estimate:
     """How far the trained D is from the best: mean |D(x) - p / (p + q)| over fresh real points and samples alike.
 

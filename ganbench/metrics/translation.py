@@ -13,7 +13,6 @@ from torch import Generator, Tensor
 from ganbench.errors import BenchError
 from ganbench.metrics import Estimate, Evidence, Pairs, metric
 from ganbench.metrics.diversity import decisions
-from ganbench.metrics.fidelity import require
 from ganbench.metrics.modes import RADIUS
 
 MID_GREY = 0.0  # of images in [-1, 1]
@@ -73,7 +72,7 @@ def pair_agreement(evidence: Evidence) -> Estimate:
     return mean_of(agreement(evidence, the_pairs(evidence).x_other))
 
 
-@metric("pair_chance", direction="none", unit="share", source=COGAN, needs=("pair",))
+@metric("pair_chance", direction="none", unit="share", source=COGAN, needs=("pair",), least=2)
 def pair_chance(evidence: Evidence) -> Estimate:
     """`pair_agreement` of the same samples with partners swapped: what pairing by chance would give.
 
@@ -84,7 +83,6 @@ def pair_chance(evidence: Evidence) -> Estimate:
     Blind to: the pairs, as it must be. It rises when samples lose variety, which makes all partners alike.
     """
     partners = the_pairs(evidence).x_other
-    require(len(partners), 2, "pairs", "a swap of partners", "Draw more samples.")
     order = torch.randperm(len(partners), generator=Generator().manual_seed(0))
     swapped = torch.empty_like(partners)
     swapped[order] = partners[order.roll(1)]
@@ -119,7 +117,7 @@ def label_agreement(evidence: Evidence) -> Estimate:
     """
     pair = the_pairs(evidence)
     assert pair.y_other is not None, "the caller asks only where they are known"
-    share = float((decisions(pair.seen, len(evidence.prior)) == pair.y_other).double().mean())
+    share = float((decisions(evidence.samples, len(evidence.prior)) == pair.y_other).double().mean())
     return Estimate(share, (share * (1 - share) / len(pair.y_other)) ** 0.5)
 
 

@@ -178,15 +178,15 @@ def test_samples_come_from_the_average_and_training_from_g(spec):
 
 def test_latents_are_normal_and_truncated_ones_are_as_if_those_beyond_were_drawn_again():
     variant, uniform = build(SPECS["points"]), torch.rand(200_000)
-    z = variant.latents(uniform)
+    z = variant.truncated(uniform)
     torch.testing.assert_close(torch.stack([z.mean(), z.std()]), torch.tensor([0.0, 1.0]), atol=0.01, rtol=0)
     assert z.abs().max() > 3.5
     variant.truncation = 0.5
-    z = variant.latents(uniform)
+    z = variant.truncated(uniform)
     assert z.abs().max() <= 0.5 + 1e-5
     variance = 1 - 2 * 0.5 * exp(-(0.5**2) / 2) / sqrt(2 * pi) / erf(0.5 / sqrt(2))  # of the truncated normal
     assert z.var().item() == pytest.approx(variance, rel=0.01)
-    edges = variant.latents(torch.tensor([0.0, 1 - 2**-24]))
+    edges = variant.truncated(torch.tensor([0.0, 1 - 2**-24]))
     assert edges.isfinite().all()
 
 
@@ -208,7 +208,7 @@ def test_standing_statistics_are_those_of_the_average_and_of_truncated_latents(s
     network = variant.eval().settled()
     last, inputs = network.network.norm, []
     generator = torch.Generator().manual_seed(9)
-    z = variant.latents(torch.rand(4000, variant.G.z_dim, generator=generator))
+    z = variant.truncated(torch.rand(4000, variant.G.z_dim, generator=generator))
     y = torch.randint(4, (4000,), generator=generator)
     last.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
     with torch.no_grad():

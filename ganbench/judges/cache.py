@@ -1,0 +1,65 @@
+"""What a judge said of real data, kept on disk: for a large network that takes minutes, and is the same every time."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from ganbench.data import Dataset, Split
+from ganbench.data.files import data_roots, write
+from ganbench.judges import Judge, Judged
+
+
+def seen(judge: Judge, dataset: Dataset, split: Split | Literal["train"]) -> Judged:
+    """What the judge says of all real samples of a split, "train" included; of a lasting judge computed only once."""
+
+    def look() -> Judged:
+        return judge(dataset.train().x if split == "train" else dataset.reference(split).x)
+
+    key = "; ".join([judge.key, dataset.fingerprint, dataset.preprocessing, split])
+    return kept(key, look) if judge.lasting else look()
+
+
+def kept(key: str, compute: Callable[[], Judged]) -> Judged:
+    """What is kept under `key`, or else what `compute` gives, which is then kept.
+
+    A file that is damaged, or cannot be read or written, costs time and nothing else.
+    """
+    path = folder() / f"{sha256(key.encode()).hexdigest()[:32]}.safetensors"
+    found = _read(path, key)
+    if found is not None:
+        return found
+    computed = compute()
+    tensors = {name: part.contiguous() for name, part in computed._asdict().items()}
+    with suppress(OSError):  # a cache that cannot be written is none
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, save(tensors, {"key": key, "sha256": _checksum(computed)}))
+    return computed
+
+
+def folder() -> Path:
+    """Where answers are kept; whoever needs the room may delete it."""
+    return data_roots()[-1] / "features"
+
+
+def _read(path: Path, key: str) -> Judged | None:
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            found = Judged(*(file.get_tensor(name) for name in Judged._fields))
+    except (OSError, SafetensorError):
+        return None
+    # safetensors sees a file cut short, but not a bit that has flipped.
+    whole = metadata.get("key") == key and metadata.get("sha256") == _checksum(found)
+    return found if whole else None
+
+
+def _checksum(judged: Judged) -> str:
+    digest = sha256(repr([tuple(part.shape) for part in judged]).encode())
+    for part in judged:
+        digest.update(part.contiguous().numpy())
+    return digest.hexdigest()
