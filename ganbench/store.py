@@ -18,6 +18,7 @@ A run works on its desk; only the driver publishes, by renaming the desk. Readin
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -36,6 +37,7 @@ SCORE_COLUMNS = [
     "suite", "run", "variant", "label", "dataset", "seed", "checkpoint", "images", "judge", "split",
     "metric", "value", "stderr", "samples", "usual_samples", "direction", "unit", "key", "status",
 ]  # fmt: skip
+PUBLISHED_COLUMNS = ["dataset", "label", "metric", "mean", "stderr", "trials", "source"]
 LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]
 
 
@@ -49,12 +51,16 @@ class Store:
         if (self.path / "suite.json").exists():
             _manifest(self.path)
 
-    def open(self, text: str, runs: list[dict[str, Any]], command: str, commit: str) -> None:
-        """Write down what should be here: each run's id, label, dataset, seed.
+    def open(
+        self, text: str, runs: list[dict[str, Any]], command: str, commit: str, published: Sequence[Any] = ()
+    ) -> None:
+        """Write down what should be here: each run's id, label, dataset, seed; and what papers have `published`.
 
         Raises BadResults if the folder cannot be written.
         """
-        manifest = {"format": FORMAT, "command": command, "commit": commit, "runs": runs, "text": text}
+        manifest = {
+            "format": FORMAT, "command": command, "commit": commit, "runs": runs, "published": published, "text": text,
+        }  # fmt: skip
         try:
             self.unfinished.mkdir(parents=True, exist_ok=True)
             write_json(self.path / "suite.json", manifest)
@@ -109,6 +115,7 @@ class Results:
     runs: pd.DataFrame  # one row per run, the missing ones with status "missing"
     scores: pd.DataFrame  # SCORE_COLUMNS
     losses: pd.DataFrame  # LOSS_COLUMNS
+    published: pd.DataFrame  # PUBLISHED_COLUMNS: numbers of papers
 
     def samples(self, run: str) -> np.ndarray[Any, Any] | None:
         """Points (n, 2) float32 or images (n, h, w, c) uint8; None if the run left none."""
@@ -153,6 +160,7 @@ def read(path: Path) -> Results:
         runs=pd.DataFrame(rows),
         scores=_tables(path, done, "scores.parquet", SCORE_COLUMNS),
         losses=_tables(path, done, "losses.parquet", LOSS_COLUMNS),
+        published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
     )
 
 

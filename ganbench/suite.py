@@ -104,6 +104,18 @@ class VariantTable(Table):
     datasets: list[str] | None = Field(None, description="Labels of the datasets it is trained on; by default all.")
 
 
+class PublishedTable(Table):
+    """What a paper printed of one of the suite's variants on one of its datasets, to be shown beside the results."""
+
+    source: str = Field(min_length=1, description="Paper, and the table in it.")
+    dataset: str = Field(description="Label of a dataset of this suite.")
+    variant: str = Field(description="Label of a variant of this suite.")
+    trials: int = Field(gt=1, description="Training runs behind the numbers.")
+    scores: dict[str, tuple[float, float]] = Field(
+        description="Metric -> mean and standard error of the mean, in this project's units: shares, nats."
+    )
+
+
 class SuiteTable(Table):
     """A benchmark suite of ganbench."""
 
@@ -118,6 +130,7 @@ class SuiteTable(Table):
     dataset: list[DatasetTable] = Field(min_length=1, description="What is trained on: a table [[dataset]] for each.")
     variant: list[VariantTable] = Field(min_length=1, description="What is trained: a table [[variant]] for each.")
     controls: list[str] = Field(CONTROLS, description="Rows that are no GAN and show how good `good` is.")
+    published: list[PublishedTable] = Field([], description="Numbers of papers: a table [[published]] for each row.")
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,7 @@ class Suite:
     meant_for: str
     runs: tuple[RunSpec, ...]
     text: str
+    published: tuple[dict[str, Any], ...] = ()  # one for each number: PUBLISHED_COLUMNS of the store
 
 
 def load(path: Path, scale: float = 1.0) -> Suite:
@@ -145,7 +159,7 @@ def load(path: Path, scale: float = 1.0) -> Suite:
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
     runs = tuple(replace(run, suite=name) for run in _expand(table, path, scale))
     _each_run_once(path, runs)
-    return Suite(name, table.description, table.meant_for, runs, text)
+    return Suite(name, table.description, table.meant_for, runs, text, tuple(_published(table, runs, path)))
 
 
 def parse(text: str, where: str) -> SuiteTable:
@@ -196,6 +210,23 @@ def _expand(table: SuiteTable, path: Path, scale: float) -> Iterable[RunSpec]:
         size = (entry.budget and entry.budget.parameters) or table.budget.parameters
         checked += _check(specs, size, f"{path}, {label}")
     return [replace(spec, seed=seed) for seed in seeds for spec in checked]
+
+
+def _published(table: SuiteTable, runs: Iterable[RunSpec], path: Path) -> Iterable[dict[str, Any]]:
+    """The papers' numbers, each of a metric that the suite's own runs have."""
+    metrics = {(run.dataset_label, run.label): run.metrics for run in runs}
+    for entry in table.published:
+        where = f"{path}, published, {entry.variant} on {entry.dataset}: "
+        if (entry.dataset, entry.variant) not in metrics:
+            raise UnknownName("rows of this suite", f"{entry.variant} on {entry.dataset}",
+                              [f"{label} on {data}" for data, label in metrics], f"{path}, published: ")  # fmt: skip
+        for metric, (mean, stderr) in entry.scores.items():
+            if metric not in metrics[entry.dataset, entry.variant]:
+                raise UnknownName("metrics of that dataset", metric, metrics[entry.dataset, entry.variant], where)
+            yield {
+                "dataset": entry.dataset, "label": entry.variant, "metric": metric, "mean": mean, "stderr": stderr,
+                "trials": entry.trials, "source": entry.source,
+            }  # fmt: skip
 
 
 def _spec(table: SuiteTable, entry: DatasetTable, variant: VariantTable, folder: Path, scale: float) -> RunSpec:
@@ -304,4 +335,6 @@ def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:
             return BudgetTable.model_fields
         case ["variant", int()]:
             return VariantTable.model_fields
+        case ["published", int()]:
+            return PublishedTable.model_fields
     return {}

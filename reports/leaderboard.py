@@ -168,6 +168,41 @@ def _lost(row: dict[Any, Any], width: int) -> str:
     return f'<td class="text wrap lost" colspan="{width}"><bdi>{escape(why)}</bdi></td>'
 
 
+PUBLISHED = (
+    "Means with 95 % intervals over training runs, ours over seeds and of the last checkpoint. Where the intervals lie "
+    "apart, something differs from the paper: budget, code or chance; the conditions below say what ours were."
+)
+
+
+def published(chapter: Chapter) -> str:
+    """What papers have printed, beside what was found here; nothing if the suite names none."""
+    found = tables.published(chapter.results, chapter.dataset)
+    if found.empty:
+        return ""
+    lines = (
+        f'<tr class="row"><th scope="row">{row_name(r.label, chapter.styles[r.label])}</th>'
+        f'<td class="text">{name(entry(r.metric).title)}</td>{_told(r.theirs, r.theirs_low, r.theirs_high)}'
+        f"<td>{r.trials}</td>{_told(r.ours, r.ours_low, r.ours_high)}<td>{r.n}</td>"
+        f'<td class="text">{_apart(r)}</td><td class="text wrap">{name(r.source, 120)}</td></tr>'
+        for r in each(found)
+    )
+    titles = ("<Variant", "<Metric", "Published", "Trials", "Here", "Seeds", "<Intervals", "<Source")
+    table = plain_table("Published numbers beside ours", titles, lines)
+    return f'<h3>Published and here</h3><p class="note">{PUBLISHED}</p>{table}'
+
+
+def _told(mean: float, low: float, high: float) -> str:
+    text, interval = estimate(mean, low, high)
+    return f'<td><span class="mean">{text}</span><span class="interval">{interval}</span></td>'
+
+
+def _apart(row: Any) -> str:
+    if math.isnan(row.ours_low):
+        return "one seed" if row.n else "not run"
+    overlap = row.ours_low <= row.theirs_high and row.theirs_low <= row.ours_high
+    return "overlap" if overlap else "apart"
+
+
 def failures(chapter: Chapter) -> str:
     """Why runs failed, and after how much of the budget; nothing if none did."""
     failed = tables.failures(chapter.results, chapter.dataset)

@@ -11,7 +11,7 @@ from string import Template
 from plotly.offline import get_plotlyjs
 
 from reports import prose, tables
-from reports.leaderboard import boards, failures
+from reports.leaderboard import boards, failures, published
 from reports.markup import Chapter, Page, escape, name
 from reports.pictures import gallery, pictures
 from reports.provenance import conditions, cost, glossary
@@ -97,7 +97,7 @@ def _section(chapter: Chapter) -> str:
     """All of one dataset."""
     slug = chapter.slug
     remarks = "".join(f"<li>{escape(remark)}</li>" for remark in prose.remarks(chapter.results, chapter.dataset))
-    parts = (boards, failures, pictures, gallery, cost, conditions)
+    parts = (boards, published, failures, pictures, gallery, cost, conditions)
     return (
         f'<section class="dataset" id="{slug}" aria-labelledby="{slug}--title">'
         f'<h2 id="{slug}--title"><a class="anchor" href="#{slug}">{name(chapter.dataset)}</a></h2>'

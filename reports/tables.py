@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
-from ganbench.statistics import mean_interval, ranks
+from ganbench.statistics import mean_interval, ranks, t_quantile
 from reports.glossary import entry, ordered
 
 TIDY = [
@@ -51,6 +51,8 @@ class Results(Protocol):
     def scores(self) -> DataFrame: ...
     @property
     def losses(self) -> DataFrame: ...
+    @property
+    def published(self) -> DataFrame: ...
     def samples(self, run: str) -> NDArray[Any] | None:
         """(n, 2) float32 points or (n, h, w, c) uint8 images."""
 
@@ -98,7 +100,8 @@ def labels(results: Results, dataset: str | None = None) -> dict[str, bool]:
     found = runs(results, dataset)
     if found.empty:
         return {}
-    rows = dict(zip(found["label"], found["control"], strict=True))
+    # Where a row has not been run, nobody knows yet that it is a control.
+    rows = found.groupby("label", sort=False)["control"].any().to_dict()
     return dict(sorted(rows.items(), key=lambda row: row[1]))
 
 
@@ -279,6 +282,28 @@ def roster(results: Results, dataset: str) -> DataFrame:
         rows.append((label, own["variant"].iloc[0], control, guest, pd.NA, len(own), len(done), len(lost), why))
     columns = ["label", "variant", "control", "guest", "rank", "runs", "done", "failed", "reasons"]
     return DataFrame(rows, columns=columns).astype({"rank": "Int64", "control": bool})
+
+
+def published(results: Results, dataset: str) -> DataFrame:
+    """Numbers of papers beside ours: label, metric, source, trials, theirs, ours, each with `_low` and `_high`, and n.
+
+    Theirs is mean and Student's 95 % interval from the standard error that was printed; ours is of the last
+    checkpoint over n seeds, NaN where nothing was run.
+    """
+    columns = ["label", "metric", "source", "trials", "theirs", "theirs_low", "theirs_high"]
+    columns += ["ours", "ours_low", "ours_high", "n"]
+    found = of_dataset(results.published, dataset)
+    if found.empty:
+        return DataFrame(columns=columns)
+    reach = found["stderr"] * [t_quantile(0.95, trials - 1) for trials in found["trials"]]
+    found = found.assign(theirs=found["mean"], theirs_low=found["mean"] - reach, theirs_high=found["mean"] + reach)
+    rows = summary(results)
+    rows = rows[(rows["dataset"] == dataset) & (rows["checkpoint"] == "last") & (rows["n"] > 0)]
+    rows = rows.sort_values("board").drop_duplicates(["label", "metric"])
+    own = rows[["label", "metric", "n", "mean", "low", "high"]]
+    own = own.rename(columns={"mean": "ours", "low": "ours_low", "high": "ours_high"})
+    both = found.drop(columns=["mean", "stderr", "dataset"]).merge(own, on=["label", "metric"], how="left")
+    return both.assign(n=both["n"].fillna(0).astype(int))[columns]
 
 
 def failures(results: Results, dataset: str) -> DataFrame:

@@ -39,13 +39,15 @@ class DCGAN(TwoPlayers):
         lr: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),  # of Adam
         batch: int = 128,
+        d_steps: int = 1,  # D updates in a round
+        g_steps: int = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch
         self.G = dcgan_generator(spec, z_dim, width, kernel)
         self.D = self.armed(dcgan_discriminator(self.seen(spec), width, kernel, d_norm), spec)
         init_normal(self.modules())
-        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
+        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
 
     def latents(self, like: Batch) -> Tensor:
         return torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1

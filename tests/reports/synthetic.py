@@ -45,6 +45,7 @@ class Synthetic:
     runs: DataFrame = field(default_factory=DataFrame)
     scores: DataFrame = field(default_factory=DataFrame)
     losses: DataFrame = field(default_factory=DataFrame)
+    published: DataFrame = field(default_factory=DataFrame)
     points: dict[str, NDArray[Any]] = field(default_factory=dict)
     grids: dict[str, bytes] = field(default_factory=dict)
     truths: dict[str, dict[str, Any]] = field(default_factory=dict)

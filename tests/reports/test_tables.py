@@ -1,5 +1,7 @@
 """Boards are right about means, failures, ranks and keys."""
 
+import math
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from ganbench.statistics import mean_interval
 from reports import prose, tables
+from reports.page import render
 
 
 def test_tidy_has_a_row_per_score_and_the_promised_columns(full: Any) -> None:
@@ -194,3 +197,31 @@ def test_a_metric_that_nobody_has_is_not_drawn(synthetic: ModuleType) -> None:
     results.scores.loc[owed, ["value", "key"]] = [np.nan, ""]
     assert "game_value" not in tables.board(results, "ring8").attrs["metrics"]
     assert "reverse_kl" in tables.board(results, "ring8").attrs["metrics"]
+
+
+def test_a_control_that_has_run_on_one_dataset_only_is_a_control_everywhere(synthetic: ModuleType) -> None:
+    results = synthetic.make()
+    results.runs.loc[results.runs["dataset"] == "mnist5k", "control"] = False  # as of runs that are missing
+    assert [label for label, control in tables.labels(results).items() if control] == list(synthetic.CONTROLS)
+
+
+def test_published_numbers_stand_beside_ours_with_both_intervals(full: Any) -> None:
+    row = {
+        "dataset": "ring8",
+        "label": "gan",
+        "metric": "modes",
+        "mean": 6.3,
+        "stderr": 0.5,
+        "trials": 10,
+        "source": "T1",
+    }
+    results = replace(full, published=pd.DataFrame([row, {**row, "label": "nobody"}]))
+    found = tables.published(results, "ring8")
+    ours = tables.summary(full).query("dataset == 'ring8' and checkpoint == 'last' and metric == 'modes'")
+    ours = ours[ours["label"] == "gan"]
+    assert found["theirs_high"][0] == pytest.approx(6.3 + 2.262 * 0.5, abs=1e-3)  # Student's t with 9 degrees
+    assert found["ours"][0] == ours["mean"].iloc[0] and found["ours_low"][0] == ours["low"].iloc[0]
+    assert list(found["n"]) == [3, 0] and math.isnan(found["ours"][1])
+    assert tables.published(results, "mnist5k").empty and tables.published(full, "ring8").empty
+    page = render(replace(results, published=pd.DataFrame([row])))
+    assert "Published and here" in page and "Published and here" not in render(full)
