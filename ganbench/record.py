@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from math import nan
@@ -37,6 +37,8 @@ class State:
     evaluated: int = 0  # points of the validation curve
     scores: list[Row] = field(default_factory=list)
     losses: list[Row] = field(default_factory=list)
+    frames: list[Tensor] = field(default_factory=list)  # samples of each point of that curve, to be looked at
+    occupancy: list[Tensor] = field(default_factory=list)  # how many samples each mode or class had there
     best: dict[str, Tensor] | None = None  # weights of the selected checkpoint
     best_value: float = nan
     best_images: int = 0
@@ -191,3 +193,11 @@ def write_shown(desk: Path, samples: Tensor) -> None:
     np.save(desk / "samples.npy", array)
     if array.ndim == 4:
         write_grid(array, desk / "grid.png")
+
+
+def write_exhibits(desk: Path, state: State, collected: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Keep what is to be looked at: along the budget, and of the selected checkpoint."""
+    kept: dict[str, Any] = {name: x for name, x in (("frames", state.frames), ("occupancy", state.occupancy)) if x}
+    kept = {name: torch.stack(x).numpy() for name, x in kept.items()}
+    images = {row["images"] for row in state.scores if row["checkpoint"] == "curve"}
+    np.savez_compressed(desk / "exhibits.npz", images=np.array(sorted(images)), **kept, **dict[str, Any](collected))

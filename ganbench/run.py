@@ -17,8 +17,10 @@ from torch import Tensor
 
 from ganbench.budget import Ledger, peak_memory
 from ganbench.data import Split
+from ganbench.exhibits import collect, frame, occupancy
 from ganbench.judging import gather
-from ganbench.record import Row, State, Work, score_rows, write_record, write_shown
+from ganbench.metrics import Evidence
+from ganbench.record import Row, State, Work, score_rows, write_exhibits, write_record, write_shown
 from ganbench.runspec import RunSpec
 from ganbench.sampling import Sampler, training_data
 from ganbench.training import train
@@ -94,8 +96,12 @@ def train_and_judge(spec: RunSpec, work: Work, state: State, desk: Path) -> Iter
 
 def evaluate(spec: RunSpec, work: Work, state: State) -> None:
     """One point of the validation curve; the best so far by the judge's own metric is the selected checkpoint."""
-    scores = judged(spec, work, "validation", "curve", state.ledger.images)
+    scores, evidence = judged(spec, work, "validation", "curve", state.ledger.images)
     state.scores += scores
+    assert evidence.x is not None, "what is judged has samples"
+    state.frames.append(frame(evidence.x))
+    if (counts := occupancy(evidence)) is not None:
+        state.occupancy.append(counts)
     if state.best is None or _better(work.judge.select, scores, state.best_value):
         state.best = {name: tensor.clone() for name, tensor in work.variant.state_dict().items()}
         state.best_value = next((s["value"] for s in scores if s["metric"] == work.judge.select), float("nan"))
@@ -104,26 +110,28 @@ def evaluate(spec: RunSpec, work: Work, state: State) -> None:
 
 def judge_at_end(spec: RunSpec, work: Work, state: State, desk: Path) -> None:
     """Scores of the last and the selected checkpoint on the test split, their weights, and some samples."""
-    last = judged(spec, work, "test", "last", state.ledger.images)
+    last, _ = judged(spec, work, "test", "last", state.ledger.images)
     save_model(work.variant, str(desk / "last.safetensors"))
     if state.best_images == state.ledger.images:  # the last is the selected one: judged already
         selected = [{**row, "checkpoint": "selected"} for row in last]
     else:
         assert state.best is not None
         work.variant.load_state_dict(state.best)
-        selected = judged(spec, work, "test", "selected", state.best_images)
+        selected, _ = judged(spec, work, "test", "selected", state.best_images)
     state.scores += last + selected
     save_model(work.variant, str(desk / "selected.safetensors"))
-    n = SHOWN[work.dataset.spec.is_image]
-    write_shown(desk, Sampler(work.variant, work.dataset, work.device).draw("test", n, latents(spec)))
+    sampler = Sampler(work.variant, work.dataset, work.device)
+    write_shown(desk, sampler.draw("test", SHOWN[work.dataset.spec.is_image], latents(spec)))
+    write_exhibits(desk, state, collect(sampler, work.judge, latents(spec)))
 
 
-def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int) -> list[Row]:
+def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int) -> tuple[list[Row], Evidence]:
+    """Scores of the variant as it is now, and what they were computed from."""
     drawn = Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, latents(spec))
     check_samples(images, drawn.x, *([drawn.pair.x_other] if drawn.pair else []))
     metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
     evidence = gather(work.dataset, work.judge, metrics, split, drawn)
-    return score_rows(work, metrics, evidence, split, checkpoint, images)
+    return score_rows(work, metrics, evidence, split, checkpoint, images), evidence
 
 
 def latents(spec: RunSpec) -> int:

@@ -65,7 +65,7 @@ class Sampler:
         with self.undisturbed(seed):
             start, goal = self.variant.latents(like), self.variant.latents(like)
             at = torch.rand(n, 1, device=self.device)
-        here, there = (self._decode(slerp(start, goal, t), like, seed) for t in (at, at + step))
+        here, there = (self.decode(slerp(start, goal, t), like, seed) for t in (at, at + step))
         return here, there
 
     def like(self, split: Split, n: int) -> Batch:
@@ -80,7 +80,8 @@ class Sampler:
         with self.undisturbed(seed):
             return torch.cat([self.variant.sample(part) for part in _chunks(like)])
 
-    def _decode(self, z: Tensor, like: Batch, seed: int) -> Tensor:
+    def decode(self, z: Tensor, like: Batch, seed: int) -> Tensor:
+        """The samples (n, *shape) of latents (n, z_dim); `seed` is of whatever else they are made of, such as noise."""
         with self.undisturbed(seed):
             pieces = zip(torch.split(z, CHUNK), _chunks(like), strict=True)
             return torch.cat([self.variant.decode(piece, part) for piece, part in pieces])

@@ -8,6 +8,7 @@
             losses.parquet      tidy: one row per lap and curve
             samples.npy         some samples of the selected checkpoint: points float32, images uint8 NHWC
             grid.png            the same as a picture, for images
+            exhibits.npz        more to look at, by name: see `ganbench.exhibits`
             last.safetensors  selected.safetensors
         guests/<id>/            the same of samples from elsewhere, without weights
         .unfinished/<run id>/   a run's desk: its training state, and its record until it is whole
@@ -126,6 +127,14 @@ class Results:
         """A PNG of image samples."""
         file = self.path / run / "grid.png"
         return file.read_bytes() if file.exists() else None
+
+    def exhibits(self, run: str) -> dict[str, np.ndarray[Any, Any]]:
+        """What the run kept to be looked at, by name; see `ganbench.exhibits`. Empty if it kept nothing."""
+        file = self.path / run / "exhibits.npz"
+        if not file.exists():
+            return {}
+        with np.load(file, allow_pickle=False) as kept:
+            return dict(kept)
 
     def truth(self, dataset: str) -> dict[str, Any] | None:
         """A mixture's means, sigma and weights, by the dataset's label."""

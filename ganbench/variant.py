@@ -86,6 +86,8 @@ class Variant(nn.Module):
     control: bool = False  # a row that is no GAN: nothing trains it, reports set it apart
     conditional: bool = False  # `sample` draws of the class that it is asked for
     z_dim: int = 0  # numbers in a latent; 0: samples are made of something else
+    truncation: float  # of a variant that can trade variety for quality when it samples
+    truncations: tuple[float, ...] = ()  # settings of it that are worth showing, from none to much
     domains: int = 1  # 2: trains on `x_other` too, which `like` then also has
     stage: int = 0  # raise it in `advance` when the networks grow: a round's FLOPs are then counted anew
 

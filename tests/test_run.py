@@ -20,6 +20,7 @@ from ganbench import suite
 from ganbench.budget import Budget
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite
+from ganbench.judging import gather
 from ganbench.record import State
 from ganbench.run import build, evaluate, resume, run, save, train_and_judge
 from ganbench.runspec import Made, RunSpec
@@ -340,14 +341,14 @@ def test_the_selected_checkpoint_is_the_best_on_validation(tmp_path, monkeypatch
     said = iter(values)
     chosen = next(metric for metric in metrics if metric.name == "reverse_kl_third")
     spec = replace(SPEC, metrics=("reverse_kl_third",))
-    real = running.judged
+    real = running.score_rows
 
-    def judged(spec, work, split, checkpoint, images):
-        rows = real(spec, work, split, checkpoint, images)
+    def score_rows(work, metrics, evidence, split, checkpoint, images):
+        rows = real(work, metrics, evidence, split, checkpoint, images)
         return [{**row, "value": next(said)} for row in rows] if checkpoint == "curve" else rows
 
     assert chosen.direction == "lower"
-    monkeypatch.setattr(running, "judged", judged)
+    monkeypatch.setattr(running, "score_rows", score_rows)
     assert run(spec, path, CPU)[0] == "done"
     scores = pd.read_parquet(path / "scores.parquet")
     per_evaluation = BATCH * ROUNDS // EVALUATIONS
@@ -384,7 +385,8 @@ def test_a_run_that_is_done_has_its_whole_record(tmp_path):
     path = desk(tmp_path)
     assert run(SPEC, path, CPU) == ("done", "")
     assert sorted(file.name for file in path.iterdir()) == [
-        "last.safetensors", "losses.parquet", "run.json", "samples.npy", "scores.parquet", "selected.safetensors",
+        "exhibits.npz", "last.safetensors", "losses.parquet", "run.json", "samples.npy", "scores.parquet",
+        "selected.safetensors",
     ]  # fmt: skip
     scores, losses = pd.read_parquet(path / "scores.parquet"), pd.read_parquet(path / "losses.parquet")
     assert [*scores.columns] == SCORE_COLUMNS
@@ -398,7 +400,7 @@ def test_a_run_that_is_done_has_its_whole_record(tmp_path):
     assert (record["status"], record["reason"]) == ("done", "")
     assert record["summary"] == {
         "suite": "tests", "run": SPEC.id, "variant": "gan", "label": "gan", "dataset": "ring", "seed": 3,
-        "control": False, "scale": 1.0,
+        "control": False, "guest": False, "scale": 1.0,
     }  # fmt: skip
     assert record["ledger"]["images"] == BATCH * ROUNDS
     assert record["ledger"]["seconds"] > 0 and record["ledger"]["peak_memory"] > 0 and record["ledger"]["flops"] > 0
@@ -638,7 +640,7 @@ def test_without_a_way_back_drawn_pairs_have_no_labels(tmp_path, resources, undo
     monkeypatch.setattr(Ring8, "other", None)
     work = build(of_pairs(resources, "Joint"), CPU)
     work.dataset.other = other if undo else replace(other, undo=None)
-    rows = running.judged(of_pairs(resources, "Joint"), work, "test", "last", 0)
+    rows, _ = running.judged(of_pairs(resources, "Joint"), work, "test", "last", 0)
     assert ("label_agreement" in {row["metric"] for row in rows}) == undo
 
 
@@ -647,11 +649,12 @@ def test_pairs_are_drawn_from_the_same_latents_as_samples_and_leave_no_trace(res
     work = build(spec, CPU)
     sampler = Sampler(work.variant.train(), work.dataset, CPU)
     before = torch.get_rng_state()
-    pairs = sampler.pairs("test", 700, 5, work.judge)
+    drawn = sampler.drawn("test", 700, 5)
     assert torch.get_rng_state().equal(before) and work.variant.training
-    assert pairs.x.equal(sampler.draw("test", 700, 5))
+    assert drawn.x.equal(sampler.draw("test", 700, 5)) and drawn.x is drawn.pair.x
+    pairs = gather(work.dataset, work.judge, work.metrics, "test", drawn).pair
     assert pairs.truth.equal(work.dataset.other.transform(pairs.x))
-    assert not pairs.x.equal(sampler.pairs("test", 700, 6, work.judge).x)
+    assert not drawn.x.equal(sampler.drawn("test", 700, 6).x)
 
 
 def test_a_belief_is_asked_for_in_eval_mode_without_a_trace(resources):

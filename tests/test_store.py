@@ -157,6 +157,7 @@ def test_the_manifest_keeps_the_suites_text_the_command_and_the_commit(tmp_path:
         "command": "ganbench run mine.toml",
         "commit": "abc1234",
         "runs": [entry("a")],
+        "published": [],
         "text": "the text",
     }
 

@@ -37,6 +37,8 @@ from zoo.residual import Generator, Projecting, ProjectionDiscriminator, batch_n
 class BigGAN(Projecting):
     """A large SAGAN: shared class embedding, latents at every layer, orthogonal regularisation, truncation."""
 
+    truncations = (0.0, 2.0, 1.0, 0.5, 0.04)  # figure 2 of the paper, from none on
+
     G: SkipGenerator
     conditional = True
 

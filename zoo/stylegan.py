@@ -47,6 +47,8 @@ TRUNCATED = 8  # layers, from the first, that truncation reaches: up to 32 x 32 
 class StyleGAN(Growing):
     """A mapping network, styles, noise and mixing; R1; grows from 8 x 8 pixels."""
 
+    truncations = (1.0, 0.7, 0.5, 0.0)
+
     G: "Generator"
 
     def __init__(
