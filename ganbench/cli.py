@@ -67,7 +67,7 @@ class Kind(StrEnum):
     suites = "suites"
 
 
-DataDir = Annotated[Path | None, typer.Option(help="The folder that holds MNIST/raw; also $GANBENCH_DATA.")]
+DataDir = Annotated[Path | None, typer.Option(help="The folder that holds MNIST/raw and the like; also $GANBENCH_DATA.")]
 ResultsArgument = Annotated[Path, typer.Argument(help="<results>/<suite>, or <results> if it holds a single suite.")]
 
 
@@ -269,8 +269,6 @@ def audit(
     data_dir: DataDir = None,
 ) -> None:
     """Disturb real data in known ways, and see which metric sees which disturbance."""
-    from dataclasses import replace
-
     from ganbench import audit as audits
     from ganbench.store import read
     from reports import audit as shown
@@ -282,7 +280,7 @@ def audit(
     runs = read(results) if results else None  # before the hard work, just in case it fails
     found = audits.audit(judges, audits.choose_dataset(judge, dataset), samples, err.print)
     if runs:
-        found = replace(found, runs=audits.judge_runs(runs, judges, samples, err.print))
+        found = audits.add_runs(found, runs, err.print)
     out.print(shown.terminal(found))
     if out_dir:
         with _writing(out_dir):
@@ -343,7 +341,7 @@ def judge_train(
         str, typer.Argument(metavar="DATASET", help="A dataset of labelled images; or a judge of digits: mnist.")
     ],
     out_dir: Annotated[
-        Path | None, typer.Option("--out", help="Default: the user's cache, where the judge `trained` looks.")
+        Path | None, typer.Option("--out", help="Default: the user's cache, where `trained` looks; of `mnist`, ./mnist-judge.")
     ] = None,
     seed: int = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Default: 12.")] = None,

@@ -5,6 +5,8 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import version
 
+from ganbench.errors import BenchError
+
 Finding = tuple[bool, str, str]  # good, what, remark
 
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "pandas", "plotly", "safetensors")
@@ -15,8 +17,10 @@ def findings() -> Iterator[Finding]:
     for package in PACKAGES:
         yield True, package, version(package)
     yield _cuda()
-    yield _mnist()
+    yield from _datasets()
     yield _judge()
+    yield _inception()
+    yield _trained()
 
 
 def _cuda() -> Finding:
@@ -28,12 +32,20 @@ def _cuda() -> Finding:
     return False, "cuda", f"not here ({cause}); runs use the CPU. `quick` is made for that, `standard` is not."
 
 
-def _mnist() -> Finding:
-    from ganbench.data.mnist import find_mnist
+def _datasets() -> Iterator[Finding]:
+    from ganbench.data.files import published
 
-    if found := find_mnist():
-        return True, "mnist", str(found[0].parent)
-    return False, "mnist", "not here: `ganbench data fetch mnist`, or --data-dir. `mnist5k` works without."
+    try:
+        known = dict.fromkeys(published().values())
+    except BenchError as error:
+        yield False, "datasets", str(error)
+        return
+    for files in known:
+        if found := files.find(files.names):
+            yield True, files.dataset, str(found[0].parent)
+        else:
+            cure = f"not here: `ganbench data fetch {files.dataset}`, or --data-dir. {files.instead}"
+            yield False, files.dataset, cure.strip()
 
 
 def _judge() -> Finding:
@@ -46,3 +58,30 @@ def _judge() -> Finding:
     except Exception as error:  # whatever a damaged file makes its reader raise
         return False, "judge mnist", f"its files are damaged ({error}). Install ganbench again."
     return True, "judge mnist", f"key {judge.key[:12]}, features of {n:,} test digits"
+
+
+def _inception() -> Finding:
+    from ganbench.judges import inception
+
+    try:
+        path = inception.find()
+        if path is None:
+            cure = f"they are downloaded when first needed, 96 MB; or set {inception.VARIABLE} to a file of them"
+            return False, "judge inception", f"no weights in {inception.home()}: {cure}"
+        inception.check(path)
+    except (BenchError, OSError) as error:
+        return False, "judge inception", str(error)
+    return True, "judge inception", str(path)
+
+
+def _trained() -> Finding:
+    from ganbench.judges import trained
+
+    files = sorted(trained.home().glob("*.safetensors"))
+    try:
+        found = [f"{file.stem} {trained.read(file)[0]['shape']}" for file in files]
+    except BenchError as error:
+        return False, "judge trained", str(error)
+    if not found:
+        return False, "judge trained", "for no dataset yet: `ganbench judge train DATASET` makes one"
+    return True, "judge trained", f"for {', '.join(found)} in {trained.home()}"

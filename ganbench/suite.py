@@ -84,7 +84,7 @@ class BudgetTable(Table):
 class DatasetTable(Table):
     """What is trained on. Settings here go before those of the suite."""
 
-    name: str = Field(description="An installed dataset, or `file.py:Name` beside the suite.")
+    name: str = Field(description="An installed dataset, `folder:PATH`, or `file.py:Name` beside the suite.")
     label: str = Field("", description="Its name on the board; by default the dataset's name.")
     options: dict[str, Any] = Field({}, description="See `ganbench show NAME`.")
     budget: BudgetTable | None = Field(None, description="The length of a run on this dataset, and its size.")
@@ -235,9 +235,9 @@ def _spec(table: SuiteTable, entry: DatasetTable, variant: VariantTable, folder:
     return RunSpec(
         suite="",
         label=variant.label or variant.name,
-        variant=Made(variant.name, {**variant.options, **variant.on.get(label, {})}, beside),
+        variant=Made(variant.name, {**variant.options, **variant.on.get(label, {})}, beside).written_out("variants"),
         dataset_label=label,
-        dataset=Made(entry.name, entry.options, beside),
+        dataset=Made(entry.name, entry.options, beside).written_out("datasets"),
         judge=entry.judge or "",
         metrics=tuple(entry.metrics or ()),
         seed=0,

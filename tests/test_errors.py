@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ganbench import errors
-from ganbench.data import mnist
+from ganbench.data import files
 
 Command = Callable[..., Any]
 
@@ -40,13 +40,13 @@ BAD: dict[str, tuple[Any, str]] = {
     "unknown variant": ([('"gan"', '"wgam"')], "ring8, wgam: No 'wgam' among the variants. Did you mean 'wgan'?"),
     "unknown dataset": (
         [('"ring8"', '"ring9"')],
-        "No 'ring9' among the datasets. Did you mean 'ring8'? There are: blobs, grid25,",
+        "No 'ring9' among the datasets. Did you mean 'ring8'? There are: blobs, cifar10,",
     ),
     "unknown control": ([('"noise"', '"noisy"')], "No 'noisy' among the variants. Did you mean 'noise'?"),
     "unknown metric": ([dataset('metrics = ["fidd"]')], "No 'fidd' among the metrics. Did you mean 'fid'?"),
     "unknown judge": (
         [dataset('judge = "thruth"')],
-        "No 'thruth' among the judges. Did you mean 'truth'? There are: mnist,",
+        "No 'thruth' among the judges. Did you mean 'truth'? There are: inception, mnist,",
     ),
     "unknown loss": ([variant('loss = "hing"')], "No 'hing' among the losses. Did you mean 'hinge'?"),
     "unknown option": (
@@ -429,7 +429,7 @@ def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(mnist, "_get", refuse)
+    monkeypatch.setattr(files, "_get", refuse)
     return tmp_path
 
 
@@ -460,7 +460,7 @@ def test_a_folder_to_import_without_files(ganbench: Command, no_network: Path) -
 
 
 def test_only_mnist_can_be_fetched_and_only_its_judge_trained(ganbench: Command, tmp_path: Path) -> None:
-    says(ganbench("data", "fetch", "cifar10"), "No 'cifar10' among the datasets to download. There are: mnist.")
+    says(ganbench("data", "fetch", "cifar"), "No 'cifar' among the datasets to download. Did you mean 'cifar10'?")
     says(
         ganbench("judge", "train", "truth", "--out", tmp_path),
         "No 'truth' among the judges to train. There are: mnist.",

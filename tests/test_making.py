@@ -9,7 +9,7 @@ import pytest
 from ganbench import suite
 from ganbench.errors import BadSuite, BenchError, UnknownName
 from ganbench.losses import hinge
-from ganbench.making import Made, choose, configure
+from ganbench.making import Made, build, choose, configure
 from ganbench.penalties import R1, Clip, Gradient, none
 from ganbench.remedies import MinibatchStddev, Packing
 from zoo.gan import GAN
@@ -160,3 +160,85 @@ def test_a_suites_choices_reach_the_variant_and_are_part_of_the_run(suite_file: 
 
 def test_a_norm_is_one_of_three() -> None:
     assert get_args(DNorm) == ("batch", "layer", "none")
+
+
+# An option behind a colon
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("datasets", "folder:faces", ("folder", {"path": "faces"})),
+        ("datasets", "folder:C:/faces", ("folder", {"path": "C:/faces"})),
+        ("datasets", "folder:2024", ("folder", {"path": "2024"})),  # a path, which looks like a number
+        ("datasets", "mnist5k:16", ("mnist5k", {"size": 16})),
+        ("datasets", "blobs:32", ("blobs", {"size": 32})),
+        ("penalties", "clip:0.05", ("clip", {"limit": 0.05})),
+        ("datasets", "mnist5k:large", ("mnist5k", {"size": "large"})),  # refused later, with what is needed
+        ("datasets", "mnist5k", ("mnist5k", {})),
+        ("datasets", "mine.py:Mine", ("mine.py:Mine", {})),
+        ("datasets", "nowhere:faces", ("nowhere:faces", {})),
+    ],
+)
+def test_what_stands_behind_a_colon_is_the_first_option(kind: str, name: str, expected: tuple[str, Any]) -> None:
+    found = Made(name, {}, "here").written_out(kind)
+    assert (found.name, found.options, found.beside) == (*expected, "here")
+    assert found.written_out(kind) == found
+
+
+def test_other_options_stay(tmp_path: Path) -> None:
+    made = Made("ring8:5", {"sigma": 0.1})
+    assert made.written_out("datasets").options == {"modes": 5, "sigma": 0.1}
+    data = build("datasets", made)
+    assert (data.spec.classes, data.mixture.sigma) == (5, 0.1)
+    assert made.load("datasets") is type(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "words"),
+    [
+        ("variants", Made("real:1"), "Found 'real:1', but real has no option that '1' could be. Write 'real'."),
+        ("losses", Made("hinge:1"), "Found 'hinge:1', but hinge has no option that '1' could be. Write 'hinge'."),
+        (
+            "datasets",
+            Made("folder:"),
+            "Found 'folder:' without an option behind the colon. Give path, or write",
+        ),
+        (
+            "datasets",
+            Made("mnist5k:16", {"size": 8}),
+            "Found 'mnist5k:16' and size = 8 in its options, but the one is the other. Leave one of them out.",
+        ),
+        (
+            "datasets",
+            Made("mnist5k:large"),
+            "Option 'size' of mnist5k: found 'large'. Input should be a valid integer; the default is 32.",
+        ),
+    ],
+)
+def test_an_option_behind_a_colon_that_does_not_fit_is_refused(kind: str, made: Made, words: str) -> None:
+    with pytest.raises(BadSuite) as raised:
+        build(kind, made)
+    assert words in str(raised.value)
+
+
+def test_choices_take_it_too() -> None:
+    assert choose("penalties", "clip:0.05") == Clip(limit=0.05)
+    assert choose("remedies", {"name": "packing:3"}) == Packing(samples=3)
+
+
+def takes_a_path(*, path: Path) -> Path:
+    return path
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"), [("faces", "/suites/faces"), ("../faces", "/suites/../faces"), ("/faces", "/faces")]
+)
+def test_a_path_begins_at_the_suites_folder(written: str, expected: str) -> None:
+    assert configure(takes_a_path, Made("mine", {"path": written}, "/suites")) == {"path": Path(expected)}
+
+
+def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert configure(takes_a_path, Made("mine", {"path": "~/faces"}, "/suites")) == {"path": Path("/home/me/faces")}
+    assert configure(takes_a_path, Made("mine", {"path": "faces"})) == {"path": Path("faces")}

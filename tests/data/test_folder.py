@@ -1,0 +1,339 @@
+import json
+import os
+import shutil
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganbench.data import folder
+from ganbench.data.folder import Folder, list_images, read_image, rows_of_parts
+from ganbench.errors import BadSuite, DataMissing
+from ganbench.making import Made, build
+
+SHAPE = (3, 8, 8)
+
+
+def paint(path: Path, grey: int, size: tuple[int, int] = (8, 8)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size, grey).save(path)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A hundred images; the grey of each is its number."""
+    for number in range(100):
+        paint(tmp_path / "images" / f"{number:03}.png", number)
+    return tmp_path / "images"
+
+
+def greys(x: torch.Tensor) -> list[int]:
+    return ((x.mean((1, 2, 3)) + 1) * 127.5).round().int().tolist()
+
+
+# Names
+
+
+def test_splits_are_disjoint_whole_and_about_80_10_10(images):
+    data = Folder(path=images, size=8)
+    parts = [greys(batch.x) for batch in (data.train(), data.reference("validation"), data.reference("test"))]
+    assert sorted(chain(*parts)) == [*range(100)]
+    assert 70 <= len(parts[0]) <= 90 and min(map(len, parts)) >= 5
+    assert sorted(greys(data.fresh("test", len(parts[1])).x)) == sorted(parts[1])
+    assert sorted(greys(data.fresh("validation", len(parts[2])).x)) == sorted(parts[2])
+
+
+def test_fresh_images_come_round_again(images):
+    data = Folder(path=images, size=8)
+    n = len(data.reference("validation").x)
+    fresh = data.fresh("test", 2 * n + 1).x
+    assert fresh[:n].equal(fresh[n : 2 * n]) and fresh[0].equal(fresh[-1])
+
+
+def test_new_images_change_nothing_for_the_old_ones(images):
+    before = Folder(path=images, size=8)
+    for number in range(100, 200):
+        paint(images / f"{number:03}.png", number)
+    after = Folder(path=images, size=8)
+    for split in ("validation", "test"):
+        old = [grey for grey in greys(after.reference(split).x) if grey < 100]
+        assert old == greys(before.reference(split).x)
+    assert after.fingerprint != before.fingerprint
+
+
+def test_the_order_in_which_the_system_lists_files_does_not_count(images, monkeypatch):
+    one = Folder(path=images, size=8)
+    walk = os.walk
+    backwards = lambda *a, **k: ((place, dirs, files[::-1]) for place, dirs, files in walk(*a, **k))  # noqa: E731
+    monkeypatch.setattr(folder.os, "walk", backwards)
+    other = Folder(path=images, size=8)
+    assert one.train().x.equal(other.train().x)
+    assert one.fingerprint == other.fingerprint
+
+
+def test_the_split_of_a_name_never_changes():
+    """Results of different machines and years are compared: it is the place of sha256 between 0 and 1."""
+    shares = {name: int(sha256(name.encode()).hexdigest(), 16) / 16**64 for name in (f"{i}.png" for i in range(40))}
+    names = sorted(shares, key=folder._hashed)
+    assert {part: names[rows] for part, rows in rows_of_parts(names).items()} == {
+        "train": sorted((name for name in names if shares[name] < 0.8), key=shares.__getitem__),
+        "validation": ["9.png", "35.png", "32.png"],
+        "test": ["31.png", "23.png", "27.png", "5.png"],
+    }
+
+
+def test_where_the_folder_lies_does_not_count_but_names_and_contents_do(images, tmp_path):
+    before = Folder(path=images, size=8).fingerprint
+    moved = Path(shutil.copytree(images, tmp_path / "moved"))
+    assert Folder(path=moved, size=16, channels=1).fingerprint == before
+    (moved / "000.png").rename(moved / "renamed.png")
+    renamed = Folder(path=moved, size=8).fingerprint
+    (moved / "renamed.png").rename(moved / "000.png")
+    paint(moved / "000.png", 200)
+    assert len({before, renamed, Folder(path=moved, size=8).fingerprint}) == 3
+
+
+def test_only_images_that_are_not_hidden_are_listed(tmp_path):
+    for name in ("a.PNG", "deep/er/b.jpeg", ".hidden.png", ".thumbs/c.png", "._d.png", "notes.txt", "e.pdf"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert sorted(list_images(tmp_path)) == ["a.PNG", "deep/er/b.jpeg"]
+
+
+# Classes
+
+
+@pytest.mark.parametrize(
+    ("depths", "classes"),
+    [
+        (("cats", "dogs"), 2),
+        (("only",), 0),
+        (("cats", "dogs/small"), 0),
+        (("", "dogs"), 0),
+        (("",), 0),
+    ],
+)
+def test_folders_one_down_are_classes_if_there_are_several(tmp_path, depths, classes):
+    for number in range(120):
+        paint(tmp_path / depths[number % len(depths)] / f"{number:03}.png", number % len(depths))
+    data = Folder(path=tmp_path, size=8)
+    train = data.train()
+    assert data.spec.classes == len(data.prior) == classes
+    if classes:
+        assert train.y.tolist() == greys(train.x), "classes are in the order of their names"
+        assert data.prior.tolist() == [0.5, 0.5]
+        fresh = data.fresh("test", 30)
+        assert fresh.y.tolist() == greys(fresh.x)
+    else:
+        assert train.y is None and data.fresh("test", 5).y is None
+
+
+def test_a_variant_may_train_on_images_without_classes(images):
+    assert Folder(path=images, size=8).halves().x_other.shape[1:] == SHAPE
+
+
+# Pixels
+
+
+def test_the_middle_square_is_kept(tmp_path):
+    """Of three stripes side by side the outer ones are cut off; of an upright image, top and bottom."""
+    wide = np.zeros((20, 60), np.uint8)
+    wide[:, 20:40] = 255
+    for name, pixels in [("wide.png", wide), ("high.png", wide.T)]:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / name)
+        assert read_image(tmp_path / name, (1, 10, 10))[:, 1:-1, 1:-1].eq(1).all()
+
+
+def test_resizing_is_antialiased(tmp_path):
+    """A checkerboard as fine as the pixels becomes an even grey."""
+    board = ((np.arange(64)[:, None] + np.arange(64)) % 2 * 255).astype(np.uint8)
+    Image.fromarray(board).save(tmp_path / "board.png")
+    assert read_image(tmp_path / "board.png", (1, 16, 16))[:, 2:-2, 2:-2].abs().max() < 0.02
+
+
+def test_an_image_of_the_right_size_keeps_its_pixels(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    found = read_image(tmp_path / "a.png", SHAPE)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, torch.from_numpy(pixels.transpose(2, 0, 1)).float() / 127.5 - 1)
+
+
+def save_modes(place: Path) -> dict[str, float]:
+    """Images of one colour in many modes -> the grey that each should have, in [-1, 1]."""
+    grey = 2 * 100 / 255 - 1
+    Image.new("L", (9, 9), 100).save(place / "grey.png")
+    Image.new("1", (9, 9), 1).save(place / "bits.png")
+    Image.new("RGB", (9, 9), (100, 100, 100)).save(place / "colour.jpg", quality=100)
+    Image.new("RGBA", (9, 9), (100, 100, 100, 255)).save(place / "opaque.png")
+    Image.new("RGBA", (9, 9), (0, 0, 0, 0)).save(place / "clear.png")
+    Image.new("RGBA", (9, 9), (0, 0, 0, 51)).save(place / "veil.png")
+    Image.new("LA", (9, 9), (0, 0)).save(place / "clear_grey.png")
+    Image.new("RGB", (9, 9), (100, 100, 100)).quantize().save(place / "palette.gif")
+    Image.new("CMYK", (9, 9), (0, 0, 0, 155)).save(place / "print.tif")
+    Image.fromarray(np.full((9, 9), 100 * 257, np.uint16)).save(place / "deep.png")
+    Image.fromarray(np.full((9, 9), 100 * 257, np.uint16)).save(place / "deep.tif")
+    return {
+        "grey.png": grey, "bits.png": 1, "colour.jpg": grey, "opaque.png": grey, "clear.png": 1, "veil.png": 0.6,
+        "clear_grey.png": 1, "palette.gif": grey, "print.tif": grey, "deep.png": grey, "deep.tif": grey,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_mode_becomes_what_it_looks_like_on_white(tmp_path, channels):
+    for name, expected in save_modes(tmp_path).items():
+        found = read_image(tmp_path / name, (channels, 4, 4))
+        assert found.shape == (channels, 4, 4)
+        torch.testing.assert_close(found, torch.full_like(found, expected), atol=1.1 / 127.5, rtol=0, msg=name)
+
+
+def test_an_image_is_turned_as_its_camera_says(tmp_path):
+    half = np.zeros((8, 8), np.uint8)
+    half[:4] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    Image.fromarray(half).save(tmp_path / "a.png", exif=exif)
+    found = read_image(tmp_path / "a.png", (1, 8, 8))
+    assert found[:, :4].eq(-1).all() and found[:, 4:].eq(1).all()
+
+
+# Trouble
+
+
+def test_images_that_cannot_be_read_are_named_counted_and_refused_unless_they_may_be_skipped(images):
+    data = Folder(path=images, size=8)
+    cut = (images / "007.png").read_bytes()[:40]
+    for number in range(6):
+        (images / f"bad{number}.png").write_bytes(cut)
+    Image.fromarray(np.zeros((8, 8), np.float32)).save(images / "numbers.tif")
+    with pytest.raises(DataMissing) as raised:
+        Folder(path=images, size=8)
+    first, *some, more, cure = str(raised.value).splitlines()
+    assert first == f"Of 107 images in {images} 7 cannot be read:"
+    assert len(some) == 5 and all(line.startswith(("  bad", "  numbers.tif: its pixels are 32-bit")) for line in some)
+    assert more == "  and 2 more"
+    assert "skip_corrupt = true" in cure
+    kept = Folder(path=images, size=8, skip_corrupt=True)
+    assert kept.train().x.equal(data.train().x)
+    assert kept.reference("test").x.equal(data.reference("test").x)
+    assert kept.preprocessing == f"{data.preprocessing}; 7 unreadable images left out"
+
+
+def test_a_file_that_only_claims_to_be_an_image_is_opened_by_no_other_decoder(images):
+    (images / "script.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n")
+    with pytest.raises(DataMissing, match=r"script.png: cannot identify image file"):
+        Folder(path=images, size=8)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda place: None, "is not there. Name one that holds images"),
+        (lambda place: place.touch(), "is a file. Name one that holds images"),
+        (lambda place: place.mkdir(), r"No images in .*: no file's name ends in \.bmp, \.gif,"),
+        (
+            lambda place: paint(place / "a.png", 1),
+            r"Found 1 images in .*, of which 1 train, 0 validate and 0 test,",
+        ),
+    ],
+    ids=["missing", "file", "empty", "too few"],
+)
+def test_a_folder_without_enough_images_is_refused_with_a_cure(tmp_path, make, words):
+    make(tmp_path / "images")
+    with pytest.raises(DataMissing, match=words):
+        Folder(path=tmp_path / "images")
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_an_impossible_size_is_refused(images, size):
+    with pytest.raises(BadSuite, match=f"Found size = {size}, but it must be a whole number of at least 1"):
+        Folder(path=images, size=size)
+
+
+def test_options_are_those_of_a_suite(images):
+    data = build("datasets", Made("folder", {"path": "images", "size": 8, "channels": 1}, str(images.parent)))
+    assert data.spec.shape == (1, 8, 8)
+    with pytest.raises(BadSuite, match="Found no option 'path', which folder needs"):
+        build("datasets", Made("folder"))
+    with pytest.raises(BadSuite, match=r"Option 'channels' of folder: found 2. Input should be 1 or 3"):
+        build("datasets", Made("folder", {"path": "images", "channels": 2}, str(images.parent)))
+
+
+# On disk
+
+
+@pytest.fixture
+def small_machine(monkeypatch, nowhere):
+    """A machine on which nothing fits into memory -> where folders are kept."""
+    monkeypatch.setattr(folder, "machine_memory", lambda: 0)
+    return nowhere / "cache" / "ganbench" / "folders"
+
+
+def test_what_does_not_fit_into_memory_is_the_same_on_disk(images, small_machine, monkeypatch):
+    mapped = Folder(path=images, size=8)
+    (place,) = small_machine.iterdir()
+    assert (place / "images").stat().st_size == 4 * 100 * 3 * 8 * 8
+    monkeypatch.setattr(folder, "read_image", lambda *_: pytest.fail("decoded again"))
+    again = Folder(path=images, size=8)
+    monkeypatch.undo()
+    held = Folder(path=images, size=8)
+    for data in (mapped, again):
+        assert data.train().x.equal(held.train().x)
+        assert data.reference("test").x.equal(held.reference("test").x)
+
+
+def test_options_and_contents_have_files_of_their_own(images, small_machine):
+    for options in ({"size": 8}, {"size": 4}, {"size": 8, "channels": 1}):
+        Folder(path=images, **options)
+    paint(images / "000.png", 250)
+    Folder(path=images, size=8)
+    assert len([*small_machine.iterdir()]) == 4
+
+
+def test_unreadable_images_are_left_out_on_disk_too(images, small_machine):
+    (images / "bad.png").touch()
+    with pytest.raises(DataMissing, match=r"Of 101 images in .* 1 cannot be read"):
+        Folder(path=images, size=8)
+    assert [*small_machine.iterdir()] == [], "nothing half is left behind"
+    for _ in range(2):
+        data = Folder(path=images, size=8, skip_corrupt=True)
+        assert data.preprocessing.endswith("; 1 unreadable images left out")
+        splits = [data.train(), data.reference("validation"), data.reference("test")]
+        assert sorted(chain(*(greys(batch.x) for batch in splits))) == [*range(100)]
+    (place,) = small_machine.iterdir()
+    assert len(json.loads((place / "left_out.json").read_text())) == 1
+
+
+def test_changing_a_tensor_changes_nothing_on_disk(images, small_machine):
+    data = Folder(path=images, size=8)
+    before = data.train().x.clone()
+    data.train().x.zero_()
+    assert Folder(path=images, size=8).train().x.equal(before)
+
+
+def test_another_run_may_have_been_first(images, small_machine, monkeypatch):
+    """Both write a desk of their own; the second finds the place taken, by the same."""
+    rename = Path.rename
+
+    def late(desk: Path, place: Path) -> Path:
+        shutil.copytree(desk, place)
+        return rename(desk, place)
+
+    monkeypatch.setattr(Path, "rename", late)
+    assert len(Folder(path=images, size=8).train().x) > 70
+    assert len([*small_machine.iterdir()]) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_reported_with_what_it_takes(images, small_machine):
+    small_machine.parent.parent.mkdir()
+    small_machine.parent.touch()
+    with pytest.raises(DataMissing, match=r"folders/\w+ cannot be written: .*It takes 0\.0 GB.*XDG_CACHE_HOME"):
+        Folder(path=images, size=8)
+
+
+def test_the_machine_has_memory():
+    assert folder.machine_memory() > 1e8
