@@ -3,7 +3,7 @@
     BenchError                 the command line prints it without a traceback and exits with 2
     ├── UnknownName            a suite or a command names something that is not installed
     ├── BadSuite               a suite's text does not describe runs
-    ├── DataMissing            files of a dataset are absent or damaged
+    ├── DataMissing            files of a dataset or a judge are absent or damaged
     ├── BadResults             a results folder is empty, foreign, of another version or not writable
     └── NoDevice               a device was asked for that this machine does not have
 

@@ -47,7 +47,7 @@ def collect(sampler: Sampler, judge: Judge, seed: int) -> Exhibits:
     """All that a trained variant can show of itself at one moment."""
     found: dict[str, Tensor] = {}
     variant, dataset = sampler.variant, sampler.dataset
-    if variant.z_dim:
+    if variant.decodes:
         found |= {"interpolation": _interpolation(sampler, seed)}
         if not dataset.spec.is_image:
             found |= {"transport": _transport(sampler, seed)}

@@ -12,7 +12,7 @@ from ganbench import __version__, plugins
 from ganbench.budget import Budget
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite
-from ganbench.judges import Judge
+from ganbench.judges import Judge, choosing
 from ganbench.making import Made, build
 from ganbench.metrics import Metric
 from ganbench.variant import Variant
@@ -46,6 +46,8 @@ class RunSpec:
             del plain[made]["beside"]
         named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
         plain["sources"] = [_source_hash(name, self.variant.beside) for name in named]
+        dataset = self.dataset.written_out("datasets").name
+        plain["sources"] += map(_hash, choosing.files(self.judge, dataset, Path(self.dataset.beside)))
         plain["version"] = __version__
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -71,8 +73,7 @@ class RunSpec:
         return variant
 
     def build_judge(self, dataset: Dataset) -> Judge:
-        judge: Judge = self._load("judges", self.judge)(dataset)
-        return judge
+        return choosing.choose(self.judge, dataset, Path(self.dataset.beside))
 
     def load_metrics(self) -> list[Metric]:
         return [self._load("metrics", name) for name in self.metrics]
@@ -111,4 +112,8 @@ def _texts(option: Any) -> Iterable[str]:
 def _source_hash(name: str, beside: str) -> str:
     """A file plugin's text counts: it may change where an installed package has a version."""
     file = Path(beside) / name.rpartition(":")[0]
-    return sha256(file.read_bytes()).hexdigest() if file.suffix == ".py" and file.is_file() else ""
+    return _hash(file) if file.suffix == ".py" else ""
+
+
+def _hash(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

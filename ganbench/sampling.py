@@ -53,7 +53,7 @@ class Sampler:
             with self.undisturbed(seed):
                 pair = _joined([variant.pair(part) for part in _chunks(like)])
         x = pair.x if pair else self._sample(like, seed)
-        walk = partial(self.walk, split, seed) if variant.z_dim else None
+        walk = partial(self.walk, split, seed) if variant.decodes else None
         return Drawn(x, like, variant.conditional, pair, self.belief(), walk)
 
     def walk(self, split: Split, seed: int, n: int, step: float) -> tuple[Tensor, Tensor]:

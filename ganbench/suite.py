@@ -30,6 +30,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from ganbench import plugins
+from ganbench.baseline import SPEED
 from ganbench.budget import Budget, Unit
 from ganbench.capacity import fit
 from ganbench.data import Dataset
@@ -37,12 +38,14 @@ from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName
 from ganbench.judges import Judge, Judged
 from ganbench.making import Made
 from ganbench.metrics import Evidence
+from ganbench.regression import SELECTING, SPEED_TOLERANCE, Gate
 from ganbench.runspec import RunSpec
 
 TRIED = 100  # real samples by which a metric is tried
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
 
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Seeds = Annotated[
     Annotated[Count, Tag("count")] | Annotated[list[int], Field(min_length=1), Tag("list")],
@@ -90,7 +93,11 @@ class DatasetTable(Table):
     budget: BudgetTable | None = Field(None, description="The length of a run on this dataset, and its size.")
     evaluations: Count | None = None
     samples: Count | None = None
-    judge: str | None = Field(None, description="By default the dataset's own.")
+    judge: str | None = Field(
+        None,
+        description="An installed judge, `file.py:Name` of a class or a function, or weights.safetensors; by default the "
+        "dataset's own.",
+    )
     metrics: list[str] | None = Field(None, description="By default the judge's own.")
 
 
@@ -116,6 +123,31 @@ class PublishedTable(Table):
     )
 
 
+class LimitTable(Table):
+    """What the gate makes of one metric."""
+
+    tolerance: Share | None = Field(
+        None, description=f"For this metric; by default the gate's, and {SPEED_TOLERANCE:g} for speed."
+    )
+    weight: Share | None = Field(
+        None,
+        description="Share of the allowed error, relative to other metrics; 0: not looked at. By default 1, and "
+        f"{SELECTING:g} for the metric by which checkpoints are selected.",
+    )
+
+
+class GateTable(Table):
+    """What counts as a regression when results are held against a baseline."""
+
+    error: float = Field(
+        Gate.error, gt=0, lt=1, description="How often a board on which nothing has changed may raise an alarm."
+    )
+    tolerance: Share = Field(
+        Gate.tolerance, description="A change by less than this share of what the baseline has is none."
+    )
+    metrics: dict[str, LimitTable] = Field({}, description="Exceptions: a metric, or images_per_second for speed.")
+
+
 class SuiteTable(Table):
     """A benchmark suite of ganbench."""
 
@@ -131,6 +163,7 @@ class SuiteTable(Table):
     variant: list[VariantTable] = Field(min_length=1, description="What is trained: a table [[variant]] for each.")
     controls: list[str] = Field(CONTROLS, description="Rows that are no GAN and show how good `good` is.")
     published: list[PublishedTable] = Field([], description="Numbers of papers: a table [[published]] for each row.")
+    gate: GateTable = Field(GateTable(), description="What counts as a regression: see `docs/ci.md`.")
 
 
 @dataclass(frozen=True)
@@ -159,6 +192,7 @@ def load(path: Path, scale: float = 1.0) -> Suite:
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
     runs = tuple(replace(run, suite=name) for run in _expand(table, path, scale))
     _each_run_once(path, runs)
+    _gate_known_metrics(path, table.gate, runs)
     return Suite(name, table.description, table.meant_for, runs, text, tuple(_published(table, runs, path)))
 
 
@@ -309,6 +343,13 @@ def _each_run_once(path: Path, runs: Iterable[RunSpec]) -> None:
             raise BadSuite(f"{path}: {run} is the same run as {other}. Remove one, or change an option or a seed.")
 
 
+def _gate_known_metrics(path: Path, gate: GateTable, runs: Iterable[RunSpec]) -> None:
+    known = {SPEED, *(metric for run in runs for metric in run.metrics)}
+    for metric in gate.metrics:
+        if metric not in known:
+            raise UnknownName("metrics of this suite", metric, known, f"{path}, gate, metrics: ")
+
+
 def _sentences(error: ValidationError, where: str) -> Iterable[str]:
     """Pydantic's findings in our words: where, what was found, what was needed, what is near."""
     for finding in error.errors():
@@ -337,4 +378,8 @@ def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:
             return VariantTable.model_fields
         case ["published", int()]:
             return PublishedTable.model_fields
+        case ["gate"]:
+            return GateTable.model_fields
+        case ["gate", "metrics", str()]:
+            return LimitTable.model_fields
     return {}

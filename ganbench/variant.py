@@ -85,7 +85,7 @@ class Variant(nn.Module):
     batch: int = 64  # real samples in each player's batch; may change in `advance`
     control: bool = False  # a row that is no GAN: nothing trains it, reports set it apart
     conditional: bool = False  # `sample` draws of the class that it is asked for
-    z_dim: int = 0  # numbers in a latent; 0: samples are made of something else
+    z_dim: int = 0  # numbers in a latent
     truncation: float  # of a variant that can trade variety for quality when it samples
     truncations: tuple[float, ...] = ()  # settings of it that are worth showing, from none to much
     domains: int = 1  # 2: trains on `x_other` too, which `like` then also has
@@ -105,6 +105,11 @@ class Variant(nn.Module):
     def decode(self, z: Tensor, like: Batch) -> Tensor:
         """The samples (n, *shape) that those latents stand for, each of its class in `like`, if that matters."""
         raise NotImplementedError
+
+    @property
+    def decodes(self) -> bool:
+        """Whether samples are made of latents: then one can walk between them."""
+        return type(self).decode is not Variant.decode
 
     def sample(self, like: Batch) -> Tensor:
         """Draw one sample, (n, *shape), for each in `like`: of its class `y`, from its `x_other`,

@@ -463,7 +463,7 @@ def test_only_mnist_can_be_fetched_and_only_its_judge_trained(ganbench: Command,
     says(ganbench("data", "fetch", "cifar"), "No 'cifar' among the datasets to download. Did you mean 'cifar10'?")
     says(
         ganbench("judge", "train", "truth", "--out", tmp_path),
-        "No 'truth' among the judges to train. There are: mnist.",
+        "No 'truth' among the datasets. There are: blobs,",
     )
 
 

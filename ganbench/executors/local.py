@@ -73,7 +73,7 @@ def _modules(job: Job) -> Iterator[str]:
     spec = job.spec
     named = [("variants", spec.variant.name), ("datasets", spec.dataset.name), ("judges", spec.judge)]
     for kind, name in named + [("metrics", metric) for metric in spec.metrics]:
-        if ".py:" not in name:
+        if name in plugins.names(kind):
             yield plugins.locate(kind, name).partition(":")[0]
 
 

@@ -5,8 +5,8 @@ the inception score and the counts of classes. Numbers from it compare with each
 `ganbench.judges.mnist_training` makes the weights, the references and the model card `assets/mnist.md` anew.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,42 @@ from torch import Tensor, nn
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadSuite
 from ganbench.judges import Judge, Judged
+from ganbench.judges.asking import ask
 from ganbench.judges.mnist_inputs import SIDE, resize
 
 ASSETS = Path(__file__).parent / "assets"
-FEATURES = 64
 GEOMETRY = "28 as is; 32 cropped to 28; other sides by antialiased bilinear resize to 32, cropped to 28"
 
 
 class Reader(nn.Module):
-    """(n, 1, 28, 28) in [-1, 1] -> features (n, 64) and logits (n, 10).
+    """(n, 1, 28, 28) in [-1, 1] -> features (n, width) and logits (n, 10).
 
     The features learn from digits alone: shown non-digits, they would map all of them to one point, and FID could not
     tell a bad generator from a worse one. What is no digit only closes a gate, g in (0, 1), that scales the logits.
     """
+
+    width: int  # of the features
+    network: str  # in words, for the card
+    trunk: nn.Module  # (n, 1, 28, 28) -> maps, which features and gate both read
+    features: nn.Module
+    classes: nn.Module
+    gate: nn.Module  # maps -> (n, 1), before the sigmoid
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        maps = self.trunk(x)
+        features = self.features(maps)
+        return features, self.gate(maps).sigmoid() * self.classes(features)
+
+
+class PlainReader(Reader):
+    """Five convolutions and a dense layer."""
+
+    width = 64
+    network = (
+        "3x3 convolutions of 16, 48, 48, 96, 96 channels with batch norm and ReLU; max-pooling in the first, third and "
+        "fifth; dense to 64, batch norm, ReLU (the features); dense to 10; all logits scaled by a gate in (0, 1), "
+        "dense to 16, ReLU, dense to 1, on the last convolution"
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,15 +65,10 @@ class Reader(nn.Module):
             *convolution(96, 96, pool=True),
             nn.Flatten(),  # not averaged over space: where a stroke is tells digits, and good samples, apart
         )
-        width = 96 * 3 * 3
-        self.features = nn.Sequential(nn.Linear(width, FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU())
-        self.classes = nn.Linear(FEATURES, 10)
-        self.gate = nn.Sequential(nn.Linear(width, 16), nn.ReLU(), nn.Linear(16, 1))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        maps = self.trunk(x)
-        features = self.features(maps)
-        return features, self.gate(maps).sigmoid() * self.classes(features)
+        size = 96 * 3 * 3
+        self.features = nn.Sequential(nn.Linear(size, self.width, bias=False), nn.BatchNorm1d(self.width), nn.ReLU())
+        self.classes = nn.Linear(self.width, 10)
+        self.gate = nn.Sequential(nn.Linear(size, 16), nn.ReLU(), nn.Linear(16, 1))
 
 
 def convolution(n_in: int, n_out: int, pool: bool = False) -> list[nn.Module]:
@@ -61,22 +79,27 @@ def convolution(n_in: int, n_out: int, pool: bool = False) -> list[nn.Module]:
 class MnistJudge(Judge):
     """Judges grey images of any side; made for digits."""
 
+    name = "mnist"  # of its files in `assets`
+    reader: type[Reader] = PlainReader
+    home = "mnist"  # the dataset that it is audited on
     metrics = (
         *("is", "fid", "classes", "class_kl", "confidence", "entropy", "label_accuracy"),
         *("pair_agreement", "pair_chance", "translation_error", "label_agreement", "cycle_error"),
     )
     select = "fid"
+    lasting = True
 
     def __init__(self, dataset: Dataset):
         shape = dataset.spec.shape
         if len(shape) != 3 or shape[0] != 1:
             raise BadSuite(
-                f"The judge 'mnist' found samples of shape {shape}, but needs images of one channel, (1, side, side)."
-                f" Name the judge {dataset.judge!r}, which this dataset asks for, or a dataset of grey images."
+                f"The judge {self.name!r} found samples of shape {shape}, but needs images of one channel, "
+                f"(1, side, side). Name the judge {dataset.judge!r}, which this dataset asks for, or a dataset of grey "
+                "images."
             )
-        weights = ASSETS / "mnist.safetensors"
+        weights = ASSETS / f"{self.name}.safetensors"
         self.dataset = dataset
-        self.net = Reader().eval().requires_grad_(False)
+        self.net = self.reader().eval().requires_grad_(False)
         self.net.load_state_dict(load_file(weights))
         self.net.to(memory_format=torch.channels_last)  # with small batches 2.5 times as fast on a CPU
         self.key = f"{sha256(weights.read_bytes()).hexdigest()}; {GEOMETRY}"
@@ -91,10 +114,16 @@ class MnistJudge(Judge):
 
         For digits of any side these are the 10,000 of side 28: shipped, rounded to 16 bits, no data on disk needed.
         """
-        if self.dataset.judge != "mnist":
+        if self.dataset.judge != MnistJudge.name:
             return self(self.dataset.reference(split).x)
-        stored = load_file(ASSETS / f"mnist-{split}.safetensors")
+        stored = load_file(ASSETS / f"{self.name}-{split}.safetensors")
         return Judged(stored["features"].float(), stored["logits"].float())
+
+    @classmethod
+    def trainer(cls) -> Callable[..., Any]:
+        from ganbench.judges import mnist_training  # which begins with this file
+
+        return partial(mnist_training.train, judge=cls)
 
 
 def crop(x: Tensor) -> Tensor:
@@ -107,24 +136,4 @@ def crop(x: Tensor) -> Tensor:
 
 def judged(net: Reader, x: Tensor) -> Judged:
     """Features after the last ReLU, and logits, of images in small batches; always in 32-bit arithmetic."""
-    features, logits = [torch.empty(0, FEATURES)], [torch.empty(0, 10)]
-    with torch.inference_mode(), torch.autocast(x.device.type, enabled=False), full_precision():
-        for part in torch.split(x, 100) if len(x) else ():
-            for kept, said in zip((features, logits), net(crop(part.float())), strict=True):
-                kept.append(said.cpu())
-    return Judged(torch.cat(features), torch.cat(logits))
-
-
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Switch TF32 and its like off, which training may have switched on for the whole process."""
-    backends: Any = torch.backends
-    switches = [backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul, backends.mkldnn.conv]
-    before = [switch.fp32_precision for switch in switches]
-    try:
-        for switch in switches:
-            switch.fp32_precision = "ieee"
-        yield
-    finally:
-        for switch, precision in zip(switches, before, strict=True):
-            switch.fp32_precision = precision
+    return ask(lambda few: net(crop(few)), x)

@@ -1,4 +1,4 @@
-"""How the `mnist` judge was trained, measured and described: its weights, its references and its model card."""
+"""How the judges of digits were trained, measured and described: weights, references and model cards."""
 
 import time
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from ganbench.data import Split
 from ganbench.data.mnist import digits
-from ganbench.judges.mnist import FEATURES, GEOMETRY, Reader, judged
+from ganbench.judges.mnist import GEOMETRY, MnistJudge, Reader, judged
 from ganbench.judges.mnist_inputs import SEEN, UNSEEN, augment, outliers, through, to_picture
+from ganbench.judges.training import BATCH, descend, shuffled_batches
 
-BATCH = 128  # digits in a training step
 EACH = 18  # non-digits of every kind beside them, about as many as digits, when the gate is trained
 GATE_EPOCHS = 2
 
@@ -27,6 +27,7 @@ def train(
     seed: int = 0,
     epochs: int = 12,
     progress: Callable[[str], None] = print,
+    judge: type[MnistJudge] = MnistJudge,
 ) -> dict[str, Any]:
     """Train the judge and write its weights, references and card to `out`; returns the figures of the card.
 
@@ -37,11 +38,11 @@ def train(
     pictures, labels = digits("train", data_dir)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Reader()
+        net = judge.reader()
     g = torch.Generator().manual_seed(seed)
     fit_features(net, pictures, labels, epochs, g, progress)
     fit_gate(net, pictures, g, progress)
-    how = {"seed": seed, "epochs": epochs, "seconds": time.process_time() - started}
+    how = {"judge": judge, "seed": seed, "epochs": epochs, "seconds": time.process_time() - started}
     return how | publish(net, how, data_dir, out)
 
 
@@ -50,18 +51,15 @@ def fit_features(
 ) -> None:
     """Train trunk, features and classes to read uint8 digits (n, 28, 28)."""
     net.train().to(memory_format=torch.channels_last)  # a quarter faster on CPUs
-    steps = epochs * (len(pictures) // BATCH)
-    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.2)
-    for epoch in range(1, epochs + 1):
-        for chosen in shuffled_batches(len(pictures), g):
-            features = net.features(net.trunk(augment(to_picture(pictures[chosen]), g)))
-            loss = F.cross_entropy(net.classes(features), labels[chosen])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-        progress(f"features, epoch {epoch}/{epochs}: loss {loss.item():.4f}")
+    descend(
+        net.parameters(),
+        logits=lambda x: net.classes(net.features(net.trunk(x))),
+        draw=lambda chosen: (augment(to_picture(pictures[chosen]), g), labels[chosen]),
+        n=len(pictures),
+        epochs=epochs,
+        g=g,
+        report=lambda epoch, loss: progress(f"features, epoch {epoch}/{epochs}: loss {loss:.4f}"),
+    )
 
 
 def fit_gate(net: Reader, pictures: Tensor, g: Generator, progress: Callable[[str], None]) -> None:
@@ -83,24 +81,20 @@ def fit_gate(net: Reader, pictures: Tensor, g: Generator, progress: Callable[[st
         progress(f"gate, epoch {epoch}/{GATE_EPOCHS}: loss {loss.item():.4f}")
 
 
-def shuffled_batches(n: int, g: Generator) -> Tensor:
-    """Indices of an epoch, (batches, BATCH); the few that fill no batch wait for another epoch."""
-    return torch.randperm(n, generator=g)[: n // BATCH * BATCH].view(-1, BATCH)
-
-
 def publish(net: Reader, how: dict[str, Any], data_dir: Path | None, out: Path) -> dict[str, Any]:
-    """Write weights, references and card; `how` says by which seed and how many epochs the net was trained."""
+    """Write weights, references and card; `how` says for which judge, by which seed and how many epochs."""
+    name = how["judge"].name
     out.mkdir(parents=True, exist_ok=True)
     net.eval().to(memory_format=torch.contiguous_format)
-    save_file(net.state_dict(), out / "mnist.safetensors")
+    save_file(net.state_dict(), out / f"{name}.safetensors")
     splits: tuple[Split, Split] = ("validation", "test")
     for split in splits:
         pictures, labels = digits(split, data_dir)
         said = judged(net, to_picture(pictures))
         stored = {"features": said.features.half(), "logits": said.logits.half(), "labels": labels.to(torch.uint8)}
-        save_file(stored, out / f"mnist-{split}.safetensors")
-    figures = measure(net, data_dir) | {"sha256": sha256((out / "mnist.safetensors").read_bytes()).hexdigest()}
-    (out / "mnist.md").write_text(card(how | figures), encoding="utf-8")
+        save_file(stored, out / f"{name}-{split}.safetensors")
+    figures = measure(net, data_dir) | {"sha256": sha256((out / f"{name}.safetensors").read_bytes()).hexdigest()}
+    (out / f"{name}.md").write_text(card(how | figures), encoding="utf-8")
     return figures
 
 
@@ -165,25 +159,24 @@ def confidence(net: Reader, x: Tensor) -> float:
 
 def card(figures: dict[str, Any]) -> str:
     """The model card, in Markdown."""
-    f = figures
+    f, judge = figures, figures["judge"]
     per_digit = " | ".join(f"{share:.2%}" for share in f["per digit"].values())
     seen, unseen = (rows(f[kinds], ".3f") for kinds in ("seen", "unseen"))
     changes = "\n".join(f"| test, {name} | {right:.2%} | {sure:.3f} |" for name, (right, sure) in f["changed"].items())
-    return f"""# The `mnist` judge
+    return f"""# The `{judge.name}` judge
 
-A convolutional classifier of handwritten digits, whose {FEATURES} features and ten class probabilities judge samples.
+A convolutional classifier of handwritten digits, whose {judge.reader.width} features and ten class probabilities \
+judge samples.
 This card is written by the command that trains it:
 
-    ganbench judge train mnist --out DIR --seed {f["seed"]}
+    ganbench judge train {judge.name} --out DIR --seed {f["seed"]}
 
 | | |
 | --- | --- |
-| weights | `mnist.safetensors`, float32, {f["parameters"]:,} parameters |
+| weights | `{judge.name}.safetensors`, float32, {f["parameters"]:,} parameters |
 | sha256 of the weights file | `{f["sha256"]}` |
 | input | (n, 1, 28, 28), float32 in [-1, 1]; sides: {GEOMETRY} |
-| network | 3x3 convolutions of 16, 48, 48, 96, 96 channels with batch norm and ReLU; max-pooling in the first, third \
-and fifth; dense to {FEATURES}, batch norm, ReLU (the features); dense to 10; all logits scaled by a gate in (0, 1), \
-dense to 16, ReLU, dense to 1, on the last convolution |
+| network | {judge.reader.network} |
 | training | first 50,000 digits of MNIST's training file, {f["epochs"]} epochs in batches of {BATCH}; AdamW, \
 one-cycle rate up to 0.003; seed {f["seed"]} |
 | augmentation | shifts, turns, shears and scales of three digits in four; 30 % of all digits through a side of \
@@ -193,7 +186,8 @@ kinds of non-digits in a batch |
 | cost | {f["seconds"] / 60:.0f} CPU minutes on {torch.get_num_threads()} thread(s), PyTorch {torch.__version__} |
 
 The last 10,000 digits of the training file (validation) served to set rates and length of training; the 10,000 digits
-of the test file (test) served to choose nothing. `mnist-validation.safetensors` and `mnist-test.safetensors` hold
+of the test file (test) served to choose nothing. `{judge.name}-validation.safetensors` and \
+`{judge.name}-test.safetensors` hold
 what the judge says of either, as float16 `features` and `logits`, with the true `labels`.
 
 ## Accuracy
@@ -233,6 +227,9 @@ on growing where confidence has long given up.
 {rows(f["fid"], ".2f")}
 
 ## What it cannot see
+
+What each metric sees through it, and what not: [`{judge.name}-audit.md`]({judge.name}-audit.md), written by
+`ganbench audit {judge.name}`.
 
 It was trained to tell ten classes apart whatever the slant, position, blur, paleness and grain of a stroke, so samples
 that vary too little in these cost less FID than they should. It does not know a copied training digit from a new one.

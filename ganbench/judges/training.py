@@ -1,0 +1,312 @@
+"""How a judge is trained for a labelled set of images, measured and described: weights and model card.
+
+`ganbench judge train NAME` calls `train`, unless there is a judge of that name that brings a training of its own.
+"""
+
+import inspect
+import json
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from ganbench import plugins
+from ganbench.data import Dataset
+from ganbench.data.files import write
+from ganbench.errors import BadSuite
+from ganbench.judges.asking import ask
+from ganbench.judges.trained import ABOUT, FEATURES, MADE_BY, Classifier, build, describe, home, title
+from ganbench.making import Made
+from ganbench.making import build as make
+from ganbench.variant import Batch
+
+BATCH = 128  # images in a training step
+RATE = 3e-3  # at its highest
+REACH = 16  # images are moved by up to this part of their side
+SHOWN = 2000  # images of a kind whose confidence is measured
+
+Report = Callable[[str], None]
+
+
+def train_by_name(name: str, given: dict[str, Any], command: str, progress: Report) -> None:
+    """Train the judge of that name, if it brings its own training; else a judge for the dataset of that name.
+
+    Raises UnknownName if there is neither, and BadSuite if the training has no such option as is `given`.
+    """
+    own = plugins.load("judges", name).trainer() if name in plugins.names("judges") else None
+    trainer = own or partial(train, name)
+    takes = inspect.signature(trainer).parameters
+    for option in given:
+        if option not in takes:
+            raise BadSuite(f"Found --{option}, but {name} has a training of its own, without that. Leave it out.")
+    always: dict[str, Any] = {"command": command, "progress": progress}
+    trainer(**given, **{option: value for option, value in always.items() if option in takes})
+
+
+def train(
+    name: str,
+    out: Path | None = None,
+    seed: int = 0,
+    epochs: int = 12,
+    width: int = 16,
+    flips: bool = False,
+    options: dict[str, Any] | None = None,
+    device: torch.device | None = None,
+    command: str = "",
+    progress: Report = print,
+) -> dict[str, Any]:
+    """Train a classifier for the dataset `name`, made with `options`, and write weights and card to the folder `out`.
+
+    `out` is by default where the judge `trained` looks, `device` a GPU if there is one; `command` is what the card
+    tells to do the same again. Returns the figures of the card. The same seed gives the same weights on the same kind
+    of CPU with as many threads.
+
+    Raises BadSuite if the dataset has no labelled images, DataMissing if its files are not there, and OSError if `out`
+    cannot be written.
+    """
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    clock = time.process_time if device.type == "cpu" else time.monotonic
+    started = clock()
+    dataset: Dataset = make("datasets", Made(name, options or {}, str(Path.cwd())))
+    check_teachable(dataset, name)
+    images = {
+        "train": dataset.train(),
+        "validation": dataset.reference("validation"),
+        "test": dataset.reference("test"),
+    }
+    about = describe(dataset) | {"width": str(width), "dataset": name, "made by": MADE_BY}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = build(about).to(device)
+    learn(net, images["train"], images["validation"], epochs, flips, Generator().manual_seed(seed), progress)
+    how = {"seed": seed, "epochs": epochs, "flips": flips, "command": command, "cost": cost(clock() - started, device)}
+    figures = {**about, **how, "images": len(images["train"].x), **measure(net, images)}
+    progress(f"right: {figures['validation']:.2%} of the validation split, {figures['test']:.2%} of the test split")
+    file = (out or home()) / f"{title(dataset)}.safetensors"
+    publish(net, about, figures, file)
+    progress(f"Written: {file} and {file.with_suffix('.md').name}")
+    return figures
+
+
+def check_teachable(dataset: Dataset, name: str) -> None:
+    """Raise BadSuite unless the dataset has images in at least two classes."""
+    cure = f"Its own judge, {dataset.judge!r}, needs no training."
+    if not dataset.spec.is_image:
+        raise BadSuite(
+            f"{name} has points of shape {dataset.spec.shape}, but a judge is trained on labelled images. {cure}"
+        )
+    if dataset.spec.classes < 2:
+        raise BadSuite(
+            f"{name} has images of {dataset.spec.classes} classes, but a judge learns to tell at least 2 apart. {cure}"
+        )
+
+
+# Learning
+
+
+def learn(
+    net: Classifier, known: Batch, unknown: Batch, epochs: int, flips: bool, g: Generator, progress: Report
+) -> None:
+    """Train on images that are moved a little; report after each epoch how many of the unknown ones are right."""
+    (x, y), device = labelled(known), place(net)
+
+    def draw(chosen: Tensor) -> tuple[Tensor, Tensor]:
+        return moved(x[chosen], flips, g).to(device), y[chosen].to(device)
+
+    def report(epoch: int, loss: float) -> None:
+        right = accuracy(net, unknown)
+        net.train()
+        progress(f"epoch {epoch}/{epochs}: loss {loss:.4f}, {right:.2%} of the validation split right")
+
+    net.train()
+    descend(net.parameters(), lambda x: net(x)[1], draw, len(x), epochs, g, report)
+    net.eval()
+
+
+def descend(
+    parameters: Iterable[nn.Parameter],
+    logits: Callable[[Tensor], Tensor],
+    draw: Callable[[Tensor], tuple[Tensor, Tensor]],
+    n: int,
+    epochs: int,
+    g: Generator,
+    report: Callable[[int, float], None],
+) -> None:
+    """Descend the cross-entropy of `logits`, by AdamW at a one-cycle rate.
+
+    `draw` makes images and labels of the indices of a batch, among `n`; `report` gets the number of each epoch, from 1,
+    and the loss of its last batch.
+    """
+    steps = epochs * (n // min(BATCH, n))
+    optimizer = torch.optim.AdamW(parameters, weight_decay=0.02)
+    # torch divides by zero in a cycle of five steps.
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=max(steps, 10), pct_start=0.2)
+    for epoch in range(1, epochs + 1):
+        for chosen in shuffled_batches(n, g):
+            x, y = draw(chosen)
+            loss = F.cross_entropy(logits(x), y)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+        report(epoch, loss.item())
+
+
+def shuffled_batches(n: int, g: Generator) -> Tensor:
+    """Indices of an epoch, (batches, BATCH) or fewer; the few that fill no batch wait for another epoch."""
+    size = min(BATCH, n)
+    return torch.randperm(n, generator=g)[: n // size * size].view(-1, size)
+
+
+def moved(x: Tensor, flips: bool, g: Generator) -> Tensor:
+    """Move images (n, c, side, side) by up to a sixteenth of their side each way, and mirror half of them if `flips`.
+
+    What comes in at an edge is the edge, repeated.
+    """
+    n, side = len(x), x.shape[-1]
+    reach = side // REACH
+    wide = F.pad(x, (reach,) * 4, mode="replicate")
+    rows, columns = (torch.arange(side) + torch.randint(2 * reach + 1, (n, 1), generator=g) for _ in range(2))
+    if flips:
+        columns = torch.where(torch.rand(n, 1, generator=g) < 0.5, columns.flip(1), columns)
+    return wide[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+
+
+def labelled(batch: Batch) -> tuple[Tensor, Tensor]:
+    assert batch.y is not None, "a dataset that has classes has labels"
+    return batch.x, batch.y
+
+
+# Measuring
+
+
+def measure(net: Classifier, images: dict[str, Batch]) -> dict[str, Any]:
+    """Accuracy on both splits, whole and per class, and mean confidence on what is and what is no such image."""
+    x, g = images["test"].x[:SHOWN], Generator().manual_seed(0)
+    kinds = {
+        "test images": x,
+        "two test images, each at half strength": (x + x.roll(1, 0)) / 2,
+        "uniform noise": torch.rand(x.shape, generator=g) * 2 - 1,
+        "one shade all over": (torch.rand(len(x), 1, 1, 1, generator=g) * 2 - 1).expand_as(x),
+    }
+    return {
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "validation": accuracy(net, images["validation"]),
+        "test": accuracy(net, images["test"]),
+        "per class": {split: class_accuracy(net, images[split]) for split in ("validation", "test")},
+        "confidence": {kind: confidence(net, pictures) for kind, pictures in kinds.items()},
+    }
+
+
+def hits(net: Classifier, batch: Batch) -> Tensor:
+    """(n,) whether the class is found."""
+    x, y = labelled(batch)
+    return ask(net.eval(), x, device=place(net)).logits.argmax(1) == y
+
+
+def accuracy(net: Classifier, batch: Batch) -> float:
+    return hits(net, batch).float().mean().item()
+
+
+def class_accuracy(net: Classifier, batch: Batch) -> list[float]:
+    """The share found in each class; nan for a class that is not there."""
+    right, (_, y) = hits(net, batch), labelled(batch)
+    return [right[y == k].float().mean().item() for k in range(net.classes.out_features)]
+
+
+def confidence(net: Classifier, x: Tensor) -> float:
+    """Mean probability of the likeliest class."""
+    return ask(net.eval(), x, device=place(net)).logits.softmax(1).amax(1).mean().item()
+
+
+def place(net: nn.Module) -> torch.device:
+    return next(net.parameters()).device
+
+
+def cost(seconds: float, device: torch.device) -> str:
+    """Seconds of a CPU's work or of a GPU's time, in words."""
+    if device.type == "cpu":
+        return f"{seconds / 60:.1f} CPU minutes on {torch.get_num_threads()} thread(s)"
+    return f"{seconds / 60:.1f} minutes on {torch.cuda.get_device_name(device)}"
+
+
+# Publishing
+
+
+def publish(net: Classifier, about: dict[str, str], figures: dict[str, Any], file: Path) -> None:
+    """Write weights that tell what they are for, and a card beside them."""
+    net.cpu().to(memory_format=torch.contiguous_format)
+    weights = save(net.state_dict(), {ABOUT: json.dumps(about)})
+    figures |= {"sha256": sha256(weights).hexdigest(), "file": file.name}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write(file, weights)
+    write(file.with_suffix(".md"), card(figures).encode())
+
+
+def card(f: dict[str, Any]) -> str:
+    """The model card, in Markdown."""
+    classes = zip(*f["per class"].values(), strict=True)
+    per_class = "\n".join(f"| {k} | {share(a)} | {share(b)} |" for k, (a, b) in enumerate(classes))
+    sure = "\n".join(f"| {kind} | {value:.3f} |" for kind, value in f["confidence"].items())
+    through = "small shifts and mirroring" if f["flips"] else "small shifts"
+    side = int(f["shape"].strip("[]").rpartition(",")[2])
+    return f"""# A judge for `{f["dataset"]}`
+
+A residual classifier, whose {FEATURES} features and {f["classes"]} class probabilities judge samples.
+This card is written by the command that trained it:
+
+    {f["command"]}
+
+| | |
+| --- | --- |
+| weights | `{f["file"]}`, float32, {f["parameters"]:,} parameters |
+| sha256 of the weights file | `{f["sha256"]}` |
+| trained on | {f["images"]:,} images of shape {f["shape"]}, the training split of `{f["dataset"]}` |
+| fingerprint of the data | `{f["fingerprint"]}` |
+| input | images of that shape as the dataset gives them, float32 in [-1, 1] |
+| network | 3x3 convolution to {f["width"]} maps; for each halving of the side, down to 3 to 5 pixels, a 3x3 \
+convolution to twice as many maps, at most {8 * int(f["width"])}, max-pooling, and a residual block of two 3x3 \
+convolutions; dense to {FEATURES} (the features); dense to {f["classes"]}; batch norm and ReLU after all but the last |
+| training | {f["epochs"]} epochs in batches of up to {BATCH}; AdamW, weight decay 0.02, one-cycle rate up to {RATE}; \
+seed {f["seed"]} |
+| augmentation | shifts by up to {side // REACH} pixel(s) each way{"; half of them mirrored" if f["flips"] else ""} |
+| cost | {f["cost"]}, PyTorch {torch.__version__} |
+
+## Accuracy
+
+Neither split served to choose anything: the last weights are the judge.
+
+| class | validation | test |
+| --- | --- | --- |
+| all | {share(f["validation"])} | {share(f["test"])} |
+{per_class}
+
+## Confidence
+
+Mean probability of the likeliest class: {1 / int(f["classes"]):.3g} says "this could be anything",
+1 says "this is surely one of them".
+
+| up to {SHOWN:,} pictures | mean confidence |
+| --- | --- |
+{sure}
+
+## What it cannot see
+
+It was trained to tell classes apart whatever else varies, {through} included: samples that vary too little
+in that cost less FID than they should. It does not know a copied training image from a new one. Nothing taught it what
+is none of these images: the table above says how sure it is of some that are not, and the surer it is, the more of
+`is`, `confidence` and `classes` can be had by nonsense. Where its accuracy is low, counts of classes and label accuracy
+are blurred by its own errors: compare with the row of real data. Its FID has its own scale, and stands beside no FID
+from Inception or from other weights.
+"""
+
+
+def share(value: float) -> str:
+    return "-" if value != value else f"{value:.2%}"

@@ -1,0 +1,51 @@
+"""What the doctor says of judges' weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganbench.doctor import findings
+from ganbench.judges import inception, trained
+from ganbench.judges.training import train
+
+SQUARES = f"{Path(__file__).parent / 'judges' / 'squares.py'}:Squares"
+
+
+@pytest.fixture(autouse=True)
+def nothing_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.delenv(inception.VARIABLE, raising=False)
+
+
+def said_of(what: str) -> tuple[bool, str]:
+    return next((good, remark) for good, name, remark in findings() if name == what)
+
+
+def test_of_weights_that_are_not_there_it_says_how_to_get_them(tmp_path: Path) -> None:
+    good, remark = said_of("judge inception")
+    assert not good and str(tmp_path / "torch") in remark and "downloaded when first needed" in remark
+    good, remark = said_of("judge trained")
+    assert not good and "`ganbench judge train DATASET`" in remark
+
+
+def test_of_weights_that_are_there_it_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "inception.pth"
+    torch.save({}, file)
+    monkeypatch.setattr(inception, "SHA256", trained.sha256(file.read_bytes()).hexdigest())
+    monkeypatch.setenv(inception.VARIABLE, str(file))
+    assert said_of("judge inception") == (True, str(file))
+    train(SQUARES, epochs=1, width=2, progress=lambda _: None)
+    assert said_of("judge trained") == (True, f"for Squares [1, 8, 8] in {trained.home()}")
+
+
+def test_of_damaged_weights_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "inception.pth"
+    file.touch()
+    monkeypatch.setenv(inception.VARIABLE, str(file))
+    assert "has the sha256 e3b0c442" in said_of("judge inception")[1]
+    trained.home().mkdir(parents=True)
+    trained.file_of("mnist5k").touch()
+    good, remark = said_of("judge trained")
+    assert not good and "mnist5k.safetensors cannot be read" in remark
