@@ -76,7 +76,8 @@ def carry_out(plan: Plan, console: Console) -> int:
 
     Raises BadResults if the store cannot be written.
     """
-    plan.store.open(plan.suite.text, [_entry(run) for run in plan.suite.runs], plan.command, _commit(), plan.suite.published)
+    entries = [_entry(run) for run in plan.suite.runs]
+    plan.store.open(plan.suite.text, entries, plan.command, _commit(), plan.suite.published)
     jobs = [Job(run, plan.store.desk(run.id)) for run in plan.runs]
     endings: Counter[str] = Counter()
     executor = Local(plan.device, plan.workers, plan.threads)

@@ -13,6 +13,7 @@ from ganbench.judges import Judge
 from ganbench.judges.cache import seen
 from ganbench.metrics import Evidence
 from ganbench.metrics.diversity import class_counts
+from ganbench.metrics.memorisation import nearest
 from ganbench.metrics.modes import high_quality_counts
 from ganbench.sampling import Sampler, slerp, to_array
 
@@ -113,8 +114,8 @@ def _neighbours(sampler: Sampler, judge: Judge, seed: int) -> dict[str, Tensor]:
     """Some samples, and for each the training sample that the judge finds most like it."""
     x = sampler.draw("test", NEIGHBOURS, seed)
     training = sampler.dataset.train().x
-    places = torch.cdist(judge(x).features, seen(judge, sampler.dataset, "train").features).argmin(1)
-    return {"neighbour_x": x, "neighbour": training[places]}
+    found = nearest(judge(x).features, seen(judge, sampler.dataset, "train").features)
+    return {"neighbour_x": x, "neighbour": training[found.place]}
 
 
 def _surface(sampler: Sampler) -> Exhibits:

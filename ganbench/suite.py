@@ -95,8 +95,8 @@ class DatasetTable(Table):
     samples: Count | None = None
     judge: str | None = Field(
         None,
-        description="An installed judge, `file.py:Name` of a class or a function, or weights.safetensors; by default the "
-        "dataset's own.",
+        description="An installed judge, `file.py:Name` of a class or a function, or weights.safetensors; "
+        "by default the dataset's own.",
     )
     metrics: list[str] | None = Field(None, description="By default the judge's own.")
 

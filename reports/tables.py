@@ -59,6 +59,9 @@ class Results(Protocol):
     def grid(self, run: str) -> bytes | None:
         """A PNG of samples side by side; None for points."""
 
+    def exhibits(self, run: str) -> Mapping[str, NDArray[Any]]:
+        """What a run kept to be looked at, by name (see `ganbench.exhibits`); empty if it kept nothing."""
+
     def truth(self, dataset: str) -> dict[str, Any] | None:
         """A mixture's means (k, 2), sigma and weights (k,); None where the density is unknown."""
 
@@ -101,7 +104,8 @@ def labels(results: Results, dataset: str | None = None) -> dict[str, bool]:
     if found.empty:
         return {}
     # Where a row has not been run, nobody knows yet that it is a control.
-    rows = found.groupby("label", sort=False)["control"].any().to_dict()
+    control = found.groupby("label", sort=False)["control"].any()
+    rows = {str(label): bool(is_control) for label, is_control in control.items()}
     return dict(sorted(rows.items(), key=lambda row: row[1]))
 
 

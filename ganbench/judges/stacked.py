@@ -24,7 +24,7 @@ class StackedMnistJudge(Judge):
     """
 
     metrics = (
-        *("is", "fid", "classes", "class_kl", "confidence", "entropy", "label_accuracy"),
+        *("is", "fid", "classes", "classes_seen", "class_kl", "confidence", "entropy", "label_accuracy"),
         *("pair_agreement", "pair_chance", "translation_error", "label_agreement", "cycle_error"),
     )
     select = "fid"

@@ -23,6 +23,7 @@ CAPTURED = 0.1  # of its expected count makes a class captured
 ROUNDING = 1e-6  # of a share in float32: a count that is just enough is enough
 
 INCEPTION_SCORE = 'Salimans et al., "Improved Techniques for Training GANs", 2016, https://arxiv.org/abs/1606.03498'
+VEEGAN = 'Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/1705.07761'
 UNROLLED = 'Metz et al., "Unrolled Generative Adversarial Networks", 2017, https://arxiv.org/abs/1611.02163'
 
 
@@ -90,6 +91,20 @@ def classes(evidence: Evidence) -> Estimate:
     return over_counts(class_counts(evidence), captured)
 
 
+@metric("classes_seen", direction="higher", unit="classes", source=VEEGAN, samples=26_000)
+def classes_seen(evidence: Evidence) -> Estimate:
+    """How many of the dataset's classes the samples reach, where a single sample is enough.
+
+    The count of modes of stacked MNIST in VEEGAN and PacGAN, from 26,000 samples and 1,000 classes. From 1 to the
+    number of classes with a share. It grows with the number of samples: of 1,000 even classes perfect samples and real
+    data reach 1,000 with 26,000, and 865 with 2,000. Every misjudged sample may count as another class; `classes` asks
+    for a tenth of a class's expected count.
+
+    Blind to: shares; whether the samples look like anything; variety within a class.
+    """
+    return over_counts(class_counts(evidence), lambda counts: ((counts > 0) & (evidence.prior > 0)).sum(1).double())
+
+
 @metric("class_kl", direction="lower", unit="nats", source=UNROLLED)
 def class_kl(evidence: Evidence) -> Estimate:
     """How far the shares of the classes are from the dataset's: KL(histogram of the judge's decisions || prior).
@@ -98,6 +113,9 @@ def class_kl(evidence: Evidence) -> Estimate:
     in class k gives ln(1 / prior_k), that is ln 10 = 2.303 for ten even classes; infinite if a class of prior 0
     appears. Even perfect samples give (K - 1) / 2n on average: 0.00045 for ten classes and 10,000 samples, the
     default. The judge's own errors add to that: compare with the row of real data.
+
+    For stacked MNIST the literature has the divergence from even shares, with 26,000 samples: 0.0192 for perfect ones,
+    and 0.0043 more since its digits are not evenly frequent, which are no fault here.
 
     Blind to: quality, and variety within a class.
     """

@@ -9,9 +9,9 @@ from torch import Generator, Tensor
 from ganbench.errors import BenchError
 from ganbench.judges import Judged
 from ganbench.metrics import Evidence
-from ganbench.metrics.diversity import class_kl, classes, confidence, entropy
+from ganbench.metrics.diversity import class_kl, classes, classes_seen, confidence, entropy
 
-ALL = [classes, class_kl, confidence, entropy]
+ALL = [classes, classes_seen, class_kl, confidence, entropy]
 quick = settings(max_examples=25, deadline=None)
 counted = st.lists(st.integers(0, 300), min_size=2, max_size=12).filter(lambda counts: sum(counts) > 1)
 
@@ -36,7 +36,7 @@ def draw(seed: int, n: int = 500, prior: Tensor | None = None) -> Evidence:
 
 def test_a_perfect_histogram_has_all_classes_and_no_divergence():
     evidence = seen([200] * 10)
-    assert classes(evidence).value == 10
+    assert classes(evidence).value == classes_seen(evidence).value == 10
     assert class_kl(evidence).value == pytest.approx(0, abs=1e-9)
     assert confidence(evidence).value == pytest.approx(1)
     assert entropy(evidence).value == pytest.approx(math.log(10))
@@ -67,6 +67,19 @@ def test_everything_in_one_class_is_the_worst_for_even_classes():
 def test_a_class_needs_a_tenth_of_its_expected_count(strays, expected):
     """Of 2,000 samples each of ten classes expects 200: one stray digit does not fill the tenth class."""
     assert classes(seen([220] * 8 + [240 - strays, strays])).value == expected
+
+
+def test_a_single_sample_is_enough_for_a_class_to_be_seen():
+    assert classes_seen(seen([1997, 1, 2, 0])).value == 3
+    assert classes_seen(seen([50, 45, 5], prior=[0.5, 0.5, 0.0])).value == 2
+
+
+@pytest.mark.parametrize(("n", "expected"), [(26_000, 1000), (2_000, 865)])
+def test_of_a_thousand_classes_perfect_samples_reach_as_many_as_stated(n, expected):
+    y = torch.randint(1000, (n,), generator=Generator().manual_seed(0))
+    logits = torch.nn.functional.one_hot(y, 1000).float()
+    found = classes_seen(judged(logits, torch.full((1000,), 0.001)))
+    assert found.value == pytest.approx(expected, abs=3 * max(found.stderr, 1))
 
 
 def test_with_few_samples_a_class_still_needs_one():
@@ -127,7 +140,7 @@ def test_logits_of_certainty_are_no_trouble(metric):
     assert all(math.isfinite(number) for number in estimate)
 
 
-@pytest.mark.parametrize("metric", [classes, class_kl], ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", [classes, classes_seen, class_kl], ids=lambda metric: metric.name)
 def test_a_judge_of_other_classes_is_refused(metric):
     with pytest.raises(BenchError, match=r"a judge of 1,008 classes, but the dataset has 10\. .*judge"):
         metric(judged(torch.zeros(5, 1008), torch.full((10,), 0.1)))
