@@ -51,6 +51,12 @@ class Format(StrEnum):
     latex = "latex"
 
 
+class Printed(StrEnum):
+    text = "text"
+    md = "md"
+    json = "json"
+
+
 class Checkpoint(StrEnum):
     selected = "selected"
     last = "last"
@@ -67,7 +73,9 @@ class Kind(StrEnum):
     suites = "suites"
 
 
-DataDir = Annotated[Path | None, typer.Option(help="The folder that holds MNIST/raw and the like; also $GANBENCH_DATA.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="The folder that holds MNIST/raw and the like; also $GANBENCH_DATA.")
+]
 ResultsArgument = Annotated[Path, typer.Argument(help="<results>/<suite>, or <results> if it holds a single suite.")]
 
 
@@ -153,6 +161,36 @@ def report(
     with _writing(out_file):
         page.write(found, out_file, format.value)
     err.print(f"Written: {out_file}")
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Results, as `report` takes them.")],
+    b: Annotated[Path | None, typer.Argument(metavar="[B]", help="The results to hold against A; default: A.")] = None,
+    variants: Annotated[
+        tuple[str, str] | None, typer.Option(help="A row of A and a row of B; default: each row with its namesake.")
+    ] = None,
+    checkpoint: Annotated[Checkpoint, typer.Option()] = Checkpoint.last,
+    metric: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(min=0, help="Differences below this share of A's mean are none: 0.05.")
+    ] = None,
+    format: Annotated[Printed, typer.Option()] = Printed.text,
+) -> None:
+    """Is B better than A? Differences with intervals, verdicts, and the seeds that would decide."""
+    from ganbench import comparing
+    from ganbench.store import read
+    from reports import comparison
+
+    if b is None and (variants is None or variants[0] == variants[1]):
+        raise BenchError("Found one row of one results, but a comparison needs two. Name B, or two --variants of A.")
+    before = read(a)
+    after = before if b is None else read(b)
+    found = comparing.compare(before, after, variants, checkpoint.value, metric or [], tolerance)
+    if format is Printed.text:
+        out.print(comparison.terminal(found))
+    else:
+        sys.stdout.write(comparison.to_markdown(found) if format is Printed.md else comparing.to_json(found))
 
 
 @app.command("list")
@@ -294,6 +332,80 @@ def audit(
 
 
 @app.command()
+def baseline(
+    results: ResultsArgument,
+    out_file: Annotated[Path, typer.Option("--out", help="A file for git, as baselines/quick.json.")],
+    reason: Annotated[str, typer.Option(help="Why these results are good, kept in the file.")] = "first baseline",
+) -> None:
+    """Write down what a suite's results are, for later ones to be held against."""
+    from ganbench import baseline as baselines
+    from ganbench.store import read
+
+    if out_file.exists():
+        raise BadResults(
+            f"{out_file} exists. To accept new results in its place and keep its history: "
+            f"ganbench check {results} --baseline {out_file} --update --reason WHY"
+        )
+    found = baselines.accepted(baselines.measure(read(results)), reason)
+    with _writing(out_file):
+        baselines.write(found, out_file)
+    err.print(f"Written: {out_file}")
+
+
+@app.command()
+def check(
+    results: ResultsArgument,
+    baseline_file: Annotated[Path, typer.Option("--baseline", help="As `ganbench baseline` wrote it.")],
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[METRIC=]SHARE", help="Smaller changes are none: 0.1, or fid=0.15. Default: the suite's."
+        ),
+    ] = None,
+    error: Annotated[
+        float | None,
+        typer.Option(min=1e-6, max=0.5, help="Of boards on which nothing changed, the share that may raise an alarm."),
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="For a comment on a pull request; - is stdout.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="XML for CI systems.")] = None,
+    github: Annotated[bool, typer.Option("--github", help="Annotations for GitHub Actions.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="Accept these results as the baseline; say why.")] = False,
+    reason: Annotated[str, typer.Option(help="With --update: why, kept in the file.")] = "",
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Make a copy of the results worse: does this gate see it?")
+    ] = False,
+) -> None:
+    """Hold results against a baseline. 0: no regression, 1: a regression, 2: something was not measured again."""
+    from ganbench import baseline as baselines
+    from ganbench import regression, selftest
+    from ganbench.store import read
+    from reports import gate as shown
+
+    found, before = read(results), baselines.read(baseline_file)
+    now = baselines.measure(found)
+    gate = regression.Gate.of_results(found.path).changed(error, dict(map(_tolerance, tolerance or [])))
+    if self_test:
+        trials = selftest.self_test(now, before, gate)
+        out.print(shown.trials(trials))
+        raise typer.Exit(DONE if all(trial.passed for trial in trials) else REGRESSION)
+    checked = regression.check(now, before, gate)
+    for file, text in ((markdown, shown.markdown), (junit, shown.junit)):
+        if file and str(file) != "-":
+            with _writing(file):
+                file.write_text(text(checked), encoding="utf-8")
+    if markdown and str(markdown) == "-":
+        sys.stdout.write(shown.markdown(checked))
+    else:
+        out.print(shown.terminal(checked))
+    if github:
+        print(*shown.annotations(checked), sep="\n")
+    if update:
+        _accept(baseline_file, now, before, checked, reason)
+        return
+    raise typer.Exit(checked.exit_code)
+
+
+@app.command()
 def doctor() -> None:
     """Say what works here, and what to do about the rest."""
     from ganbench.doctor import findings
@@ -341,7 +453,8 @@ def judge_train(
         str, typer.Argument(metavar="DATASET", help="A dataset of labelled images; or a judge of digits: mnist.")
     ],
     out_dir: Annotated[
-        Path | None, typer.Option("--out", help="Default: the user's cache, where `trained` looks; of `mnist`, ./mnist-judge.")
+        Path | None,
+        typer.Option("--out", help="Default: the user's cache, where `trained` looks; of `mnist`, ./mnist-judge."),
     ] = None,
     seed: int = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Default: 12.")] = None,
@@ -376,6 +489,31 @@ def _option(text: str) -> tuple[str, Any]:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return name.strip(), value.strip()
+
+
+def _tolerance(text: str) -> tuple[str, float]:
+    """`fid=0.15` -> the metric and its tolerance; `0.1` -> the one of all others, under no name."""
+    metric, _, share = text.rpartition("=")
+    try:
+        found = float(share)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise BenchError(f"Found --tolerance {text}, but it needs a share from 0 on: --tolerance 0.1, or fid=0.15.")
+    return metric.strip(), found
+
+
+def _accept(file: Path, now: Any, before: Any, checked: Any, reason: str) -> None:
+    """Write a new baseline in an old one's place."""
+    from ganbench import baseline as baselines
+    from reports import gate as shown
+
+    if not reason.strip():
+        raise BenchError("Found --update without --reason. Say why these results are to be the new baseline.")
+    worse = [shown.sentence(row) for row in checked.of("regression").itertuples(index=False)]
+    with _writing(file):
+        baselines.write(baselines.accepted(now, reason, before, worse), file)
+    err.print(f"Written: {file}")
 
 
 @contextmanager

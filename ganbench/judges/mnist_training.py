@@ -159,7 +159,7 @@ def confidence(net: Reader, x: Tensor) -> float:
 
 def card(figures: dict[str, Any]) -> str:
     """The model card, in Markdown."""
-    f, judge = figures, figures["judge"]
+    f, judge, far = figures, figures["judge"], figures["fid"]
     per_digit = " | ".join(f"{share:.2%}" for share in f["per digit"].values())
     seen, unseen = (rows(f[kinds], ".3f") for kinds in ("seen", "unseen"))
     changes = "\n".join(f"| test, {name} | {right:.2%} | {sure:.3f} |" for name, (right, sure) in f["changed"].items())
@@ -236,7 +236,8 @@ that vary too little in these cost less FID than they should. It does not know a
 It looks at 28 x 28 grey pixels, so finer detail and two pixels of rim at side 32 go unseen; and its references are
 digits of side 28, so real digits that went through another side have an FID above 0 themselves. Its modesty about
 non-digits does not reach every kind: see the last rows of both tables above. Far from digits FID is a matter of the
-features' whims: a blank page is further from digits than noise is. Its FID has its own scale, and stands beside no FID
+features' whims: a blank page is {"further from" if far["blank, any grey"] > far["uniform noise"] else "nearer to"} \
+digits than noise is. Its FID has its own scale, and stands beside no FID
 from Inception.
 """
 
