@@ -6,7 +6,7 @@
   const root = document.documentElement, button = document.getElementById("theme");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-  const show = () => { button.setAttribute("aria-pressed", String(dark())); all(".plot.drawn").forEach(tint); };
+  const show = () => { button.setAttribute("aria-pressed", String(dark())); all(".plot.drawn:not([data-still])").forEach(tint); };
   const colours = () => {
     const style = getComputedStyle(root), value = (name) => style.getPropertyValue(name).trim();
     return {
@@ -48,7 +48,7 @@
   const draw = (plot) => {
     if (plot.classList.contains("drawn") || typeof Plotly === "undefined") return;
     plot.classList.add("drawn");
-    const { data, layout } = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
+    const { data, layout, frames } = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
     const still = plot.hasAttribute("data-still");
     const { "font.color": ink, ...hover } = colours();
     layout.font.color = ink;
@@ -57,7 +57,7 @@
     if (still) delete layout.height;
     Plotly.newPlot(plot, data, layout, {
       responsive: true, staticPlot: still, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-    }).then(() => hide(plot));
+    }).then(() => { hide(plot); turned(plot, frames); });
   };
   const watcher = new IntersectionObserver((seen) => seen.forEach((entry) => {
     if (entry.isIntersecting) { watcher.unobserve(entry.target); draw(entry.target); }
@@ -78,6 +78,36 @@
   // A select shows one figure of its group.
   all("select[data-group]").forEach((choice) => choice.addEventListener("change", () => {
     all(`figure[data-group="${choice.dataset.group}"]`).forEach((figure) => { figure.hidden = figure.id !== choice.value; });
+  }));
+
+  // A gallery's slider turns all its samples to the same share of their budgets: images on a film, figures to a frame.
+  const films = new WeakMap(); // figure -> its frames
+  const turn = (card) => {
+    const reel = card.closest(".exhibits").querySelector(".slider input"), stops = JSON.parse(card.dataset.stops);
+    const at = Math.round((reel.value / reel.max) * (stops.length - 1)), plot = card.querySelector(".plot");
+    card.querySelector(".stop").textContent = stops[at];
+    card.querySelector(".film")?.style.setProperty("--at", at);
+    if (!films.has(plot)) return;
+    const { data: [{ x, y }], layout, traces } = films.get(plot)[at];
+    Plotly.update(plot, { x: [x], y: [y] }, layout, traces);
+  };
+  const turned = (plot, frames) => {
+    if (!frames?.length) return;
+    films.set(plot, frames);
+    turn(plot.closest("[data-stops]"));
+  };
+  all(".slider input").forEach((reel) => reel.addEventListener("input", () => {
+    const said = JSON.parse(reel.dataset.said)[reel.value];
+    reel.setAttribute("aria-valuetext", said);
+    reel.parentElement.querySelector(".said").textContent = said;
+    all("[data-stops]", reel.closest(".exhibits")).forEach(turn);
+  }));
+
+  // A select shows the runs of one seed, or of all.
+  all("select[data-seeds]").forEach((choice) => choice.addEventListener("change", () => {
+    all("[data-seed]", choice.closest(".exhibits")).forEach((card) => {
+      card.hidden = choice.value !== "" && card.dataset.seed !== choice.value;
+    });
   }));
 
   // A link to something inside closed details opens them.

@@ -11,9 +11,10 @@ from string import Template
 from plotly.offline import get_plotlyjs
 
 from reports import prose, tables
+from reports.gallery import gallery
 from reports.leaderboard import boards, failures, published
 from reports.markup import Chapter, Page, escape, name
-from reports.pictures import gallery, pictures
+from reports.pictures import pictures
 from reports.provenance import conditions, cost, glossary
 from reports.tables import Results
 from reports.words import amount, count, listed, short

@@ -1,8 +1,7 @@
-"""The page's figures, a group of them per question, and its gallery of samples."""
+"""The page's figures, a group of them per question."""
 
-from base64 import b64encode
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
@@ -121,48 +120,3 @@ def _group(chapter: Chapter, title: str, caption: str, drawn: Iterator[Drawn]) -
     choice = f'<select data-group="{group}" aria-label="{title}: which">{"".join(options)}</select>'
     head = f'<header><h4 id="{group}">{title}</h4>{choice if len(parts) > 1 else ""}</header>'
     return f'<section aria-labelledby="{group}">{head}{"".join(parts)}</section>'
-
-
-def gallery(chapter: Chapter) -> str:
-    """Samples of every run, variants before controls; of a control one seed, which shows all there is to see."""
-    order = {label: i for i, label in enumerate(chapter.labels)}
-    runs = chapter.runs[chapter.runs["status"] != tables.MISSING]
-    runs = runs.assign(order=runs["label"].map(order)).sort_values(["order", "seed"])
-    runs = runs[~runs["control"] | ~runs["label"].duplicated()]
-    if runs.empty:
-        return ""
-    truth = chapter.results.truth(chapter.dataset)
-    cards = {
-        control: "".join(_card(chapter, run, truth) for run in part.to_dict("records"))
-        for control, part in runs.groupby("control")
-    }
-    about = (
-        "Circles: three standard deviations around each true mode." if truth else "The first of each run, not chosen."
-    )
-    variants = f'<h3>Samples</h3><p class="note">{about}</p><div class="gallery">{cards.get(False, "")}</div>'
-    return variants + (f'<h4>Controls</h4><div class="gallery">{cards[True]}</div>' if True in cards else "")
-
-
-def _card(chapter: Chapter, run: dict[Any, Any], truth: dict[str, Any] | None) -> str:
-    label = str(run["label"])
-    state = "" if run["status"] == "done" else f", {escape(run['status'])}"
-    caption = (
-        f'{chip(chapter.styles[label])}<bdi title="{escape(label)}">{escape(short(label))}</bdi>'
-        f'<span class="seed">seed {escape(run["seed"])}{state}</span>'
-    )
-    kind = "control" if run["control"] else "variant"
-    return f'<figure class="{kind}">{_picture(chapter, run, truth)}<figcaption>{caption}</figcaption></figure>'
-
-
-def _picture(chapter: Chapter, run: dict[Any, Any], truth: dict[str, Any] | None) -> str:
-    """The run's own picture, its points over the truth, or why there is neither."""
-    what = f"Samples of {short(run['label'])}, seed {run['seed']}"
-    if (png := chapter.results.grid(run["run"])) is not None:
-        source = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
-        return f'<img alt="{escape(what)}" loading="lazy" src="{source}">'
-    points = chapter.results.samples(run["run"])
-    if points is not None and points.ndim == 2:
-        figure = figures.scatter(points, truth, chapter.styles[str(run["label"])])
-        return chapter.page.plot(figure, what, still=True)
-    failed = f"{run['status']}: {short(run['reason'], 120)}".rstrip(": ")
-    return f'<div class="missing">{name("No samples were kept." if run["status"] == "done" else failed, 200)}</div>'

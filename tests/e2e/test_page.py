@@ -49,6 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "hostile": synthetic.make(rename=names),
         "one": synthetic.make(seeds=(0,), scale=0.05),
         "half": synthetic.half_finished(),
+        "gallery": synthetic.make(seeds=(0, 1), evaluations=3, exhibits=True),
         "failed": synthetic.all_failed(),
         "empty": synthetic.empty(),
     }
@@ -70,8 +71,12 @@ def opened(browser: Any, folder: Path) -> Open:
     """Open a page offline; leaving it checks that nothing complained and nothing was asked of a network."""
 
     @contextmanager
-    def visit(name: str, width: int = 1280, scheme: str = "light", anchor: str = "") -> Iterator[Any]:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+    def visit(
+        name: str, width: int = 1280, scheme: str = "light", anchor: str = "", script: bool = True
+    ) -> Iterator[Any]:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, java_script_enabled=script
+        )
         tab = context.new_page()
         complaints: list[str] = []
         tab.on("console", lambda message: complaints.append(message.text))
@@ -88,6 +93,7 @@ def opened(browser: Any, folder: Path) -> Open:
 
 def _scroll_through(tab: Any) -> None:
     """Bring every figure near the window once, so that all are drawn."""
+    tab.evaluate("document.querySelectorAll('.exhibits details').forEach(fold => { fold.open = true; })")
     for y in range(0, tab.evaluate("document.documentElement.scrollHeight"), 800):
         tab.evaluate(f"scrollTo(0, {y})")
         tab.wait_for_timeout(60)
@@ -106,7 +112,7 @@ def _names(tab: Any, table: str = "#ring8 table.board, #ring8 table") -> list[st
     [
         ("full", 1280, "light"), ("full", 1280, "dark"), ("full", 390, "light"), ("hostile", 1280, "light"),
         ("hostile", 390, "dark"), ("one", 1280, "light"), ("half", 390, "light"), ("failed", 1280, "light"),
-        ("empty", 390, "light"),
+        ("empty", 390, "light"), ("gallery", 1280, "light"), ("gallery", 390, "dark"),
     ],
 )  # fmt: skip
 def test_opens_offline_without_complaint_and_fits(
@@ -201,3 +207,74 @@ def test_hostile_names_are_seen_as_text(opened: Open) -> None:
         assert "<script>alert(1)</script>" in tab.locator("#ring8 table").first.inner_text()
         ticks = tab.locator("#ring8 .plot").first.locator(".ytick").all_text_contents()
         assert any(tick.startswith("<script>alert(1)</") for tick in ticks)
+
+
+def test_the_slider_moves_all_samples_by_the_keyboard(opened: Open) -> None:
+    with opened("gallery", anchor="#ring8--slider") as tab:
+        first = "document.querySelector('#ring8 [data-stops] .plot')"
+        tab.wait_for_function(f"{first}.querySelector('svg.main-svg')")
+        slider = tab.locator("#ring8").get_by_role("slider", name="Along the budget")
+        before = tab.evaluate(f"[...{first}._fullData.at(-1).x]")
+        slider.focus()
+        tab.keyboard.press("Home")
+        assert slider.get_attribute("aria-valuetext") == "after 66.7 k images"
+        tab.wait_for_function(f"{first}._fullData.at(-1).x[0] !== {before[0]}")
+        assert set(tab.locator("#ring8 .stop").all_text_contents()) == {"66,666 images"}
+        tab.keyboard.press("End")
+        tab.wait_for_function(f"{first}._fullData.at(-1).x[0] === {before[0]}")
+
+
+def test_figures_that_are_drawn_late_stand_where_the_slider_does(opened: Open) -> None:
+    with opened("gallery") as tab:
+        move = "s => { s.value = 0; s.dispatchEvent(new Event('input')); }"
+        tab.locator("#ring8").get_by_role("slider", name="Along the budget").evaluate(move)
+        tab.locator("#ring8").get_by_role("combobox", name="Seed").select_option("1")
+        card = tab.locator('#ring8 [data-seed="1"][data-stops]').first
+        card.scroll_into_view_if_needed()
+        as_first_frame = """card => {
+          const plot = card.querySelector(".plot"), points = plot._fullData?.at(-1).x ?? [];
+          const kept = JSON.parse(document.getElementById(plot.dataset.figure).textContent).frames[0].data[0].x.bdata;
+          return btoa(String.fromCharCode(...new Uint8Array(new Float32Array(points).buffer))) === kept;
+        }"""
+        tab.wait_for_function(as_first_frame, arg=card.element_handle())
+
+
+def test_a_film_slides_without_moving_its_neighbours(opened: Open) -> None:
+    with opened("gallery") as tab:
+        film = tab.locator("#mnist5k .film").first
+        film.scroll_into_view_if_needed()
+        place, page = film.bounding_box(), tab.evaluate("document.documentElement.scrollHeight")
+        inside = film.locator("img").bounding_box()
+        assert inside["y"] + inside["height"] == pytest.approx(place["y"] + place["height"], abs=0.5)  # the last frame
+        slider = tab.locator("#mnist5k").get_by_role("slider", name="Along the budget")
+        slider.evaluate("s => { s.value = 0; s.dispatchEvent(new Event('input')); }")
+        assert film.locator("img").bounding_box()["y"] == pytest.approx(place["y"], abs=0.5)  # the first
+        assert film.bounding_box() == place
+        assert tab.evaluate("document.documentElement.scrollHeight") == page
+
+
+def test_a_seed_is_chosen_for_all_exhibits(opened: Open) -> None:
+    with opened("gallery") as tab:
+        seen = "[...document.querySelectorAll('#mnist5k [data-seed]:not([hidden])')].map(card => card.dataset.seed)"
+        assert set(tab.evaluate(seen)) == {"0"}
+        choice = tab.locator("#mnist5k").get_by_role("combobox", name="Seed")
+        choice.select_option("1")
+        assert set(tab.evaluate(seen)) == {"1"}
+        choice.select_option("all")
+        assert set(tab.evaluate(seen)) == {"0", "1"}
+        assert tab.locator("#ring8 [data-seed='1']").first.is_hidden()  # each dataset has its own
+
+
+def test_without_script_all_seeds_stand_at_the_end_of_their_budget(opened: Open) -> None:
+    with opened("gallery", script=False) as tab:
+        cards = tab.locator("#mnist5k [data-seed]:not(details *)")
+        assert cards.count() == 6 and all(card.is_visible() for card in cards.all())
+        film, image = (tab.locator(f"#mnist5k .film{of}").first.bounding_box() for of in ("", " img"))
+        assert image["y"] + image["height"] == pytest.approx(film["y"] + film["height"], abs=0.5)
+        assert tab.locator("#mnist5k .stop").first.inner_text() == "200,000 images, selected"
+        assert not tab.locator("#mnist5k").get_by_role("slider", name="Along the budget").is_visible()
+
+
+def test_a_link_opens_a_fold_of_the_gallery(opened: Open) -> None:
+    with opened("gallery", anchor="#ring8--surface") as tab:
+        tab.wait_for_function("document.querySelector('#ring8--surface[open] svg.main-svg')")

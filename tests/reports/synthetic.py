@@ -48,6 +48,7 @@ class Synthetic:
     published: DataFrame = field(default_factory=DataFrame)
     points: dict[str, NDArray[Any]] = field(default_factory=dict)
     grids: dict[str, bytes] = field(default_factory=dict)
+    shown: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
     truths: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def samples(self, run: str) -> NDArray[Any] | None:
@@ -55,6 +56,9 @@ class Synthetic:
 
     def grid(self, run: str) -> bytes | None:
         return self.grids.get(run)
+
+    def exhibits(self, run: str) -> dict[str, NDArray[Any]]:
+        return self.shown.get(run, {})
 
     def truth(self, dataset: str) -> dict[str, Any] | None:
         return self.truths.get(dataset)
@@ -68,6 +72,7 @@ def make(
     scale: float = 1.0,
     variants: Sequence[str] = VARIANTS,
     evaluations: int = 12,
+    exhibits: bool = False,
 ) -> Synthetic:
     """Results of every variant and control on every dataset with every seed; the same arguments give the same numbers."""
     names = rename or {}
@@ -84,6 +89,8 @@ def make(
                 if label not in CONTROLS:
                     losses += _losses(run, rng)
                 _pictures(made, run, rng)
+                if exhibits and not lost:
+                    made.shown[run["run"]] = _exhibits(run, made.points[run["run"]], evaluations)
         if dataset == "ring8":
             made.truths[dataset] = {"means": _ring().tolist(), "sigma": 0.05, "weights": [1 / 8] * 8}
     made.runs, made.scores, made.losses = DataFrame(runs), DataFrame(scores), DataFrame(losses)
@@ -206,6 +213,66 @@ def _strokes(rng: np.random.Generator, noisy: bool) -> NDArray[np.uint8]:
         np.cos(np.arctan2(y - cy, x - cx) - 6 * rng.random((64, 1, 1))) > -0.6
     )
     return np.asarray(255 * ring[..., None], dtype=np.uint8)
+
+
+def _exhibits(run: dict[str, Any], samples: NDArray[Any], evaluations: int) -> dict[str, NDArray[Any]]:
+    """What `ganbench.exhibits` would keep: samples along the budget; of `gan` what one of latents has, of `dcgan` what
+    one of classes has besides, of `wgan` what one of two domains has.
+    """
+    rng = np.random.default_rng(int(run["run"], 16) + 1)
+    images = samples.dtype == np.uint8
+    n = 8 if images else 200
+
+    def some(*shape: int) -> NDArray[Any]:
+        return samples[rng.integers(len(samples), size=shape)]
+
+    if run["control"]:
+        return {"images": np.array([0]), "frames": some(1, 36 if images else 500)}
+    shares = np.arange(1, evaluations + 1) / evaluations
+    frames = np.stack([_spoilt(some(36 if images else 500), 1 - share, rng) for share in shares])
+    found = {"images": (run["images"] * shares).astype(int), "frames": frames}
+    if run["variant"] == "wgan":
+        x = some(n)
+        pair = (x, 255 - x, 255 - x, 255 - x) if images else (x, x @ _turn(0.3), x @ _turn(0.26), x @ _turn(0.35))
+        found |= dict(zip(("pair_x", "pair_other", "pair_truth", "pair_returned"), pair, strict=True))
+    else:
+        found |= {"interpolation": np.sort(some(6, 9), axis=1)}
+        found |= {} if images else {"transport": _mesh(), **_surface()}
+    if run["variant"] == "dcgan":
+        settings = np.array([1.0, 0.5, 0.0])
+        found |= {"by_class": some(10 if images else 8, n), "truncation": some(3, 9 if images else n)}
+        found |= {"truncations": settings}
+    return found | ({"neighbour_x": some(16), "neighbour": some(16)} if images else {})
+
+
+def _spoilt(samples: NDArray[Any], share: float, rng: np.random.Generator) -> NDArray[Any]:
+    """Samples of which so much is noise."""
+    if samples.dtype == np.uint8:
+        noise = rng.integers(0, 256, samples.shape, dtype=np.uint8)
+        return np.where(rng.random(samples.shape) < share, noise, samples).astype(np.uint8)
+    return (samples + 1.5 * share * rng.normal(size=samples.shape)).astype(np.float32)
+
+
+def _turn(angle: float) -> NDArray[np.float32]:
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
+
+
+def _mesh() -> NDArray[np.float32]:
+    """(15, 15, 2): a grid that is pushed out towards the ring."""
+    line = np.linspace(-1, 1, 15)
+    grid = np.stack(np.meshgrid(line, line, indexing="ij"), -1)
+    radius = np.linalg.norm(grid, axis=-1, keepdims=True) + 0.05
+    return (grid / radius * 2 * np.tanh(3 * radius)).astype(np.float32)
+
+
+def _surface() -> dict[str, NDArray[Any]]:
+    """D believes in a ring of radius two."""
+    line = np.linspace(-3, 3, 60)
+    radius = np.hypot(*np.meshgrid(line, line))
+    return {
+        "surface": np.exp(-((radius - 2) ** 2)).astype(np.float32),
+        "surface_edges": np.array([-3, 3, -3, 3], np.float32),
+    }
 
 
 def png(grey: NDArray[np.uint8]) -> bytes:

@@ -1,0 +1,199 @@
+"""Averages over seeds and their intervals.
+
+"Covers" is measured, by `tests/bench/test_statistics.py`: the share of nominal 95 % intervals that hold the true value,
+for 3, 5 and 10 seeds, of normal values and of lognormal ones (sigma 1, so a skewness of 6.2).
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ganbench.statistics.student import t_quantile
+
+Floats = NDArray[np.float64]
+Statistic = Callable[..., Floats]  # called as statistic(values, axis=-1), as np.mean, np.median and iqm are
+
+
+class Interval(NamedTuple):
+    """An estimate and its confidence limits; the limits are NaN where there is nothing to base them on."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Difference(NamedTuple):
+    """mean(b) - mean(a), its standard error, and the degrees of freedom of that."""
+
+    mean: float
+    error: float
+    df: float
+
+
+def floats(values: ArrayLike) -> Floats:
+    """Any values as (n,) float64."""
+    return np.asarray(values, dtype=np.float64).ravel()
+
+
+def iqm(values: ArrayLike, axis: int = -1) -> Floats:
+    """Interquartile mean: the mean without the lowest and the highest quarter of the values.
+
+    Of each end floor(n / 4) values are left out, none of three, one of five: the 25 % trimmed mean, as in Agarwal et
+    al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", 2021, https://arxiv.org/abs/2108.13264,
+    section 4.3, and in its library rliable.
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64), axis=axis)
+    n = ordered.shape[axis]
+    return np.asarray(np.take(ordered, range(n // 4, n - n // 4), axis=axis).mean(axis=axis))
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """(n,) values, one per seed -> their mean and Student's interval, mean +- t_{n-1} s / sqrt(n).
+
+    Student, "The Probable Error of a Mean", 1908. Exact for normal values, for any n >= 2. One value has no interval:
+    its limits are NaN, as they are when a value is infinite or NaN. No value at all: everything is NaN.
+    """
+    x = floats(values)
+    if len(x) == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    if len(x) == 1 or not np.isfinite(x).all():
+        return Interval(float(np.mean(x)), math.nan, math.nan)
+    mean = float(np.mean(x))
+    reach = t_quantile(level, len(x) - 1) * float(np.std(x, ddof=1)) / math.sqrt(len(x))
+    return Interval(mean, mean - reach, mean + reach)
+
+
+def difference_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
+    """(n,) and (m,) values -> mean(b) - mean(a) and Welch's interval, +- t_df sqrt(s_a^2 / n + s_b^2 / m).
+
+    Welch, "The Generalization of 'Student's' Problem when Several Different Population Variances are Involved", 1947.
+    The limits are NaN if a side has fewer than two values, or one that is not finite. Two sides that do not vary have
+    an interval of no width.
+    """
+    x, y = floats(a), floats(b)
+    if not (len(x) and len(y)):
+        return Interval(math.nan, math.nan, math.nan)
+    mean, found = float(np.mean(y) - np.mean(x)), welch_difference(x, y)
+    if found is None:
+        return Interval(mean, math.nan, math.nan)
+    reach = t_quantile(level, found.df) * found.error
+    return Interval(mean, mean - reach, mean + reach)
+
+
+def welch_difference(a: ArrayLike, b: ArrayLike) -> Difference | None:
+    """What Welch's interval and tests are made of; None if a side has fewer than two values, or one not finite."""
+    x, y = floats(a), floats(b)
+    if min(len(x), len(y)) < 2 or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return None
+    a_error, b_error = (float(np.std(z, ddof=1)) / math.sqrt(len(z)) for z in (x, y))
+    df = satterthwaite(a_error, b_error, len(x), len(y))
+    return Difference(float(np.mean(y) - np.mean(x)), math.hypot(a_error, b_error), df)
+
+
+def satterthwaite(a_error: float, b_error: float, n: int, m: int) -> float:
+    """Degrees of freedom of a difference from the standard errors of two means of n and m values; n + m - 2 if both
+    are 0.
+
+    Satterthwaite, "An Approximate Distribution of Estimates of Variance Components", 1946.
+    """
+    most = max(a_error, b_error)
+    if not most:
+        return float(n + m - 2)
+    a, b = (a_error / most) ** 2, (b_error / most) ** 2
+    return (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
+
+
+def bootstrap_interval(
+    values: ArrayLike,
+    level: float = 0.95,
+    statistic: Statistic = np.mean,
+    resamples: int = 10_000,
+    seed: int = 0,  # the same seed gives the same limits
+) -> Interval:
+    """(n,) values -> `statistic` of them and its percentile bootstrap interval; for n of about 20 and more.
+
+    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3.
+    """
+    return _percentile_interval([floats(values)], 0, level, statistic, resamples, seed)
+
+
+def stratified_interval(
+    strata: Sequence[ArrayLike],
+    level: float = 0.95,
+    statistic: Statistic = iqm,
+    resamples: int = 10_000,
+    seed: int = 0,  # the same seed gives the same limits
+) -> Interval:
+    """Strata of (n_i,) values -> `statistic` of all together and its percentile interval, resampled within strata.
+
+    Strata are datasets and values their seeds' scores, brought to one scale: Agarwal et al. (see `iqm`), section 4.2.
+    Each draw takes n_i - 1 values of a stratum, not n_i as rliable does: then the variance of the drawn means is right,
+    and not a share of 1 / n_i too small. McCarthy and Snowden, "The Bootstrap and Finite Population Sampling", 1985.
+    STRATIFIED
+    """
+    return _percentile_interval([floats(values) for values in strata], 1, level, statistic, resamples, seed)
+
+
+def _percentile_interval(
+    samples: Sequence[Floats], fewer: int, level: float, statistic: Statistic, resamples: int, seed: int
+) -> Interval:
+    pooled = np.concatenate([np.empty(0), *samples])
+    if len(pooled) == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    estimate = float(statistic(pooled, axis=-1))
+    if max(map(len, samples)) < 2 or not np.isfinite(pooled).all():
+        return Interval(estimate, math.nan, math.nan)
+    drawn = [statistic(np.concatenate(some, axis=1), axis=-1) for some in resampled(samples, resamples, seed, fewer)]
+    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(estimate, float(low), float(high))
+
+
+def resampled(samples: Sequence[Floats], resamples: int, seed: int, fewer: int = 0) -> Iterator[list[Floats]]:
+    """Samples of (n_i,) values -> chunks of (some, n_i - fewer) values drawn from each with replacement.
+
+    There are `resamples` rows in all; of a sample there is always at least one value, unless it is empty.
+    """
+    rng = np.random.default_rng(seed)
+    kept = [x for x in samples if len(x)]
+    for n in chunks(resamples, sum(map(len, kept))):
+        yield [x[rng.integers(len(x), size=(n, max(1, len(x) - fewer)))] for x in kept]
+
+
+def chunks(rows: int, width: int) -> Iterator[int]:
+    """`rows` in parts of at most 32 MB of float64, if a row has so many."""
+    most = max(1, 4_000_000 // max(1, width))
+    yield from (min(most, rows - start) for start in range(0, rows, most))
+
+
+def probability_of_improvement(a: ArrayLike, b: ArrayLike, lower_is_better: bool, level: float = 0.95) -> Interval:
+    """(n,) and (m,) values -> P(a new value of b is better than a new one of a), ties counting half, and its interval.
+
+    U / (n m) of Mann and Whitney: the probability of improvement of Agarwal et al. (see `iqm`), section 4.3. The
+    interval is method 5 of Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney
+    statistic. Part 2", Statistics in Medicine 25, 2006: all theta within z sqrt(V(theta)) of the estimate, where
+    V(theta) = theta (1 - theta) (1 + k (1 - theta) / (2 - theta) + k theta / (1 + theta)) / (n m), k = (n + m) / 2 - 1.
+    Unlike the bootstrap's it has a width where b is better in every pair. Values may be infinite: a run that failed is
+    worse than any that ended. NaN if a side is empty or has a NaN; no limits if a side has one value.
+    """
+    x, y = floats(a), floats(b)
+    if not (len(x) and len(y)) or np.isnan(x).any() or np.isnan(y).any():
+        return Interval(math.nan, math.nan, math.nan)
+    wins = float(np.mean((y[:, None] > x) + 0.5 * (y[:, None] == x)))
+    share = 1 - wins if lower_is_better else wins
+    if min(len(x), len(y)) < 2:
+        return Interval(share, math.nan, math.nan)
+    z, pairs, k = NormalDist().inv_cdf((1 + level) / 2), len(x) * len(y), (len(x) + len(y)) / 2 - 1
+
+    def limit(end: float) -> float:
+        near, far = share, end
+        for _ in range(50):
+            theta = (near + far) / 2
+            variance = theta * (1 - theta) * (1 + k * (1 - theta) / (2 - theta) + k * theta / (1 + theta)) / pairs
+            near, far = (near, theta) if abs(theta - share) > z * math.sqrt(variance) else (theta, far)
+        return (near + far) / 2
+
+    return Interval(share, limit(0.0), limit(1.0))

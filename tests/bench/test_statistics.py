@@ -1,0 +1,168 @@
+"""How often nominal 95 % intervals cover the truth, against the figures that docstrings give.
+
+pytest tests/bench/test_statistics.py --benchmark-only -s
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ganbench.statistics import (
+    Interval,
+    bootstrap_interval,
+    critical_difference,
+    difference_interval,
+    iqm,
+    mean_interval,
+    probability_of_improvement,
+    rank_intervals,
+    stratified_interval,
+)
+
+REPEATS = 4_000  # the standard error of a coverage of 0.95 is 0.0034
+SEEDS = (3, 5, 10)
+Draw = Callable[..., NDArray[np.float64]]
+
+
+class Population(NamedTuple):
+    """Scores over seeds, and what is true of them."""
+
+    draw: Callable[[np.random.Generator], Draw]
+    mean: float
+    median: float
+    iqm: float
+
+
+QUARTILE = 0.6744897501960817
+POPULATIONS = {
+    "normal": Population(lambda rng: rng.standard_normal, 0.0, 0.0, 0.0),
+    "lognormal": Population(
+        lambda rng: lambda size: rng.lognormal(size=size),
+        math.exp(0.5),
+        1.0,
+        # The mean of exp(z) between the quartiles of z: moving the density by 1 completes the square.
+        math.exp(0.5) * (math.erf((QUARTILE + 1) / math.sqrt(2)) - math.erf((1 - QUARTILE) / math.sqrt(2))),
+    ),
+}
+
+
+def of_datasets(draw: Draw, datasets: int, n: int) -> Interval:
+    return stratified_interval([*draw((datasets, n))], resamples=1_000)
+
+
+def bootstrap(draw: Draw, n: int, statistic: Callable[..., NDArray[np.float64]]) -> Interval:
+    return bootstrap_interval(draw(n), statistic=statistic, resamples=1_000)
+
+
+# What the docstring of ganbench/statistics/intervals.py says: 3, 5 and 10 normal values, 3, 5 and 10 lognormal ones.
+INTERVALS = {
+    "mean": (lambda draw, n: mean_interval(draw(n)), lambda p: p.mean, (0.95, 0.95, 0.95, 0.83, 0.82, 0.84)),
+    "difference, alike": (
+        lambda draw, n: difference_interval(draw(n), draw(n)),
+        lambda p: 0.0,
+        (0.97, 0.96, 0.95, 0.98, 0.98, 0.97),
+    ),
+    "difference, three times as large": (
+        lambda draw, n: difference_interval(draw(n), 3 * draw(n)),
+        lambda p: 2 * p.mean,
+        (0.95, 0.95, 0.95, 0.89, 0.88, 0.88),
+    ),
+    "bootstrap of the mean": (
+        lambda draw, n: bootstrap(draw, n, np.mean),
+        lambda p: p.mean,
+        (0.75, 0.83, 0.90, 0.63, 0.73, 0.80),
+    ),
+    "bootstrap of the median": (
+        lambda draw, n: bootstrap(draw, n, np.median),
+        lambda p: p.median,
+        (0.75, 0.94, 0.93, 0.77, 0.94, 0.93),
+    ),
+    "bootstrap of the iqm": (
+        lambda draw, n: bootstrap(draw, n, iqm),
+        lambda p: p.iqm,
+        (0.75, 0.90, 0.93, 0.76, 0.90, 0.93),
+    ),
+    "stratified, 3 datasets": (
+        lambda draw, n: of_datasets(draw, 3, n),
+        lambda p: p.iqm,
+        (0.90, 0.92, 0.94, 0.90, 0.93, 0.94),
+    ),
+    "stratified, 10 datasets": (
+        lambda draw, n: of_datasets(draw, 10, n),
+        lambda p: p.iqm,
+        (0.93, 0.94, 0.95, 0.93, 0.94, 0.95),
+    ),
+}
+
+
+@pytest.mark.parametrize("column", range(6), ids=[f"{n} {name}" for name in POPULATIONS for n in SEEDS])
+@pytest.mark.parametrize("name", INTERVALS)
+def test_intervals_cover_what_their_docstrings_say(benchmark, name, column):
+    interval, truth, said = INTERVALS[name]
+    population, n = [*POPULATIONS.values()][column // 3], SEEDS[column % 3]
+    draw = population.draw(np.random.default_rng(column))
+
+    def coverage() -> float:
+        found = (interval(draw, n) for _ in range(REPEATS))
+        return float(np.mean([one.low <= truth(population) <= one.high for one in found]))
+
+    found = benchmark.pedantic(coverage, rounds=1)
+    print(f"{name}: {found:.3f}, said to be {said[column]}")
+    assert found == pytest.approx(said[column], abs=0.016)
+
+
+# Of one distribution and another with the mean moved by 0, 1 and 2 standard deviations; 3, 5 and 10 seeds.
+IMPROVEMENT = {0.0: (0.90, 0.94, 0.95), 1.0: (0.94, 0.96, 0.95), 2.0: (0.97, 0.96, 0.96)}
+
+
+@pytest.mark.parametrize("n", SEEDS)
+@pytest.mark.parametrize("shift", IMPROVEMENT)
+def test_probabilities_of_improvement_cover_what_the_docstring_says(benchmark, shift, n):
+    """Only ranks count, so that the shape of the distribution does not."""
+    rng, truth = np.random.default_rng(n), 0.5 * (1 + math.erf(shift / 2))
+
+    def coverage() -> float:
+        pairs = ((rng.normal(size=n), rng.normal(shift, size=n)) for _ in range(REPEATS))
+        found = [probability_of_improvement(a, b, lower_is_better=False) for a, b in pairs]
+        return float(np.mean([one.low <= truth <= one.high for one in found]))
+
+    found, said = benchmark.pedantic(coverage, rounds=1), IMPROVEMENT[shift][SEEDS.index(n)]
+    print(f"shift {shift}, {n} seeds: {found:.3f}, said to be {said}")
+    assert found == pytest.approx(said, abs=0.016)
+
+
+@pytest.mark.parametrize("n", SEEDS)
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_rank_intervals_cover_the_rank_at_least_so_often(benchmark, name, n):
+    """Five variants, each half a standard deviation (of the normal values) worse than the one before."""
+    draw, rank = POPULATIONS[name].draw(np.random.default_rng(n)), np.arange(1, 6)
+
+    def coverage() -> float:
+        boards = (draw((5, n)) + 0.5 * rank[:, None] for _ in range(REPEATS // 4))
+        found = np.array([rank_intervals([*board], lower_is_better=True, resamples=1_000) for board in boards])
+        return float(np.mean((found[..., 1] <= rank) & (rank <= found[..., 2])))
+
+    found = benchmark.pedantic(coverage, rounds=1)
+    print(f"{name}, {n} seeds: {found:.3f}")
+    assert found >= 0.92
+
+
+@pytest.mark.parametrize("datasets", [2, 3, 5, 10])
+@pytest.mark.parametrize("variants", [3, 5, 10])
+def test_critical_differences_keep_their_error_rate_on_few_datasets(benchmark, variants, datasets):
+    rng = np.random.default_rng(variants * datasets)
+
+    def rate() -> tuple[float, float]:
+        found = [critical_difference(rng.normal(size=(datasets, variants)), True) for _ in range(1_000)]
+        apart = [np.ptp(one.mean_ranks) >= one.distance for one in found]
+        return float(np.mean(apart)), float(np.mean([one.p <= 0.05 for one in found]))
+
+    apart, friedman = benchmark.pedantic(rate, rounds=1)
+    print(f"{variants} variants, {datasets} datasets: {apart:.3f}, Friedman {friedman:.3f}")
+    assert apart <= 0.05 + 0.02
+    if datasets >= 5:
+        assert friedman == pytest.approx(0.05, abs=0.025)
