@@ -166,14 +166,14 @@ def report(
 @app.command()
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="Results, as `report` takes them.")],
-    b: Annotated[Path | None, typer.Argument(metavar="[B]", help="The results to hold against A; default: A.")] = None,
+    b: Annotated[Path | None, typer.Argument(metavar="B", help="The results to hold against A; default: A.")] = None,
     variants: Annotated[
         tuple[str, str] | None, typer.Option(help="A row of A and a row of B; default: each row with its namesake.")
     ] = None,
     checkpoint: Annotated[Checkpoint, typer.Option()] = Checkpoint.last,
     metric: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
     tolerance: Annotated[
-        float | None, typer.Option(min=0, help="Differences below this share of A's mean are none: 0.05.")
+        float | None, typer.Option(min=0, max=10, help="Differences below this share of A's mean are none: 0.05.")
     ] = None,
     format: Annotated[Printed, typer.Option()] = Printed.text,
 ) -> None:
@@ -188,7 +188,7 @@ def compare(
     after = before if b is None else read(b)
     found = comparing.compare(before, after, variants, checkpoint.value, metric or [], tolerance)
     if format is Printed.text:
-        out.print(comparison.terminal(found))
+        out.print(comparison.terminal(found), crop=False)
     else:
         sys.stdout.write(comparison.to_markdown(found) if format is Printed.md else comparing.to_json(found))
 

@@ -77,8 +77,14 @@ def _seeds(n: int, lost: int) -> str:
 
 
 def terminal(comparison: Comparison) -> RenderableType:
-    """The answer, what it rests on, the remarks, and a table per dataset; names are never read as markup."""
-    parts: list[RenderableType] = [Text(f"A: {short(comparison.a, 300)}"), Text(f"B: {short(comparison.b, 300)}")]
+    """The answer, what it rests on, the remarks, and a table per dataset; names are never read as markup.
+
+    To be printed uncropped, so that a path is whole.
+    """
+    parts: list[RenderableType] = [
+        Text(f"{name}: {short(side, 300)}", no_wrap=True, overflow="ignore")
+        for name, side in (("A", comparison.a), ("B", comparison.b))
+    ]
     parts += [Text(answer(comparison), style="bold"), Text(conditions(comparison))]
     parts += [Text(short(remark, 600), style="yellow") for remark in comparison.remarks]
     for dataset in dict.fromkeys(comparison.rows["dataset"]):

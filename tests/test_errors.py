@@ -189,7 +189,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "too few samples for fid": (
         [dataset('metrics = ["fid"]\nsamples = 2')],
-        "Found 2 samples, but a FID on 2 features needs at least 3. Raise the number of samples",
+        "Found 2 samples, but fid on 2 features needs at least 3. Draw more samples",
     ),
     "a judge of images on points": ([dataset('judge = "mnist"')], "found samples of shape (2,), but needs images"),
     "modes that merge": ([("sigma = 0.1", "sigma = 0.5")], "with sigma 0.5 they merge"),
@@ -206,7 +206,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "the judge of mixtures on digits": (digits("gan", 28, 'judge = "truth"'), "needs a dataset whose density is known"),
     "too few samples for a fid on digits": (
         digits("gan", 28, "samples = 64"),
-        "Found 64 samples, but a FID on 64 features needs at least 65.",
+        "Found 64 samples, but fid on 64 features needs at least 65.",
     ),
     # files
     "no such plugin file": (

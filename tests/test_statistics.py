@@ -119,19 +119,23 @@ def test_the_interval_of_a_difference_is_scipys(level: float) -> None:
 
 def test_a_difference_is_of_two_samples() -> None:
     assert difference_interval(A, A).mean == 0
-    assert difference_interval(B, A) == pytest.approx(
-        [-v for v in (lambda d: (d.mean, d.high, d.low))(difference_interval(A, B))]
-    )
+    there, back = difference_interval(A, B), difference_interval(B, A)
+    assert back == pytest.approx((-there.mean, -there.high, -there.low))
     one = difference_interval([1.0], [2.0, 4.0])
     assert one.mean == 2 and math.isnan(one.low)
     assert all(math.isnan(v) for v in difference_interval([], B))
     assert difference_interval([8, 8], [7, 7, 7]) == (-1, -1, -1), "no spread, no width"
 
 
-@pytest.mark.parametrize("scale", [1e-200, 1e200])
+@pytest.mark.parametrize("scale", [1e-100, 1e100])
 def test_a_difference_has_no_scale(scale: float) -> None:
     found = difference_interval(scale * np.array(A), scale * np.array(B))
     assert np.array(found) / scale == pytest.approx(np.array(difference_interval(A, B)))
+
+
+def test_squares_that_overflow_leave_no_interval() -> None:
+    with np.errstate(over="ignore"):
+        assert math.isnan(difference_interval([1e200, -1e200], B).low) and math.isnan(welch_test([1e200, 0], B))
 
 
 @pytest.mark.parametrize("shape", ["normal", "lognormal"])
@@ -165,7 +169,7 @@ def test_strata_are_resampled_within_themselves() -> None:
 
 
 def test_the_spread_of_stratified_draws_is_that_of_the_mean() -> None:
-    """Of many datasets with two seeds each: the interval is as wide as normal theory has it, not 1 / sqrt(2) of that."""
+    """Of many datasets with two seeds each: the interval is as wide as normal theory has it, not 0.7 times as wide."""
     x = np.random.default_rng(0).normal(size=(200, 2))
     found = stratified_interval([*x], statistic=np.mean)
     error = math.sqrt(np.var(x, axis=1, ddof=1).mean() / x.size)
@@ -412,10 +416,8 @@ def test_rank_intervals_say_how_sure_a_rank_is() -> None:
     found = rank_intervals([far, near, nearer], lower_is_better=True)
     assert found[0] == (3, 3, 3)
     assert found[2] == (1, 1, 2) and found[1] == (2, 1, 2)
-    assert [one.mean for one in rank_intervals([far, near, nearer], lower_is_better=False)] == [1, 2, 3][::1][:1] + [
-        3,
-        2,
-    ]
+    upside_down = rank_intervals([far, near, nearer], lower_is_better=False)
+    assert [one.mean for one in upside_down] == [1, 2, 3]
 
 
 def test_rank_intervals_tie_what_is_equal() -> None:
@@ -448,7 +450,7 @@ def test_the_critical_difference_of_demsars_example() -> None:
 def test_friedmans_test_is_scipys_in_the_form_of_iman_and_davenport() -> None:
     stats = pytest.importorskip("scipy.stats")
     n, k = 12, 4
-    scores = np.random.default_rng(0).normal(size=(n, k)) + [0, 0, 0.5, 1]
+    scores = np.random.default_rng(0).normal(loc=[0, 0, 0.5, 1], size=(n, k))
     chi2 = stats.friedmanchisquare(*scores.T).statistic
     wanted = stats.f.sf((n - 1) * chi2 / (n * (k - 1) - chi2), k - 1, (k - 1) * (n - 1))
     found = critical_difference(scores, lower_is_better=False)
@@ -463,5 +465,5 @@ def test_friedmans_test_of_agreement_and_of_ties() -> None:
 
 @pytest.mark.parametrize("scores", [[[1, 2, 3]], [[1], [2]], [1, 2, 3], [[1, NAN], [2, 3]]])
 def test_critical_differences_refuse_what_has_no_answer(scores: list[float]) -> None:
-    with pytest.raises(ValueError, match="need|NaN"):
+    with pytest.raises(ValueError, match=r"need|NaN"):
         critical_difference(scores, True)

@@ -134,7 +134,7 @@ def cas(evidence: Evidence) -> Estimate:
     on_curves=False,
 )
 def cas_real(evidence: Evidence) -> Estimate:
-    """What `cas` would be, were the samples real: the same classifiers trained on as many of the training data.
+    """What `cas` would be, were the samples real data: the same classifiers trained on as many of the training split.
 
     No score, but what `cas` is read against: a variant above it would be of more use than its own training data. From
     0 to 1. Where there are fewer training data than samples, all of them. The standard error is over redrawn training
@@ -188,6 +188,8 @@ def trained(x: Tensor, y: Tensor, classes: int) -> nn.Module:
 
 
 def image_classifier(shape: torch.Size, classes: int) -> nn.Module:
+    """Images (n, c, h, w) of that shape -> (n, classes) logits, by convolutions down to a quarter of the side."""
+
     def convolution(n_in: int, n_out: int) -> list[nn.Module]:
         return [nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(n_out), nn.ReLU()]
 

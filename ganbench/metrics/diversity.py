@@ -98,7 +98,8 @@ def classes_seen(evidence: Evidence) -> Estimate:
     The count of modes of stacked MNIST in VEEGAN and PacGAN, from 26,000 samples and 1,000 classes. From 1 to the
     number of classes with a share. It grows with the number of samples: of 1,000 even classes perfect samples and real
     data reach 1,000 with 26,000, and 865 with 2,000. Every misjudged sample may count as another class; `classes` asks
-    for a tenth of a class's expected count.
+    for a tenth of a class's expected count. Where many classes have one sample or none, the standard error is up to a
+    third off.
 
     Blind to: shares; whether the samples look like anything; variety within a class.
     """

@@ -18,6 +18,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from ganbench.errors import BenchError
 from ganbench.metrics import Estimate, Evidence, metric
 
 WIDTH = 64  # of the features, at most
@@ -55,9 +56,14 @@ class Space(NamedTuple):
 
 @lru_cache(maxsize=1)  # both metrics ask for the same
 def space(training: Tensor) -> Space:
-    """Of (m, d) features of the training data: the axes along which they vary most."""
+    """The axes along which (m, d) features of the training data vary most. Raises BenchError, if they are too few."""
+    if len(training) <= WIDTH:
+        raise BenchError(
+            f"Found {len(training):,} training samples, but memorisation is judged by at least {WIDTH + 1}. "
+            f"Use a larger dataset, or leave out authenticity and ct."
+        )
     x = training.double().numpy()
-    axes = PCA(min(WIDTH, *x.shape), svd_solver="covariance_eigh").fit(x)
+    axes = PCA(min(WIDTH, x.shape[1]), svd_solver="covariance_eigh").fit(x)
     return Space(axes, torch.from_numpy(axes.transform(x)))
 
 
@@ -120,6 +126,7 @@ def ct(evidence: Evidence) -> Estimate:
     -71 on digits, samples of which a half are copies -36, noise 53. The standard error is a bootstrap of 200.
 
     Blind to: quality; copies among samples that are otherwise too far off, since both cancel; cells that are left out.
+    A cell holds several classes, and some lie closer than others: real digits, but from 0 to 4 alone, score -4.
     """
     training = trained_features(evidence)
     samples, held_out = evidence.samples.features, evidence.reference.features

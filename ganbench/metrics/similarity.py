@@ -235,4 +235,4 @@ def birthday_support(evidence: Evidence) -> Estimate:
     # Of pairs that share a sample: both collide with it.
     first = max(0.0, float((each * (each - 1)).mean()) / ((n - 1) * (n - 2)) - p**2)
     variance = (4 * (n - 2) * first + 2 * p * (1 - p)) / (n * (n - 1))
-    return Estimate(-math.log10(p), variance**0.5 / p / math.log(10))
+    return Estimate(math.log10(1 / p), variance**0.5 / p / math.log(10))

@@ -8,6 +8,7 @@ for many values.
     student.py       the t distribution
     intervals.py     averages over seeds, of one sample and of the difference of two
     significance.py  tests of two samples, and Holm's correction for a table of them
+    moderated.py     variances that few seeds estimate, drawn towards what is usual among many rows
     planning.py      power, detectable gaps, seeds needed
     ranking.py       ranks with ties, their intervals, critical differences over datasets
 

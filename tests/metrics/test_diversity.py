@@ -144,3 +144,13 @@ def test_logits_of_certainty_are_no_trouble(metric):
 def test_a_judge_of_other_classes_is_refused(metric):
     with pytest.raises(BenchError, match=r"a judge of 1,008 classes, but the dataset has 10\. .*judge"):
         metric(judged(torch.zeros(5, 1008), torch.full((10,), 0.1)))
+
+
+@pytest.mark.parametrize("rare", [1.0, 0.1], ids=["even", "uneven"])
+def test_the_stated_error_of_classes_seen_is_roughly_that_of_redrawn_samples(rare):
+    p = torch.where(torch.arange(200) < 20, 1.0, rare)
+    draws = [p.multinomial(400, replacement=True, generator=Generator().manual_seed(seed)) for seed in range(80)]
+    logits = torch.eye(200)
+    estimates = [classes_seen(judged(logits[y], torch.full((200,), 0.005))) for y in draws]
+    actual, stated = torch.tensor(estimates, dtype=torch.float64).unbind(1)
+    assert stated.mean().item() == pytest.approx(actual.std().item(), rel=0.4)

@@ -477,7 +477,7 @@ def test_the_stated_error_of_prd_is_that_of_redrawn_samples(shift, monkeypatch):
     draws = [compare(normal(400, 3, seed) + shift, reference) for seed in range(25)]
     for metric in PRD:
         actual, stated = spread(metric, lambda seed: draws[seed], len(draws))
-        assert stated == pytest.approx(actual, rel=0.5), metric.name
+        assert 0.6 * actual < stated < 2 * actual, metric.name  # too wide for few samples that are alike
 
 
 # All of them

@@ -188,3 +188,6 @@ def test_they_need_what_the_judge_says_of_the_training_data_and_ct_enough_sample
     assert not any(metric.applies(evidence(HELD_OUT)._replace(trained=None)) for metric in BOTH)
     with pytest.raises(BenchError, match="Found 60 samples, but ct"):
         ct(evidence(draw(60, 0)))
+    for metric in BOTH:
+        with pytest.raises(BenchError, match="Found 64 training samples, but memorisation is judged by at least 65"):
+            metric(evidence(HELD_OUT, TRAINING[:64]))

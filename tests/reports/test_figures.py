@@ -88,19 +88,6 @@ def test_losses_are_thinned_and_one_explosion_squeezes_nothing(full: Any) -> Non
     assert made.layout.yaxis.range[1] < 100
 
 
-def test_scatter_has_equal_axes_and_counts_what_lies_outside(full: Any) -> None:
-    truth = full.truth("ring8")
-    points = np.vstack([np.zeros((1500, 2)), np.full((5, 2), 99)])[::-1]
-    made = figures.scatter(points, truth)
-    assert made.layout.yaxis.scaleanchor == "x"
-    assert len(made.data[1].x) == 1000
-    assert made.layout.annotations[0].text == "5 of 1000 outside"
-
-
-def test_scatter_needs_no_truth_and_no_finite_points() -> None:
-    assert len(figures.scatter(np.full((3, 2), np.nan), None).data) == 1
-
-
 @pytest.mark.parametrize("name", ["<b>x</b>", '<a href="javascript:alert(1)">x</a>', "&lt;i&gt;"])
 def test_plotly_reads_names_as_text(name: str) -> None:
     assert "<" not in figures.plain(name) and "&" not in figures.plain(name).replace("&amp;", "").replace(
