@@ -66,7 +66,8 @@ def test_every_metric_is_measured_at_every_strength_and_on_every_draw(found: Aud
         ("reverse_kl", "dropped_classes", "monotone"),
         ("reverse_kl", "class_imbalance", "monotone"),
         ("entropy", "class_imbalance", "monotone"),
-        ("fid", "shift", "monotone"),
+        ("fid", "dropped_classes", "monotone"),
+        ("fid", "shift", "blind"),  # with 400 samples: the largest lies within three standard errors
         *((metric, "memorised", "blind") for metric in FEW[:-1]),
     ],
 )

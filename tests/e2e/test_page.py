@@ -241,6 +241,7 @@ def test_figures_that_are_drawn_late_stand_where_the_slider_does(opened: Open) -
 
 def test_a_film_slides_without_moving_its_neighbours(opened: Open) -> None:
     with opened("gallery") as tab:
+        _scroll_through(tab)
         film = tab.locator("#mnist5k .film").first
         film.scroll_into_view_if_needed()
         place, page = film.bounding_box(), tab.evaluate("document.documentElement.scrollHeight")
