@@ -29,8 +29,8 @@ Board = dict[str, dict[str, Estimate]]
 @pytest.fixture(scope="module")
 def board() -> Board:
     """The score of each control by each metric."""
-    dataset = Mnist(size=28)
     try:
+        dataset = Mnist(size=28)
         whole, like = dataset.train(), dataset.fresh("test", 10_000)
     except DataMissing:
         pytest.skip("MNIST is not on this machine")
