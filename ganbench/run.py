@@ -22,7 +22,7 @@ from ganbench.judging import gather
 from ganbench.metrics import Evidence
 from ganbench.record import Row, State, Work, score_rows, write_exhibits, write_record, write_shown
 from ganbench.runspec import RunSpec
-from ganbench.sampling import Sampler, training_data
+from ganbench.sampling import Drawn, Sampler, training_data
 from ganbench.training import train
 
 LAPS_PER_EVALUATION = 10  # points of a loss curve between two judgements
@@ -127,8 +127,18 @@ def judge_at_end(spec: RunSpec, work: Work, state: State, desk: Path) -> None:
 
 def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int) -> tuple[list[Row], Evidence]:
     """Scores of the variant as it is now, and what they were computed from."""
-    drawn = Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, latents(spec))
+    drawn = draw(spec, work, split)
     check_samples(images, drawn.x, *([drawn.pair.x_other] if drawn.pair else []))
+    return judge_drawn(spec, work, drawn, split, checkpoint, images)
+
+
+def draw(spec: RunSpec, work: Work, split: Split) -> Drawn:
+    return Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, latents(spec))
+
+
+def judge_drawn(
+    spec: RunSpec, work: Work, drawn: Drawn, split: Split, checkpoint: str, images: int
+) -> tuple[list[Row], Evidence]:
     metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
     evidence = gather(work.dataset, work.judge, metrics, split, drawn)
     return score_rows(work, metrics, evidence, split, checkpoint, images), evidence

@@ -35,6 +35,7 @@ class RunSpec:
     samples: int
     precision: Literal["float32", "tf32", "bfloat16"]
     scale: float = 1.0
+    fingerprint: str = ""  # of the data, which may change under the same name
 
     @cached_property
     def id(self) -> str:

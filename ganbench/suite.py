@@ -288,7 +288,8 @@ def _check(specs: list[RunSpec], size: int | None, where: str) -> Iterable[RunSp
     place = where
     try:
         dataset = specs[0].build_dataset()
-        specs = [replace(spec, judge=spec.judge or dataset.judge) for spec in specs]
+        found = dataset.fingerprint
+        specs = [replace(spec, judge=spec.judge or dataset.judge, fingerprint=found) for spec in specs]
         judge = specs[0].build_judge(dataset)
         specs = [replace(spec, metrics=spec.metrics or judge.metrics) for spec in specs]
         _try_metrics(specs[0], dataset, judge)

@@ -50,6 +50,7 @@ MATTERS: list[dict[str, Any]] = [
     {"samples": 101},
     {"precision": "tf32"},
     {"scale": 0.5},
+    {"fingerprint": "of other data"},
 ]
 MATTERS_NOT: list[dict[str, Any]] = [
     {"suite": "yours"},

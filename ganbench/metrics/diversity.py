@@ -32,7 +32,14 @@ def log_probabilities(logits: Tensor) -> Tensor:
 
     An exact density is so sure of its modes that exp(log p) is 0 in float64 for all but one; where a whole split then
     has probability 0 of a mode, 0 * log(0 / 0) makes the inception score nan. exp(-100) changes no digit of it.
+
+    Raises BenchError, if there are fewer than two classes: any samples would score alike.
     """
+    if logits.shape[1] < 2:
+        raise BenchError(
+            f"Found a judge that knows {logits.shape[1]} classes, but this metric needs at least 2. "
+            "Return logits beside the features, or leave out the metrics of classes."
+        )
     return logits.double().log_softmax(1).clamp(min=-100)
 
 

@@ -146,6 +146,13 @@ def test_a_judge_of_other_classes_is_refused(metric):
         metric(judged(torch.zeros(5, 1008), torch.full((10,), 0.1)))
 
 
+@pytest.mark.parametrize("metric", [confidence, entropy], ids=lambda metric: metric.name)
+def test_a_judge_without_classes_is_refused(metric):
+    """Softmax makes its one logit a certainty."""
+    with pytest.raises(BenchError, match="knows 1 classes, but this metric needs at least 2"):
+        metric(judged(torch.zeros(5, 1), torch.ones(1)))
+
+
 @pytest.mark.parametrize("rare", [1.0, 0.1], ids=["even", "uneven"])
 def test_the_stated_error_of_classes_seen_is_roughly_that_of_redrawn_samples(rare):
     p = torch.where(torch.arange(200) < 20, 1.0, rare)
