@@ -1,12 +1,15 @@
 """Checks of ganbench: `nox` runs those that every change must pass, in the environment it is called from.
 
-`nox -l` lists the others: benchmarks, which print figures and prove nothing by passing.
+`nox -l` lists the others: the gate, which trains for minutes, and benchmarks, which print figures.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import nox
+
+BASELINE, GATE = Path("baselines/quick.json"), "results/gate"
 
 nox.options.default_venv_backend = "none"  # torch takes gigabytes: one environment is enough
 nox.options.sessions = ["lint", "types", "tests"]
@@ -29,6 +32,21 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests, one process per core; those that need MNIST's files or Chromium say so where they are absent."""
     session.run("pytest", "-n", "auto", "-q", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
+def gate(session: nox.Session) -> None:
+    """Run the quick suite, hold it against its baseline, and see whether the gate can fail; see docs/ci.md."""
+    if not BASELINE.exists():
+        session.error(
+            f"There is no {BASELINE}. Make it from results that are good: ganbench run suites/quick.toml, "
+            f"then ganbench baseline results/quick --out {BASELINE}"
+        )
+    shutil.rmtree(GATE, ignore_errors=True)  # a run's id knows its options, not the code that ran it
+    session.run("ganbench", "run", "suites/quick.toml", "--results", GATE, success_codes=[0, 3])  # 3: some runs failed
+    check = ["ganbench", "check", f"{GATE}/quick", "--baseline", str(BASELINE)]
+    session.run(*check, "--self-test")
+    session.run(*check, *session.posargs)
 
 
 @nox.session

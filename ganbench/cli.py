@@ -49,6 +49,8 @@ class Format(StrEnum):
     csv = "csv"
     md = "md"
     latex = "latex"
+    json = "json"
+    png = "png"
 
 
 class Printed(StrEnum):
@@ -144,23 +146,42 @@ def run(
 @app.command()
 def report(
     results: ResultsArgument,
-    out_file: Annotated[
-        Path | None, typer.Option("--out", help="Default: stdout; for html, report.html in the results.")
+    out_path: Annotated[
+        Path | None,
+        typer.Option("--out", help="Default: stdout; for html, report.html in the results. A folder becomes a site."),
     ] = None,
-    format: Annotated[Format, typer.Option(help="csv is tidy: one row per score.")] = Format.html,
+    format: Annotated[
+        Format, typer.Option(help="csv: one row per score; json: all frames; png: a picture of the boards.")
+    ] = Format.html,
+    served: Annotated[
+        bool, typer.Option("--serve", help="Show the page on localhost, up to date while a suite runs.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve; 0: any that is free.")] = 8000,
 ) -> None:
-    """Write the report of a suite's results: a page that travels as one file, or tables."""
+    """Write the report of a suite's results: a page that travels as one file, a site, tables, or a picture."""
     from ganbench.store import read
-    from reports import page
+    from reports import page, site
 
-    found = read(results)
-    if out_file is None and format is not Format.html:
-        sys.stdout.write(page.text(found, format.value))
+    if served:
+        if out_path or format is not Format.html:
+            raise BenchError("Found --serve with --out or --format, but what is served is the page. Leave them out.")
+        _serve(results, port)
         return
-    out_file = out_file or found.path / "report.html"
-    with _writing(out_file):
-        page.write(found, out_file, format.value)
-    err.print(f"Written: {out_file}")
+    found = read(results)
+    if out_path is None and format is not Format.html:
+        if format is Format.png and sys.stdout.isatty():
+            raise BenchError("A picture is nothing for a terminal. Name a file: --out board.png")
+        _print(page.report(found, format.value))
+        return
+    out_path = out_path or found.path / "report.html"
+    folder = out_path.is_dir() or (format is Format.html and not out_path.suffix)
+    if folder and format is not Format.html:
+        raise BenchError(
+            f"{out_path} is a folder, but {format.value} is one file: --out {out_path / 'report'}.{format.value}"
+        )
+    with _writing(out_path):
+        written = site.write(found, out_path) if folder else page.write(found, out_path, format.value)
+    err.print(f"Written: {written}")
 
 
 @app.command()
@@ -387,7 +408,7 @@ def check(
     if self_test:
         trials = selftest.self_test(now, before, gate)
         out.print(shown.trials(trials))
-        raise typer.Exit(DONE if all(trial.passed for trial in trials) else REGRESSION)
+        raise typer.Exit(DONE if selftest.proven(trials) else REGRESSION)
     checked = regression.check(now, before, gate)
     for file, text in ((markdown, shown.markdown), (junit, shown.junit)):
         if file and str(file) != "-":
@@ -403,6 +424,28 @@ def check(
         _accept(baseline_file, now, before, checked, reason)
         return
     raise typer.Exit(checked.exit_code)
+
+
+@app.command()
+def history(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="Of one suite at several commits; baselines will do too.")
+    ],
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="history.csv, history.json and history.html go here.")
+    ] = None,
+) -> None:
+    """Follow a suite's scores over many commits: lines with intervals, and where they step."""
+    from ganbench import history as histories
+    from reports import history as shown
+
+    found = histories.read(results)
+    out.print(shown.terminal(found))
+    if out_dir:
+        with _writing(out_dir):
+            histories.write(found, out_dir)
+            shown.write_page(found, out_dir / "history.html")
+        err.print(f"Written: {out_dir}")
 
 
 @app.command()
@@ -511,9 +554,36 @@ def _accept(file: Path, now: Any, before: Any, checked: Any, reason: str) -> Non
     if not reason.strip():
         raise BenchError("Found --update without --reason. Say why these results are to be the new baseline.")
     worse = [shown.sentence(row) for row in checked.of("regression").itertuples(index=False)]
+    worse += [f"{n} row(s) {word}" for word in ("missing", "not comparable") if (n := len(checked.of(word)))]
     with _writing(file):
         baselines.write(baselines.accepted(now, reason, before, worse), file)
     err.print(f"Written: {file}")
+
+
+def _serve(results: Path, port: int) -> None:
+    """Serve the page until Ctrl-C."""
+    from functools import partial
+
+    from ganbench import underway
+    from reports import serve
+
+    folder = underway.suite_folder(results)
+    live = serve.Live(partial(underway.so_far, folder), partial(underway.look, folder), partial(underway.stamp, folder))
+    live.page()  # what cannot be read is said here rather than in the browser
+    with serve.server(live, port) as server:
+        err.print(f"The page: http://localhost:{server.server_port}/  (Ctrl-C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            err.print()
+
+
+def _print(content: bytes) -> None:
+    """Write to stdout what may be text or a picture."""
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(content)
+    else:  # captured by somebody
+        sys.stdout.write(content.decode())
 
 
 @contextmanager

@@ -1,32 +1,33 @@
-"""The driver: which runs are missing, who does them, and what the terminal says meanwhile."""
+"""The driver: which runs are missing, and who does them."""
 
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 
 from ganbench.budget import Budget, Ledger
 from ganbench.errors import BadSuite, NoDevice
 from ganbench.executors import Job, Progress
 from ganbench.executors.local import Local, workers_and_threads
+from ganbench.live import shown
 from ganbench.record import State, write_record
-from ganbench.run import build, judged
+from ganbench.run import build, draw, judge_drawn
 from ganbench.runspec import RunSpec
 from ganbench.sampling import to_device
 from ganbench.store import Store
 from ganbench.suite import Suite
 from ganbench.training import train
+from ganbench.underway import Underway, noted
 
 PROBE_S = 0.5  # of training, to estimate a run's time
 PROBE_SAMPLES = 1_000  # judged for it
@@ -79,21 +80,22 @@ def carry_out(plan: Plan, console: Console) -> int:
     entries = [_entry(run) for run in plan.suite.runs]
     plan.store.open(plan.suite.text, entries, plan.command, _commit(), plan.suite.published)
     jobs = [Job(run, plan.store.desk(run.id)) for run in plan.runs]
-    endings: Counter[str] = Counter()
-    executor = Local(plan.device, plan.workers, plan.threads)
-    reports = executor(jobs)
-    with _shown(jobs, console) as show:
+    to_do, underway = {run.id for run in plan.runs}, Underway(len(jobs))
+    ended = [run.id for run in plan.suite.runs if run.id not in to_do and plan.store.status(run.id)]
+    reports = Local(plan.device, plan.workers, plan.threads)(jobs)
+    with noted(underway, plan.store.path) as note, shown(underway, plan.store.path, ended, console) as show:
         try:
             for report in reports:
                 if report.status:
                     if report.status == "crashed":
                         _record_crash(report)
                     plan.store.publish(report.job.spec.id)
-                    endings[report.status] += 1
+                underway.hear(report)
+                note()
                 show(report)
         finally:
             reports.close()  # type: ignore[attr-defined]
-    return endings.total() - endings["done"]
+    return len(underway.failed)
 
 
 def announce(plan: Plan, console: Console) -> None:
@@ -130,18 +132,26 @@ def estimate_seconds(spec: RunSpec, device: torch.device) -> float:
     work = build(spec, device)
     data = to_device(work.dataset.train(), device)
     work.variant.prepare(data)
-    started = perf_counter()
     few = replace(spec, samples=min(spec.samples, PROBE_SAMPLES))
-    judged(few, work, "validation", "curve", 0)
-    judging = (perf_counter() - started) * spec.samples / few.samples
+    drawing, drawn = _timed(lambda: draw(few, work, "test"))
+    judge_drawn(few, work, drawn, "test", "last", 0)  # what is kept for all runs, as of the training split, is no run's
+    on_curve = _timed(lambda: judge_drawn(few, work, drawn, "test", "curve", 0))[0]
+    at_end = _timed(lambda: judge_drawn(few, work, drawn, "test", "last", 0))[0]
+    judging = ((drawing + on_curve) * spec.evaluations + 2 * (drawing + at_end)) * spec.samples / few.samples
     if not work.variant.players:
-        return 3 * judging
+        return judging
     for _ in train(work.variant, data, Budget("seconds", PROBE_S / 5), Ledger(), laps=1):
         pass  # the first rounds are slower than those to come
     ledger = Ledger()
     for _ in train(work.variant, data, Budget("seconds", PROBE_S), ledger, laps=1):
         pass
-    return ledger.seconds / spec.budget.spent(ledger) + judging * (spec.evaluations + 2)
+    return ledger.seconds / spec.budget.spent(ledger) + judging
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = perf_counter()
+    result = work()
+    return perf_counter() - started, result
 
 
 def _fits(run: RunSpec, only: str) -> bool:
@@ -167,51 +177,6 @@ def _record_crash(report: Progress) -> None:
     """Write the record that a killed process could not write."""
     state = State(ledger=Ledger(images=report.images))
     write_record(report.job.spec, report.job.desk, report.status, report.reason, state, None)
-
-
-@contextmanager
-def _shown(jobs: list[Job], console: Console) -> Iterator:  # type: ignore[type-arg]
-    """A bar for the suite and one for each run; without a terminal, a line for each run that ended."""
-    if not console.is_terminal:
-        yield _Lines(len(jobs), console)
-        return
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Bars(*columns, console=console, transient=True) as bars:
-        yield _Bars(jobs, bars)
-
-
-class _Lines:
-    def __init__(self, n: int, console: Console):
-        self.n, self.ended, self.console = n, 0, console
-        self.started: dict[str, float] = {}
-
-    def __call__(self, report: Progress) -> None:
-        since = self.started.setdefault(report.job.spec.id, monotonic())
-        if report.status:
-            self.ended += 1
-            self.console.print(
-                f"{self.ended}/{self.n} {escape(str(report.job.spec))}: {report.status} "
-                f"in {monotonic() - since:.0f} s {escape(report.reason)}".rstrip()
-            )
-
-
-class _Bars:
-    def __init__(self, jobs: list[Job], bars: Bars):
-        self.bars = bars
-        self.all = bars.add_task("runs", total=len(jobs))
-        self.tasks: dict[str, TaskID] = {}
-
-    def __call__(self, report: Progress) -> None:
-        spec = report.job.spec
-        if spec.id not in self.tasks:
-            self.tasks[spec.id] = self.bars.add_task(escape(str(spec)), total=100)
-        task = self.tasks[spec.id]
-        self.bars.update(task, completed=round(100 * report.share))
-        if report.status:
-            self.bars.remove_task(task)
-            self.bars.advance(self.all)
-        if report.status not in ("", "done"):
-            self.bars.console.print(f"[red]{escape(str(spec))}: {report.status}.[/red] {escape(report.reason)}")
 
 
 def _spoken(hours: float) -> str:

@@ -1,7 +1,8 @@
 """`pytest --ganbench SUITE_OR_RESULTS --ganbench-baseline FILE`: every row of a gate becomes a test.
 
 A suite is run first, as `ganbench run` does it: only what is missing. Without paths on the command line these tests are
-the only ones. A row fails where `ganbench check` would not pass, and is skipped where it can say nothing.
+the only ones. A row fails where `ganbench check` would not pass, and is skipped where it can say nothing; where no row
+can say anything, the session is an error.
 
 Where pytest-benchmark is installed, it also gets the time of each variant, seconds for one image shown to D with each
 seed as a round, so that its OPS are images per second; the score by which checkpoints are selected stands in the name,
@@ -66,6 +67,7 @@ class Gate:
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         from ganbench import baseline, regression, store
         from ganbench.errors import BenchError
+        from reports.gate import answer
 
         try:
             results = store.read(self.path)
@@ -73,6 +75,8 @@ class Gate:
             checked = regression.check(now, before, regression.Gate.of_results(results.path))
         except BenchError as error:
             raise pytest.UsageError(str(error)) from error
+        if checked.tested.empty:
+            raise pytest.UsageError(answer(checked))
         file = BaselineFile.from_parent(session, path=self.baseline.resolve())
         items += file.items(checked.rows.itertuples(index=False))
         _tell_pytest_benchmark(session.config, now)

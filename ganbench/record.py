@@ -78,6 +78,7 @@ def _score_row(work: Work, metric: Metric, evidence: Evidence, split: Split, che
         "split": split,
         "value": value,
         "stderr": stderr,
+        "most": metric.most(evidence),
         "key": _comparability_key(
             metric=[metric.name, metric.version],
             judge=work.judge.key,
@@ -92,8 +93,8 @@ def _score_row(work: Work, metric: Metric, evidence: Evidence, split: Split, che
 def _empty_row(metric: Metric, checkpoint: str, images: int, samples: int) -> Row:
     return {
         "checkpoint": checkpoint, "images": images, "split": "test",
-        "metric": metric.name, "value": nan, "stderr": nan, "samples": samples, "usual_samples": metric.samples,
-        "direction": metric.direction, "unit": metric.unit, "key": "",
+        "metric": metric.name, "value": nan, "stderr": nan, "most": nan, "samples": samples,
+        "usual_samples": metric.samples, "direction": metric.direction, "unit": metric.unit, "key": "",
     }  # fmt: skip
 
 

@@ -133,8 +133,9 @@ def check(now: Baseline, before: Baseline, gate: Gate) -> Check:
         comparable = [row for row in rows if row.samples]
         for row, contrast in zip(comparable, _contrasts([row.samples for row in rows if row.samples]), strict=True):
             row.contrast = contrast
-        found += [*_every(comparable), *rows]
+        found += [*rows, *_every(comparable)]
     _judge([row for row in found if row.contrast and not row.verdict], gate.error)
+    _name_the_worst(found)
     return Check(now.suite, gate, DataFrame([row.record() for row in found], columns=VERDICTS))
 
 
@@ -372,6 +373,15 @@ def _judge(rows: Sequence[_Row], error: float) -> None:
             row.verdict = "better"
         else:
             row.verdict = "same" if max(-low, high) <= row.limit.tolerance else "undecided"
+
+
+def _name_the_worst(rows: Sequence[_Row]) -> None:
+    """Where every variant together is worse, which ones are so by themselves."""
+    worse = [row for row in rows if row.verdict == "regression"]
+    for row in worse:
+        if row.name[1] == EVERY:
+            single = [other.name[1] for other in worse if other.name[::2] == row.name[::2] and other is not row]
+            row.remark = f"the mean of all; by themselves: {', '.join(single) or 'none'}"
 
 
 def weighted_holm(p: ArrayLike, weights: ArrayLike) -> Floats:

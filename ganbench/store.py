@@ -36,7 +36,7 @@ GUESTS = "guests"
 
 SCORE_COLUMNS = [
     "suite", "run", "variant", "label", "dataset", "seed", "checkpoint", "images", "judge", "split",
-    "metric", "value", "stderr", "samples", "usual_samples", "direction", "unit", "key", "status",
+    "metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status",
 ]  # fmt: skip
 PUBLISHED_COLUMNS = ["dataset", "label", "metric", "mean", "stderr", "trials", "source"]
 LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]

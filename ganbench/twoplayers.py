@@ -61,7 +61,7 @@ class Discriminator(nn.Module):
 class TwoPlayers(Variant):
     """One generator, one discriminator, one formulation.
 
-    A subclass builds `G`, then `D` by `self.armed(...)` for data as `self.seen(spec)` shows them, sets `batch`, lets
+    A subclass builds `G`, gives a D for data as `self.seen(spec)` shows them to `arm`, sets `batch`, lets
     the two `play`, and says how to `decode` its latents. Whatever else it needs has a method here with a plain default.
     """
 
@@ -90,8 +90,8 @@ class TwoPlayers(Variant):
     def _pack(self) -> int:
         return prod(remedy.pack for remedy in self.remedies)
 
-    def armed(self, d: Discriminator, spec: DataSpec) -> Discriminator:
-        """D as the formulation and the remedies want it; `spec` of the data."""
+    def arm(self, d: Discriminator, spec: DataSpec) -> None:
+        """Make `d` this variant's D, as the formulation and the remedies want it; `spec` of the data."""
         self.D = d
         d.pack = self._pack
         if self.loss.codes:
@@ -103,7 +103,6 @@ class TwoPlayers(Variant):
             d.energy, d.head = Energy(self.seen(spec), d.n_features, self.loss.codes), nn.Identity()
         for remedy in self.remedies:
             remedy.equip(self)
-        return d
 
     def play(self, d_optimizer: Optimizer, g_optimizer: Optimizer, d_steps: int = 1, g_steps: int = 1) -> None:
         """Become the two players, D first. Raises ValueError if penalty or remedies do not fit what was built."""
@@ -155,9 +154,17 @@ class TwoPlayers(Variant):
     def forward(self, real: Tensor, fake: Tensor, like: Batch) -> dict[str, Tensor]:
         """The terms of D's loss."""
         scores = self.both(real, fake, like)
-        terms = {**self.loss.d_terms(*scores), **self.d_terms(*scores)}
+        terms = {**self.loss.d_terms(*scores), **self.beliefs(*scores), **self.d_terms(*scores)}
         penalty = self.penalty.term(self.D, lambda x: self.score(x, like), real, fake)
         return terms if penalty is None else {**terms, self.penalty.name: penalty}
+
+    def beliefs(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """How probable D finds it that real samples, and fakes, are real: one half at the optimum, for any formulation
+        that speaks of probabilities. They are only curves.
+        """
+        if self.loss.belief is None:
+            return {}
+        return {f"belief_{of}": self.loss.belief(x.detach()).mean() for of, x in (("real", real), ("fake", fake))}
 
     def d_terms(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Further terms of D's loss, from its scores."""

@@ -151,10 +151,11 @@ def write_cards(audit: Audit, folder: Path) -> list[Path]:
 def markdown(audit: Audit, judge: str) -> str:
     """What ships beside the judge's card."""
     c, wide = audit.conditions, table(audit, judge)
+    treated = "" if c["preprocessing"] == "none" else f" ({c['preprocessing']})"
     parts = [
         f"# What metrics see through the `{judge}` judge",
         f"Written by `ganbench audit {judge} --cards DIR`, as is every number here. {c['samples']:,} fresh real "
-        f"samples of `{c['dataset']}` ({c['preprocessing']}) were disturbed in {len(wide.columns)} ways at five "
+        f"samples of `{c['dataset']}`{treated} were disturbed in {len(wide.columns)} ways at five "
         f"strengths, and judged against the {c['split']} split. The noise of undisturbed data comes from "
         f"{c['draws of real data']} draws without a sample in common.",
         DIFFERS,

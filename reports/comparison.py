@@ -97,11 +97,14 @@ def terminal(comparison: Comparison) -> RenderableType:
 
 
 def _table(lines: DataFrame, title: str) -> Table:
-    table = Table(box=box.SIMPLE, title=Text(title), title_justify="left", title_style="bold", padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE, title=Text(title), title_justify="left", title_style="bold", padding=0)
     for column in lines.columns.drop("variant", errors="ignore"):
         # Only the difference may break, before its interval or in it.
         wraps, left = column == DIFFERENCE, column in ("metric", "verdict")
-        table.add_column(Text(column), justify="left" if left else "right", overflow="fold", no_wrap=not wraps)
+        widest = max(len(word) for text in lines[column] for word in text.split()) if wraps else None
+        table.add_column(
+            Text(column), justify="left" if left else "right", overflow="fold", no_wrap=not wraps, min_width=widest
+        )
     variant = ""
     for line in lines.to_dict("records"):
         if line.get("variant", "") != variant:

@@ -9,9 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from pandas import DataFrame
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from ganbench.regression import EVERY, FAILS, LEVEL, NOTHING, SILENT, Check
@@ -22,6 +20,8 @@ from reports.tables import each
 from reports.words import CONTROL, arrow, count, fixed, listed, number, short
 
 ANNOTATIONS = 10  # GitHub shows so many of a step
+MOST_LINES = 20  # of one verdict in a terminal
+STYLES = {"regression": "red", "better": "green"}
 ORDER = [*FAILS, "better", "same", "undecided", "other machine", "new"]
 SHOWN = [*FAILS, "better", "other machine"]
 OUTCOMES = {"failures": FAILS, "skipped": SILENT}  # in JUnit's words
@@ -42,7 +42,7 @@ def sentence(row: Any) -> str:
     said = f"{short(row.variant)} on {short(row.dataset)}: {short(row.metric)}"
     if math.isfinite(row.change):
         said += f" went from {number(row.before)} to {number(row.after)} {short(row.unit) if row.unit else ''}".rstrip()
-        said += f", by {_change(row)}; tolerated: {percent(row.tolerance).lstrip('+')}, p = {_p(row.p)}"
+        said += f", by {_change(row)}; tolerated: {_size(row.tolerance)}, p = {_p(row.p)}"
         said += f", {row.seeds_before} seeds before and {row.seeds_after} now"
     elif math.isfinite(row.before):
         said += f", {number(row.before)} in the baseline"
@@ -63,6 +63,11 @@ def answer(check: Check) -> str:
     return f"No regression in {short(check.suite)}."
 
 
+def _size(share: float) -> str:
+    """Of a change, whichever its sign."""
+    return percent(abs(float(share))).lstrip("+")
+
+
 def counts(check: Check) -> str:
     """How many rows have which verdict."""
     found = check.rows["verdict"].value_counts()
@@ -77,27 +82,25 @@ def reach(check: Check) -> list[str]:
         rows = rows[rows["weight"] == rows["weight"].max()]
         rows = rows[rows["metric"] == rows["metric"].iloc[0]]
         single, every = rows[rows["variant"] != EVERY], rows[rows["variant"] == EVERY]
-        sizes = single["detectable"].abs()
-        low, high = percent(float(sizes.min())), percent(float(sizes.max()))
-        common = f"of {percent(abs(float(every['detectable'].iloc[0])))} if all change, " if len(every) else ""
+        sizes = [_size(size) for size in sorted(single["detectable"].abs())]
+        common = f"of {_size(every['detectable'].iloc[0])} if all change, " if len(every) else ""
         said.append(
-            f"{short(dataset)}: with these seeds, changes of {short(rows['metric'].iloc[0])} {common}"
-            f"of {low} to {high} in a single variant, would be found four times in five."
+            f"{short(dataset)}: with these seeds, a change of {short(rows['metric'].iloc[0])} {common}"
+            f"of {' to '.join(dict.fromkeys([sizes[0], sizes[-1]]))} in a single variant, would be found four times in "
+            "five."
         )
     return said
 
 
 def terminal(check: Check) -> RenderableType:
     """The answer, what is not as it was, and what could have been found; names are never read as markup."""
-    shown = _cells(_ordered(check.of(*SHOWN)))
-    table = Table(box=box.SIMPLE)
-    for title in shown:
-        numeric = title in ("before", "now", "p")
-        table.add_column(Text(str(title)), justify="right" if numeric else "left", overflow="fold")
-    for line in shown.to_numpy().tolist():
-        table.add_row(*map(Text, line), style={"regression": "red", "better": "green"}.get(line[0], "yellow"))
-    parts: list[RenderableType] = [Text(answer(check), style="bold"), Text(counts(check))]
-    return Group(*parts, *([table] if len(shown) else []), *(Text(line, style="dim") for line in reach(check)))
+    parts = [Text(answer(check), style="bold"), Text(counts(check))]
+    for verdict in SHOWN:
+        rows, style = check.of(verdict), STYLES.get(verdict, "yellow")
+        parts += [Text(f"{verdict}: {sentence(row)}", style=style) for row in each(rows[:MOST_LINES])]
+        if len(rows) > MOST_LINES:
+            parts.append(Text(f"{verdict}: {len(rows) - MOST_LINES} more", style=style))
+    return Group(*parts, *(Text(line, style="dim") for line in reach(check)))
 
 
 def markdown(check: Check) -> str:
@@ -155,14 +158,16 @@ def annotations(check: Check) -> list[str]:
 
 def trials(found: Sequence[Trial]) -> RenderableType:
     """What a self-test caught."""
-    lines = []
-    for trial in found:
-        if trial.passed:
-            said = f"caught, in {count(trial.caught, 'row')} of {trial.degraded}"
-        else:
-            said = f"NOT caught, in none of {count(trial.degraded, 'row')}"
-        lines.append(Text(f"{trial.name}: {said}", style="green" if trial.passed else "red"))
-    return Group(*lines)
+    return Group(*(Text(f"{trial.name}: {said}", style=style) for trial in found for said, style in [_caught(trial)]))
+
+
+def _caught(trial: Trial) -> tuple[str, str]:
+    """In words, and their colour."""
+    if not trial.tried:
+        return "not tried, since no such row can be held against this baseline here", "yellow"
+    if not trial.passed:
+        return f"NOT caught, in none of {count(trial.tried, 'row')}", "red"
+    return f"caught, in {count(trial.caught, 'row')} of {trial.tried}", "green"
 
 
 def _ordered(rows: DataFrame) -> DataFrame:

@@ -6,16 +6,21 @@ from typing import Any, NamedTuple
 import pandas as pd
 from pandas import DataFrame
 
+from ganbench.statistics import Interval, probability_of_improvement
 from reports import tables
 from reports.glossary import entry
 from reports.markup import Chapter, escape, folded, name, plain_table, row_name, table
 from reports.prose import UNVERIFIED
+from reports.ranking import SEEDS_TO_COUNT
 from reports.tables import each
-from reports.words import APART, NONE, amount, arrow, better, duration, estimate, short
+from reports.words import APART, NONE, amount, arrow, better, duration, estimate, fixed, short
 
 RULES = (
     "Mean over seeds with its 95 % interval (Student); one seed has none, and no rank. A rank is one more than the "
-    "number of variants that are surely better, so equal ranks cannot be told apart."
+    "number of variants that are surely better: their intervals lie apart or, from {seeds} seeds a side on, their runs "
+    "win with a probability significantly over one half. An = marks ties. <em>Beats 1st</em>: how probably a run beats "
+    "one of the first row, and the 95 % interval (Newcombe); a failed run loses to all that ended. <em>Easily "
+    "misread</em>: tied is not equal; more seeds may tell them apart."
 )
 FEW = "†"  # marks a number from fewer samples than is usual
 CONTROLS = "Controls: no GAN, but what each metric sees and does not see"
@@ -37,7 +42,8 @@ def boards(chapter: Chapter) -> str:
         return "<h3>Leaderboard</h3><p class='empty'>There is no score to rank: no run reached its evaluation.</p>"
     parts = sorted(set(rows["board"]))
     why = f" Scores that were not measured alike never share a ranking: {len(parts)} boards." if len(parts) > 1 else ""
-    return f'<h3>Leaderboard</h3><p class="note">{RULES}{why}</p>' + "".join(_board(chapter, part) for part in parts)
+    rules = RULES.format(seeds=SEEDS_TO_COUNT)
+    return f'<h3>Leaderboard</h3><p class="note">{rules}{why}</p>' + "".join(_board(chapter, part) for part in parts)
 
 
 def _board(chapter: Chapter, part: int) -> str:
@@ -70,24 +76,45 @@ def _measured(about: dict[str, Any]) -> str:
 def _table(chapter: Chapter, by: dict[str, DataFrame], columns: list[Column], caption: str, anchors: bool) -> str:
     first = by[columns[0].checkpoint]
     cells = {c: frame.set_index("label") for c, frame in by.items()}
+    tied = set(first.loc[first["rank"].duplicated(keep=False), "rank"].dropna())
+    beats = _beats(chapter, first, columns[0])
     lines = {
-        control: "".join(_row(chapter, row, cells, columns, anchors) for row in part.to_dict("records"))
+        control: "".join(
+            _row(chapter, row, cells, columns, anchors, row["rank"] in tied, beats.get(row["label"]))
+            for row in part.to_dict("records")
+        )
         for control, part in first.groupby("control")
     }
-    divider = f'<tr><th scope="rowgroup" colspan="{3 + len(columns)}"><span>{CONTROLS}</span></th></tr>'
+    divider = f'<tr><th scope="rowgroup" colspan="{4 + len(columns)}"><span>{CONTROLS}</span></th></tr>'
     bodies = f"<tbody>{lines.get(False, '')}</tbody>"
     if True in lines:
         bodies += f'<tbody class="controls">{divider}{lines[True]}</tbody>'
     return table(caption, _head(columns), bodies)
 
 
+def _beats(chapter: Chapter, board: DataFrame, column: Column) -> dict[str, Interval]:
+    """Label -> how probably its run beats one of the first row's, where both have runs that count."""
+    about = board.attrs["metrics"][column.metric]
+    if column.direction not in tables.SENSES:
+        return {}
+    same = (chapter.scores["checkpoint"] == column.checkpoint) & (chapter.scores["metric"] == column.metric)
+    rows = chapter.scores[same & chapter.scores["key"].isin([about["key"], ""])]
+    lower = column.direction == "lower"
+    runs = {str(label): tables.with_failures(part, lower) for label, part in rows.groupby("label")}
+    first = str(board["label"].iloc[0])
+    if first not in runs or board["control"].iloc[0]:
+        return {}
+    found = {label: probability_of_improvement(runs[first], own, lower) for label, own in runs.items()}
+    return {label: odds for label, odds in found.items() if label != first and not math.isnan(odds.mean)}
+
+
 def _head(columns: list[Column]) -> str:
     """Two header rows where the first metric stands at both checkpoints, else one."""
     paired = len(columns) > 1 and columns[0].metric == columns[1].metric
     span = ' rowspan="2"' if paired else ""
-    top = _sorter("rank", "Rank", "ascending", span)
-    top += _sorter("name", "Variant", "ascending", f'{span} class="text"')
-    top += _sorter("seeds", "Seeds", "descending", span)
+    top = sorter("rank", "Rank", "ascending", span)
+    top += sorter("name", "Variant", "ascending", f'{span} class="text"')
+    top += sorter("seeds", "Seeds", "descending", span) + sorter("odds", "Beats 1st", "descending", span)
     if not paired:
         return f"<tr>{top}{''.join(_metric(c, i, _title(c)) for i, c in enumerate(columns))}</tr>"
     pair = "".join(_metric(c, i, c.checkpoint) for i, c in enumerate(columns[:2]))
@@ -103,10 +130,10 @@ def _title(column: Column) -> str:
 
 def _metric(column: Column, i: int, title: str, span: str = "") -> str:
     """The header of a metric; the first one is what the rows are ordered by when the page opens."""
-    return _sorter(f"m{i}", title, "descending" if column.direction == "higher" else "ascending", span, i == 0)
+    return sorter(f"m{i}", title, "descending" if column.direction == "higher" else "ascending", span, i == 0)
 
 
-def _sorter(column: str, title: str, first: str, span: str = "", now: bool = False) -> str:
+def sorter(column: str, title: str, first: str, span: str = "", now: bool = False) -> str:
     return (
         f'<th scope="col"{span} aria-sort="{first if now else "none"}">'
         f'<button type="button" data-sorts="{column}" data-first="{first}">{title}</button></th>'
@@ -114,7 +141,13 @@ def _sorter(column: str, title: str, first: str, span: str = "", now: bool = Fal
 
 
 def _row(
-    chapter: Chapter, row: dict[Any, Any], cells: dict[str, DataFrame], columns: list[Column], anchor: bool
+    chapter: Chapter,
+    row: dict[Any, Any],
+    cells: dict[str, DataFrame],
+    columns: list[Column],
+    anchor: bool,
+    tied: bool,
+    odds: Interval | None,
 ) -> str:
     label, done, rank = str(row["label"]), row["done"], row["rank"]
     own = f' id="{chapter.page.claim(f"{chapter.slug}--{label}")}"' if anchor else ""
@@ -122,7 +155,8 @@ def _row(
     scored = any(f is not None for f in found)
     ranked = scored and not pd.isna(rank)
     leads = " first" if ranked and rank == 1 else ""
-    place = f' data-value="{rank}">{rank}' if ranked else ">–"
+    equal = '<span aria-hidden="true">=</span><span class="hidden">tied with others at </span>' if tied else ""
+    place = f' data-value="{rank}">{equal}{rank}' if ranked else f">{APART}"
     of = f' <span class="lost">of {row["runs"]}</span>' if done < row["runs"] else ""
     guest = f' <span class="interval">{UNVERIFIED}</span>' if row["guest"] else ""
     values = "".join(_cell(f, i, done) for i, f in enumerate(found)) if scored else _lost(row, len(columns))
@@ -130,7 +164,17 @@ def _row(
         f'<tr class="row{leads}"{own}><td class="rank" data-column="rank"{place}</td>'
         f'<th scope="row" data-column="name" data-value="{escape(label)}">'
         f"{row_name(label, chapter.styles[label])}{guest}</th>"
-        f'<td data-column="seeds" data-value="{done}">{done}{of}</td>{values}</tr>'
+        f'<td data-column="seeds" data-value="{done}">{done}{of}</td>{_odds(odds)}{values}</tr>'
+    )
+
+
+def _odds(found: Interval | None) -> str:
+    if found is None:
+        return f'<td data-column="odds">{APART}</td>'
+    limits = "" if math.isnan(found.low) else f"[{fixed(found.low, 2)}, {fixed(found.high, 2)}]"
+    return (
+        f'<td data-column="odds" data-value="{found.mean!r}">{fixed(found.mean, 2)}'
+        f'<span class="interval">{limits}</span></td>'
     )
 
 

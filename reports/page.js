@@ -57,7 +57,12 @@
     if (still) delete layout.height;
     Plotly.newPlot(plot, data, layout, {
       responsive: true, staticPlot: still, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-    }).then(() => { hide(plot); turned(plot, frames); });
+      showSendToCloud: false, // nothing leaves this page
+    }).then(() => {
+      if (!still) plot.setAttribute("role", "group"); // it has buttons now: more than one picture
+      hide(plot);
+      turned(plot, frames);
+    });
   };
   const watcher = new IntersectionObserver((seen) => seen.forEach((entry) => {
     if (entry.isIntersecting) { watcher.unobserve(entry.target); draw(entry.target); }

@@ -4,61 +4,102 @@ The answer comes first, then per dataset the boards, the pictures, the samples, 
 need no script; Plotly stands at the end of the file, so that they can be read while it loads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 from plotly.offline import get_plotlyjs
 
-from reports import prose, tables
+from reports import as_json, as_png, prose, tables
+from reports.disagreement import disagreement
 from reports.gallery import gallery
 from reports.leaderboard import boards, failures, published
 from reports.markup import Chapter, Page, escape, name
+from reports.overall import overall
 from reports.pictures import pictures
 from reports.provenance import conditions, cost, glossary
+from reports.stability import stability
 from reports.tables import Results
 from reports.words import amount, count, listed, short
 
 HERE = Path(__file__).parent
+Part = Callable[[Chapter], str]  # HTML of one question about a dataset; "" where there is nothing to say
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 
-def text(results: Results, format: str) -> str:
-    """A report as a string; `format` is html, csv (tidy: one row per score), md or latex."""
-    makers: dict[str, Callable[[Results], str]] = {
+@dataclass(frozen=True)
+class Form:
+    """What the single file, the served page and a page of a site do differently."""
+
+    policy: str = POLICY  # what the browser may load
+    above: str = ""  # HTML before the answers
+    css: str = ""  # beyond page.css
+    script: str = ""  # beyond page.js
+    plotly: str = ""  # address of a file that pages share; "": inside the page
+    footer: str = "Every score on this page is a row of <code>ganbench report --format csv</code>."
+
+
+ALONE = Form()
+
+
+def report(results: Results, format: str) -> bytes:
+    """A report as a file holds it.
+
+    `format` is html, csv (tidy: one row per score), md, latex, json (all frames in one document) or png (the boards as
+    dots and intervals). Raises ValueError on any other.
+    """
+    makers: dict[str, Callable[[Results], str | bytes]] = {
         "html": render,
         "csv": lambda found: tables.tidy(found).to_csv(index=False, lineterminator="\n"),
         "md": prose.to_markdown,
         "latex": prose.to_latex,
+        "json": as_json.document,
+        "png": as_png.picture,
     }
     if format not in makers:
         raise ValueError(f"Found format {format!r}, but need one of {', '.join(makers)}.")
-    return makers[format](results)
+    made = makers[format](results)
+    return made.encode() if isinstance(made, str) else made
 
 
 def write(results: Results, out: Path, format: str = "html") -> Path:
-    """Write `text` to a file, which is there whole or not at all; its folder is made if need be."""
-    made = text(results, format)
+    """Write `report` to a file, as `put` does."""
+    return put(out, report(results, format))
+
+
+def put(out: Path, content: bytes) -> Path:
+    """Write a file that is there whole or not at all; its folder is made if need be."""
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.with_name(f".{out.name}.draft")
-    draft.write_text(made, encoding="utf-8", newline="\n")
+    draft.write_bytes(content)
     return draft.replace(out)
 
 
-def render(results: Results) -> str:
-    """The page as one string of HTML."""
+def render(results: Results, form: Form = ALONE, parts: Iterable[Part] | None = None) -> str:
+    """The page as one string of HTML; of each dataset its `parts`, by default all."""
     page = Page(results)
-    sections = "".join(_section(chapter) for chapter in page.chapters)
-    return Template(_file("page.html")).substitute(
-        title=escape(f"{short(results.suite)}: ganbench"),
-        heading=name(results.suite, 300),
-        subtitle=escape(_subtitle(results)),
-        links="".join(f'<a href="#{chapter.slug}">{name(chapter.dataset)}</a>' for chapter in page.chapters),
-        body=_answers(page) + sections + glossary(page) if page.chapters else _nothing(results),
-        footer=f"Made by ganbench from <code>{escape(results.path)}</code>. "
-        "Every score on this page is a row of <code>ganbench report --format csv</code>.",
-        css=_file("page.css"),
-        script=_file("page.js"),
-        plotly=f"<script>{get_plotlyjs()}</script>" if page.drawn else "",
+    sections = "".join(section(chapter, PARTS if parts is None else parts) for chapter in page.chapters)
+    together = overall(page, slug := page.claim("overall"))
+    body = _answers(page) + together + sections + glossary(page) if page.chapters else _nothing(results)
+    links = {f"#{slug}": "overall"} if together else {}
+    links |= {f"#{chapter.slug}": chapter.dataset for chapter in page.chapters}
+    return fill(page, name(results.suite, 300), _subtitle(results), links, body, form)
+
+
+def fill(page: Page, heading: str, subtitle: str, links: Mapping[str, str], body: str, form: Form) -> str:
+    """A whole page around its `body`; `heading` and `body` are HTML, `links` are addresses -> what they are called."""
+    source = f' src="{escape(form.plotly)}">' if form.plotly else f">{get_plotlyjs()}"
+    return Template(_file("page.html").replace(POLICY, form.policy)).substitute(
+        title=escape(f"{short(page.results.suite)}: ganbench"),
+        heading=heading,
+        subtitle=escape(subtitle),
+        links="".join(f'<a href="{escape(to)}">{name(called)}</a>' for to, called in links.items()),
+        body=form.above + body,
+        footer=f"Made by ganbench from <code>{escape(page.results.path)}</code>. {form.footer}",
+        plotly=f"<script{source}</script>" if page.drawn else "",
+        css=_file("page.css") + form.css,
+        script=_file("page.js") + form.script,
     )
 
 
@@ -94,11 +135,16 @@ def _answers(page: Page) -> str:
     return f'<ul class="answers" aria-label="In short">{items}</ul>'
 
 
-def _section(chapter: Chapter) -> str:
+# The order in which a dataset is told.
+PARTS: tuple[Part, ...] = (
+    boards, published, failures, pictures, stability, disagreement, gallery, cost, conditions,
+)  # fmt: skip
+
+
+def section(chapter: Chapter, parts: Iterable[Part]) -> str:
     """All of one dataset."""
     slug = chapter.slug
     remarks = "".join(f"<li>{escape(remark)}</li>" for remark in prose.remarks(chapter.results, chapter.dataset))
-    parts = (boards, published, failures, pictures, gallery, cost, conditions)
     return (
         f'<section class="dataset" id="{slug}" aria-labelledby="{slug}--title">'
         f'<h2 id="{slug}--title"><a class="anchor" href="#{slug}">{name(chapter.dataset)}</a></h2>'

@@ -1,31 +1,64 @@
 """The page's figures, a group of them per question."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import plotly.graph_objects as go
+from pandas import DataFrame
 
 from reports import figures, prose, tables
+from reports.figures import Look
 from reports.glossary import entry, ordered
-from reports.markup import Chapter, chip, escape, name
-from reports.words import short
+from reports.markup import Chapter, Page, chip, escape, name
+from reports.words import listed, short
 
 COSTS = ("seconds", "flops", "parameters_g")
-DOTS = (
+
+
+class Caption(NamedTuple):
+    """How to read the figures of a group, and how they are easily misread; HTML."""
+
+    read: str
+    misread: str
+
+
+DOTS = Caption(
     "Large dot: mean at the last checkpoint, with its 95 % interval; small dots: seeds; hollow diamond: the checkpoint "
-    "selected on validation."
+    "selected on validation.",
+    "two intervals that overlap a little may still differ; two that do not, do. A mean leaves failed runs out.",
 )
-CURVES = (
+CURVES = Caption(
     "Validation split. Line: mean over seeds; band: lowest to highest seed; cross: where a failed run was last "
-    "measured. Dashed grey: controls, for scale."
+    "measured. Dashed grey: controls, for scale.",
+    "where a run fails, the mean goes on without it: a curve may rise because its worst seed has died.",
 )
-THEORY = (
+THEORY = Caption(
     "Validation split. Solid: the value of the minimax game at the trained D; dotted: at the best D for the same "
     "generator; bands: lowest to highest seed. The gap between the two is what D fails to see. The dotted line stands "
-    "above −log 4 by twice the Jensen-Shannon divergence; it is estimated a little low."
+    "above −log 4 by twice the Jensen-Shannon divergence; it is estimated a little low.",
+    "a solid line at −log 4 is no success by itself: a blind D puts it there too.",
 )
-LOSSES = "A line per run. Losses of different formulations have different scales: read the shape, not the height."
-COST = "Mean and 95 % interval at the last checkpoint, over what a finished run cost."
+LOSSES = Caption(
+    "A line per run, means over a lap.",
+    "losses of different formulations have different scales: read the shape, not the height. A falling loss of G says "
+    "that it fools D, not that samples got better.",
+)
+GRADIENTS = Caption(
+    "Norm of the gradient at the last step of each lap, a line per run, on a logarithmic axis. A steep fall of G's "
+    "says that D leaves it nothing to learn from; spikes come before many a divergence.",
+    "networks of different size have norms of different size, and Adam divides by them: compare a line with itself.",
+)
+BELIEFS = Caption(
+    "D's mean belief that real data (solid) and fakes (dotted) are real, in training, means over seeds. Theory has "
+    "both end at one half, where D cannot tell one from the other.{missing}",
+    "one half is also where an untrained or a too weak D stands. The curves of the metric say which.",
+)
+COST = Caption(
+    "Mean and 95 % interval at the last checkpoint, over what a finished run cost. Grey steps: the Pareto front; who "
+    "stands on it is filled, and no other is both cheaper and better.",
+    "the front is one of means: neighbours whose intervals overlap might change places. Seconds are those of the "
+    "machine and of what else it did.",
+)
 
 
 class Drawn(NamedTuple):
@@ -38,22 +71,32 @@ class Drawn(NamedTuple):
 
 def pictures(chapter: Chapter) -> str:
     """All figures of a dataset under one legend, whose buttons show and hide a label in all of them."""
-    groups = (
-        _group(chapter, "Scores with their intervals", DOTS, _dots(chapter)),
-        _group(chapter, "Along the budget", CURVES, _curves(chapter)),
-        _group(chapter, "Theory", THEORY, _theory(chapter)),
-        _group(chapter, "Losses", LOSSES, _losses(chapter)),
-        _group(chapter, "Quality and cost", COST, _costs(chapter)),
+    losses = tables.of_dataset(chapter.results.losses, chapter.dataset)
+    asked: tuple[tuple[str, Caption, Iterator[Drawn]], ...] = (
+        ("Scores with their intervals", DOTS, _dots(chapter)),
+        ("Along the budget", CURVES, _curves(chapter)),
+        ("Theory", THEORY, _theory(chapter)),
+        ("Quality and cost", COST, _costs(chapter)),
+        ("Losses", LOSSES, _losses(chapter, losses)),
+        ("Gradient norms", GRADIENTS, _gradients(chapter, losses)),
+        ("What D believes", _of_beliefs(losses), _beliefs(chapter, losses)),
     )
-    if not any(groups):
-        return ""
+    groups = "".join(group(chapter.page, chapter.slug, *one) for one in asked)
+    return (
+        f'<h3>Pictures</h3>{legend(chapter.styles, chapter.labels)}<div class="figures">{groups}</div>'
+        if groups
+        else ""
+    )
+
+
+def legend(styles: Mapping[str, Look], labels: Mapping[str, bool]) -> str:
+    """Buttons that show and hide a label (-> is it a control?) in all figures of their dataset."""
     chips = "".join(
         f'<li class="{"control" if control else "variant"}"><button type="button" aria-pressed="true" '
-        f'data-label="{escape(label)}">{chip(chapter.styles[label])}{name(label)}</button></li>'
-        for label, control in chapter.labels.items()
+        f'data-label="{escape(label)}">{chip(styles[label])}{name(label)}</button></li>'
+        for label, control in labels.items()
     )
-    legend = f'<ul class="legend" aria-label="Show or hide in all pictures of this dataset">{chips}</ul>'
-    return f'<h3>Pictures</h3>{legend}<div class="figures">{"".join(groups)}</div>'
+    return f'<ul class="legend" aria-label="Show or hide in all pictures of this dataset">{chips}</ul>'
 
 
 def _dots(chapter: Chapter) -> Iterator[Drawn]:
@@ -85,11 +128,37 @@ def _theory(chapter: Chapter) -> Iterator[Drawn]:
         yield Drawn(title, figures.theory(scores, chapter.styles), said)
 
 
-def _losses(chapter: Chapter) -> Iterator[Drawn]:
-    losses = tables.of_dataset(chapter.results.losses, chapter.dataset)
+def _losses(chapter: Chapter, losses: DataFrame) -> Iterator[Drawn]:
     for curve in dict.fromkeys(losses["curve"]) if len(losses) else ():
-        figure = figures.losses(losses, curve, chapter.styles)
-        yield Drawn(str(curve), figure, f"{curve} along the budget, a line per run.")
+        if not curve.endswith(figures.GRADIENT_NORM) and curve not in figures.BELIEFS:
+            figure = figures.losses(losses, curve, chapter.styles)
+            yield Drawn(str(curve), figure, f"{curve} along the budget, a line per run.")
+
+
+def _gradients(chapter: Chapter, losses: DataFrame) -> Iterator[Drawn]:
+    curves = (
+        [curve for curve in dict.fromkeys(losses["curve"]) if curve.endswith(figures.GRADIENT_NORM)]
+        if len(losses)
+        else []
+    )
+    for player in sorted(curve.removesuffix(figures.GRADIENT_NORM) for curve in curves):
+        figure = figures.gradient_norms(losses, player, chapter.styles)
+        yield Drawn(player, figure, f"Norm of the gradient of {player} along the budget, a line per run.")
+
+
+def _beliefs(chapter: Chapter, losses: DataFrame) -> Iterator[Drawn]:
+    if len(losses) and losses["curve"].isin(figures.BELIEFS).any():
+        said = "D's mean belief that real data and that fakes are real, along the budget, two lines per variant."
+        yield Drawn("Belief", figures.beliefs(losses, chapter.styles), said)
+
+
+def _of_beliefs(losses: DataFrame) -> Caption:
+    """Names those that have no belief, since their lines are missing."""
+    found = losses[losses["curve"].isin(figures.BELIEFS)] if len(losses) else losses
+    without = set(losses["label"]) - set(found["label"]) if len(losses) else set()
+    named = listed([escape(short(label)) for label in sorted(map(str, without))])
+    missing = f" None here of {named}: not recorded, or of a formulation without probabilities." if without else ""
+    return BELIEFS._replace(read=BELIEFS.read.format(missing=missing))
 
 
 def _costs(chapter: Chapter) -> Iterator[Drawn]:
@@ -102,21 +171,21 @@ def _costs(chapter: Chapter) -> Iterator[Drawn]:
             yield Drawn(title, figure, f"{entry(metric).title} over {title}, a point per variant.")
 
 
-def _group(chapter: Chapter, title: str, caption: str, drawn: Iterator[Drawn]) -> str:
-    """Figures that answer one question, of which a select shows one."""
-    page = chapter.page
-    group = page.claim(f"{chapter.slug}--{title.split()[0].lower()}")
+def group(page: Page, slug: str, title: str, caption: Caption, drawn: Iterator[Drawn]) -> str:
+    """Figures that answer one question, of which a select shows one; `slug` is the id of the section around them."""
+    own = page.claim(f"{slug}--{title.split()[0].lower()}")
+    text = f"{caption.read} <em>Easily misread</em>: {caption.misread}"
     parts: list[str] = []
     options: list[str] = []
     for one in drawn:
-        own = page.claim(f"{group}--{one.title}")
-        options.append(f'<option value="{own}">{escape(short(one.title))}</option>')
+        place = page.claim(f"{own}--{one.title}")
+        options.append(f'<option value="{place}">{escape(short(one.title))}</option>')
         parts.append(
-            f'<figure id="{own}" data-group="{group}"{" hidden" if parts else ""}>'
-            f"{page.plot(one.figure, one.alternative)}<figcaption>{caption}</figcaption></figure>"
+            f'<figure id="{place}" data-group="{own}"{" hidden" if parts else ""}>'
+            f"{page.plot(one.figure, one.alternative)}<figcaption>{text}</figcaption></figure>"
         )
     if not parts:
         return ""
-    choice = f'<select data-group="{group}" aria-label="{title}: which">{"".join(options)}</select>'
-    head = f'<header><h4 id="{group}">{title}</h4>{choice if len(parts) > 1 else ""}</header>'
-    return f'<section aria-labelledby="{group}">{head}{"".join(parts)}</section>'
+    choice = f'<select data-group="{own}" aria-label="{title}: which">{"".join(options)}</select>'
+    head = f'<header><h4 id="{own}">{title}</h4>{choice if len(parts) > 1 else ""}</header>'
+    return f'<section aria-labelledby="{own}">{head}{"".join(parts)}</section>'

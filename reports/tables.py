@@ -14,12 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
-from ganbench.statistics import mean_interval, ranks, t_quantile
+from ganbench.statistics import mean_interval, t_quantile
 from reports.glossary import entry, ordered
+from reports.ranking import ranks_with_ties
 
 TIDY = [
     *("suite", "run", "variant", "label", "dataset", "seed", "control", "checkpoint", "images", "judge", "split"),
-    *("metric", "value", "stderr", "samples", "usual_samples", "direction", "unit", "key", "status"),
+    *("metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status"),
 ]
 CONDITIONS = [
     *("judge", "judge_key", "select", "samples", "preprocessing", "fingerprint", "budget_unit", "budget_amount"),
@@ -137,8 +138,9 @@ def tidy(results: Results) -> DataFrame:
     kept = [c for c in own if c == "run" or c not in scores]
     rows = scores.merge(own[kept], on="run", how="left", validate="many_to_one")
     rows["control"] = rows["control"].fillna(False).astype(bool)
-    if "usual_samples" not in rows:
-        rows["usual_samples"] = np.nan
+    for late in ("most", "usual_samples"):  # results of earlier versions lack them
+        if late not in rows:
+            rows[late] = np.nan
     return rows[[c for c in TIDY if c in rows] + [c for c in rows if c not in TIDY]]
 
 
@@ -198,10 +200,11 @@ def _rows(part: DataFrame) -> DataFrame:
                 **{c: one[c].iloc[0] for c in ("variant", "control")},
                 "mean": found.mean,
                 "low": max(found.low, low) if np.isfinite(found.low) else found.low,
-                "high": min(found.high, high) if np.isfinite(found.high) else found.high,
+                "high": np.nanmin([found.high, high, one["most"].min()]) if np.isfinite(found.high) else found.high,
                 "n": len(values),
                 "worst": (values.max() if lower else values.min()) if len(values) else np.nan,
                 "best": (values.min() if lower else values.max()) if len(values) else np.nan,
+                "scored": with_failures(one, lower),
             }
         )
     scored = part[part["value"].notna()]
@@ -209,6 +212,13 @@ def _rows(part: DataFrame) -> DataFrame:
     shared = ["dataset", "checkpoint", "board", "judge", "metric", "key", "split"]
     shared += ["samples", "usual_samples", "direction", "unit"]
     return DataFrame(rows).assign(**{name: told[name] for name in shared})
+
+
+def with_failures(scores: DataFrame, lower: bool) -> NDArray[np.float64]:
+    """Seeds' values, a failed one's infinitely bad; a finished one may lack a metric."""
+    values, done = scores["value"].to_numpy(dtype=np.float64), (scores["status"] == "done").to_numpy()
+    lacks = np.isnan(values)
+    return np.where(lacks, np.inf if lower else -np.inf, values)[~(lacks & done)]
 
 
 def _rank(rows: DataFrame) -> DataFrame:
@@ -219,7 +229,8 @@ def _rank(rows: DataFrame) -> DataFrame:
     """
     lower = rows["direction"].iloc[0] == "lower"
     entrants = rows.index[~rows["control"] & rows["low"].notna() & rows["direction"].isin(SENSES)]
-    found = ranks(rows.loc[entrants, "low"], rows.loc[entrants, "high"], lower)
+    low, high = (rows.loc[entrants, limit].to_numpy(dtype=np.float64) for limit in ("low", "high"))
+    found = ranks_with_ties(low, high, list(rows.loc[entrants, "scored"]), lower)
     rank = Series(found, index=entrants, dtype="Int64").reindex(rows.index)
     return rows.assign(rank=rank).sort_values("mean", ascending=lower, na_position="last", kind="stable")
 

@@ -44,7 +44,7 @@ class PacGAN(TwoPlayers):
         )  # fmt: skip
         seen, units = self.seen(spec).shape[0], width // 2
         body = nn.Sequential(Maxout(seen, units), Maxout(units, units), Maxout(units, units))
-        self.D = self.armed(Layers(body, units), spec)
+        self.arm(Layers(body, units), spec)
         init_normal(self.modules())
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 

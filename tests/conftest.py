@@ -1,16 +1,20 @@
 """The command line in this process, the suites of `tests/resources`, and the results of the smallest."""
 
+import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import pandas as pd
 import pytest
 import torch
+
+from ganbench.store import LOSS_COLUMNS, SCORE_COLUMNS
 
 RESOURCES = Path(__file__).parent / "resources"
 
@@ -87,3 +91,57 @@ def finished(first_run: tuple[Path, Ran]) -> Path:
 def results_copy(finished: Path, tmp_path: Path) -> Path:
     """The same, for changing."""
     return Path(shutil.copytree(finished, tmp_path / "results" / "tiny"))
+
+
+Cells = Mapping[tuple[str, str, str], Sequence[float | None]]
+SENSES = {"modes": ("higher", "modes"), "label_accuracy": ("higher", "")}
+
+
+@pytest.fixture
+def made_up(tmp_path: Path) -> Callable[..., Path]:
+    """`made_up({("d", "gan", "fid"): [9.1, 9.5]})`: a folder of results that nobody trained, with those scores.
+
+    By dataset, variant and metric, a value for each seed; None: the run diverged. Runs of a variant take a second each.
+    """
+
+    def write(cells: Cells, name: str = "quick", gate: str = "", **changes: Any) -> Path:
+        folder = tmp_path / str(changes.pop("into", "results")) / name
+        key, commit, speeds = changes.pop("key", "k"), changes.pop("commit", "0123abc"), changes.pop("speeds", [100.0])
+        rows = list(dict.fromkeys(cell[:2] for cell in cells))
+        entries = []
+        for dataset, label in rows:
+            own = {metric: values for (*row, metric), values in cells.items() if tuple(row) == (dataset, label)}
+            for seed in range(max(map(len, own.values()))):
+                values = {metric: values[seed] for metric, values in own.items() if seed < len(values)}
+                status = "diverged" if None in values.values() else "done"
+                run = f"{dataset}-{label}-{seed}"
+                entries.append({"run": run, "label": label, "dataset": dataset, "seed": seed, "scale": 1.0})
+                about = {"run": run, "label": label, "variant": label, "dataset": dataset, "seed": seed, "suite": name}
+                record = {
+                    "status": status,
+                    "reason": "" if status == "done" else "D.loss became nan",
+                    "summary": {**about, "control": False, "scale": 1.0},
+                    "ledger": {"images": 100, "seconds": 1.0, "images_per_second": speeds[seed % len(speeds)]},
+                    "conditions": {
+                        **{"budget_unit": "images", "budget_amount": 100.0, "device": "CPU, 2 cores", "threads": 1},
+                        **{"precision": "float32", "select": next(iter(own)), "torch": "2", **changes},
+                    },
+                }
+                scores = [
+                    {
+                        **{**dict.fromkeys(SCORE_COLUMNS), **about, "metric": metric, "checkpoint": "last"},
+                        **{"direction": SENSES.get(metric, ("lower", ""))[0], "unit": SENSES.get(metric, ("", ""))[1]},
+                        **{"value": value, "stderr": 0.0, "key": key if value is not None else "", "status": status},
+                    }
+                    for metric, value in values.items()
+                ]
+                (folder / run).mkdir(parents=True)
+                (folder / run / "run.json").write_text(json.dumps(record))
+                frame = pd.DataFrame(scores, columns=SCORE_COLUMNS).astype({"value": float, "stderr": float})
+                frame.to_parquet(folder / run / "scores.parquet")
+                pd.DataFrame(columns=LOSS_COLUMNS).to_parquet(folder / run / "losses.parquet")
+        manifest = {"format": 1, "command": "ganbench run", "commit": commit, "runs": entries, "text": gate}
+        (folder / "suite.json").write_text(json.dumps(manifest))
+        return folder
+
+    return write

@@ -175,6 +175,16 @@ def test_what_all_variants_share_is_seen_where_single_ones_do_not_show_it() -> N
     assert np.mean(seen, axis=0)[0] > 0.9 and np.mean(seen, axis=0)[1] < 0.4
 
 
+def test_what_one_variant_alone_does_to_the_mean_is_said() -> None:
+    """Eightfold in one of three is twofold on average."""
+    found = check(board(changed("b", 8.0)), board(BEFORE), Gate())
+    assert found.of("regression")["variant"].tolist() == ["b", EVERY], "itself first"
+    assert row(found, EVERY)["remark"] == "the mean of all; by themselves: b"
+    small = {name: [v * 1.12 for v in values] for name, values in BEFORE.items()}
+    remark = row(check(board(small), board(BEFORE), Gate(metrics={"fid": {"tolerance": 0.05}})), EVERY)["remark"]
+    assert remark.startswith("the mean of all; by themselves: ")
+
+
 def test_weighted_holm_with_equal_weights_is_holm() -> None:
     p = np.random.default_rng(0).random(20) ** 3
     assert weighted_holm(p, np.full(20, 7.0)).tolist() == pytest.approx(holm(p).tolist())

@@ -67,7 +67,7 @@ class Tiny(TwoPlayers):
         super().__init__(loss, penalty, remedies)
         self.batch = batch
         self.G = nn.Linear(2, 2)
-        self.D = self.armed(Curved(self.seen(POINTS).shape[0]), POINTS)
+        self.arm(Curved(self.seen(POINTS).shape[0]), POINTS)
         self.z = torch.randn(batch, 2, dtype=torch.float64)
         self.double()
         self.play(Adam(self.D.parameters(), lr, (0.5, 0.9), weight_decay=decay), Adam(self.G.parameters(), lr))

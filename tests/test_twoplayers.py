@@ -69,7 +69,9 @@ def test_ds_loss_is_the_formulations_and_the_penaltys_and_gs_the_formulations():
     variant, fake = small(GAN, POINTS, penalty=R1(gamma=3)), torch.randn(6, 2)
     variant.sample = lambda like: fake
     terms = variant.d_loss(BATCH)
-    assert [*terms] == ["loss", "real", "fake", "r1"]
+    assert [*terms] == ["loss", "real", "fake", "belief_real", "belief_fake", "r1"]
+    torch.testing.assert_close(terms["belief_fake"], variant.D(fake).sigmoid().mean())
+    assert not terms["belief_real"].requires_grad
     torch.testing.assert_close(terms["loss"], nonsaturating.d(variant.D(BATCH.x), variant.D(fake)))
     torch.testing.assert_close(terms["r1"], R1(gamma=3).term(variant.D, variant.D, BATCH.x, fake))
     torch.testing.assert_close(variant.g_loss(BATCH)["loss"], nonsaturating.g(variant.D(fake)))

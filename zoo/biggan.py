@@ -75,7 +75,7 @@ class BigGAN(Projecting):
         normalise_spectrally(self.D, nn.init.orthogonal_)
         self.G_average = Average(self.G)
         self.ready: list[nn.Module] = []  # the average with its standing statistics; in a list, it is no submodule
-        self.armed(self.D, spec)
+        self.arm(self.D, spec)
         self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
     def advance(self, progress: float, rounds: int) -> None:

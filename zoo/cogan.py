@@ -58,7 +58,7 @@ class CoGAN(TwoDomains):
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 init_xavier(module)
-        self.armed(self.D, spec)
+        self.arm(self.D, spec)
         self.play(adam(self.D, lr, betas, weight_decay), adam(self.G, lr, betas, weight_decay))
 
     def features(self, x: Tensor, like: Batch) -> Tensor:

@@ -71,7 +71,7 @@ class CycleGAN(TwoDomains):
                     "bring samples back. Leave it out, or use another variant."
                 )
         self.pools = nn.ModuleList(Pool(pool, spec) for _ in range(2))
-        self.armed(self.D, spec)
+        self.arm(self.D, spec)
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
         self.players.reverse()  # G first
 

@@ -51,7 +51,7 @@ class GAN(TwoPlayers):
         )
         numbers = prod(self.seen(spec).shape)
         body = nn.Sequential(nn.Flatten(), *dense([numbers, *reversed(hidden)], leaky))
-        self.D = self.armed(Layers(body, hidden[0]), spec)
+        self.arm(Layers(body, hidden[0]), spec)
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:

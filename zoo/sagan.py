@@ -48,7 +48,7 @@ class SAGAN(Projecting):
         self.D = ProjectionDiscriminator(self.seen(spec), width, attend)
         normalise_spectrally(self.G, nn.init.xavier_uniform_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.xavier_uniform_)
-        self.armed(self.D, spec)
+        self.arm(self.D, spec)
         self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:

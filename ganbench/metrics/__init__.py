@@ -19,6 +19,7 @@ from ganbench.variant import Batch
 Direction = Literal["higher", "lower", "none"]  # "none": no score, but what another number is read against
 Belief = Callable[[Tensor], Tensor]  # samples (n, *shape) -> (n,) probability that each is real, as D's scores say it
 Walk = Callable[[int, float], tuple[Judged, Judged]]  # n steps between latents, each a share of its way -> both ends
+COUNTED = {"classes", "modes"}  # units of which a dataset has only so many
 OF_SOME = {"asked", "pair", "belief", "walk"}  # fields of Evidence that only some variants have
 
 
@@ -115,6 +116,10 @@ class Metric:
     def applies(self, evidence: Evidence) -> bool:
         """Whether all that it needs is there."""
         return all(evidence.has(need) for need in self.needs)
+
+    def most(self, evidence: Evidence) -> float:
+        """The largest value that there can be, where it depends on the data: there are only so many classes."""
+        return float(len(evidence.prior)) if self.unit in COUNTED else nan
 
     def conditions(self, evidence: Evidence) -> dict[str, str]:
         """What its number depends on beside judge, data and samples: part of the comparability key."""

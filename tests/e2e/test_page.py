@@ -1,105 +1,14 @@
 """The page in a real browser: opened from disk, with the network cut."""
 
-import importlib.util
-import shutil
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from reports import page
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SYNTHETIC = Path(__file__).parents[1] / "reports" / "synthetic.py"
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH")
 Open = Callable[..., Any]
-
-
-def _synthetic() -> ModuleType:
-    """The made-up results of `tests/reports`."""
-    if "synthetic" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("synthetic", SYNTHETIC)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["synthetic"] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules["synthetic"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pages of every kind of result, and where their screenshots go."""
-    made = tmp_path_factory.mktemp("pages")
-    names = {
-        "": "</script><script>alert(3)</script>",
-        "gan": "<script>alert(1)</script>",
-        "dcgan": "\"'><img src=x onerror=alert(2)> " + "x" * 300,
-        "wgan": "\u202eشبكة توليدية",
-    }
-    synthetic = _synthetic()
-    pages = {
-        "full": synthetic.make(),
-        "hostile": synthetic.make(rename=names),
-        "one": synthetic.make(seeds=(0,), scale=0.05),
-        "half": synthetic.half_finished(),
-        "gallery": synthetic.make(seeds=(0, 1), evaluations=3, exhibits=True),
-        "failed": synthetic.all_failed(),
-        "empty": synthetic.empty(),
-    }
-    for name, results in pages.items():
-        page.write(results, made / f"{name}.html")
-    return made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def opened(browser: Any, folder: Path) -> Open:
-    """Open a page offline; leaving it checks that nothing complained and nothing was asked of a network."""
-
-    @contextmanager
-    def visit(
-        name: str, width: int = 1280, scheme: str = "light", anchor: str = "", script: bool = True
-    ) -> Iterator[Any]:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, java_script_enabled=script
-        )
-        tab = context.new_page()
-        complaints: list[str] = []
-        tab.on("console", lambda message: complaints.append(message.text))
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on("dialog", lambda dialog: complaints.append(dialog.message))
-        tab.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else complaints.append(r.url))
-        tab.goto((folder / f"{name}.html").as_uri() + anchor)
-        yield tab
-        assert complaints == []
-        context.close()
-
-    return visit
-
-
-def _scroll_through(tab: Any) -> None:
-    """Bring every figure near the window once, so that all are drawn."""
-    tab.evaluate("document.querySelectorAll('.exhibits details').forEach(fold => { fold.open = true; })")
-    for y in range(0, tab.evaluate("document.documentElement.scrollHeight"), 800):
-        tab.evaluate(f"scrollTo(0, {y})")
-        tab.wait_for_timeout(60)
-    tab.wait_for_function(
-        "[...document.querySelectorAll('figure:not([hidden]) .plot')].every(p => p.querySelector('svg.main-svg'))"
-    )
+Scroll = Callable[[Any], None]
 
 
 def _names(tab: Any, table: str = "#ring8 table.board, #ring8 table") -> list[str]:
@@ -116,10 +25,10 @@ def _names(tab: Any, table: str = "#ring8 table.board, #ring8 table") -> list[st
     ],
 )  # fmt: skip
 def test_opens_offline_without_complaint_and_fits(
-    opened: Open, folder: Path, name: str, width: int, scheme: str
+    opened: Open, scroll_through: Scroll, folder: Path, name: str, width: int, scheme: str
 ) -> None:
     with opened(name, width, scheme) as tab:
-        _scroll_through(tab)
+        scroll_through(tab)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True, timeout=120_000)
 
@@ -156,9 +65,9 @@ def test_a_select_shows_another_figure(opened: Open) -> None:
         assert not tab.locator("#ring8 .ytitle", has_text="D.loss").is_visible()
 
 
-def test_the_legend_hides_a_label_in_all_figures(opened: Open) -> None:
+def test_the_legend_hides_a_label_in_all_figures(opened: Open, scroll_through: Scroll) -> None:
     with opened("full") as tab:
-        _scroll_through(tab)
+        scroll_through(tab)
         tab.locator("#ring8 .legend").get_by_role("button", name="wgan").click()
         drawn = "[...document.querySelectorAll('#ring8 .plot.drawn:not([data-still])')]"
         shown = f"{drawn}.flatMap(p => p.data.filter(t => t.meta === 'wgan').map(t => t.visible))"
@@ -178,9 +87,9 @@ def test_the_theme_follows_the_system_until_it_is_chosen(opened: Open) -> None:
     assert sum(map(int, dark[4:-1].split(","))) < 100 < 700 < sum(map(int, light[4:-1].split(",")))
 
 
-def test_a_link_to_a_dataset_or_a_folded_run_leads_there(opened: Open) -> None:
+def test_a_link_to_a_dataset_or_a_folded_run_leads_there(opened: Open, synthetic: ModuleType) -> None:
     in_view = "document.querySelector(':target').getBoundingClientRect()"
-    run = _synthetic().make().runs["run"].iloc[0]
+    run = synthetic.make().runs["run"].iloc[0]
     for anchor in ("#mnist5k", f"#run-{run}"):
         with opened("full", anchor=anchor) as tab:
             tab.wait_for_timeout(300)
@@ -200,9 +109,9 @@ def test_the_keyboard_alone_reaches_the_results(opened: Open) -> None:
         assert {"BUTTONrank", "BUTTONname", "BUTTONm0", "DIV", "SUMMARY"} <= seen
 
 
-def test_hostile_names_are_seen_as_text(opened: Open) -> None:
+def test_hostile_names_are_seen_as_text(opened: Open, scroll_through: Scroll) -> None:
     with opened("hostile") as tab:
-        _scroll_through(tab)
+        scroll_through(tab)
         assert tab.title() == "</script><script>alert(3)</script>: ganbench"
         assert "<script>alert(1)</script>" in tab.locator("#ring8 table").first.inner_text()
         ticks = tab.locator("#ring8 .plot").first.locator(".ytick").all_text_contents()
@@ -239,9 +148,9 @@ def test_figures_that_are_drawn_late_stand_where_the_slider_does(opened: Open) -
         tab.wait_for_function(as_first_frame, arg=card.element_handle())
 
 
-def test_a_film_slides_without_moving_its_neighbours(opened: Open) -> None:
+def test_a_film_slides_without_moving_its_neighbours(opened: Open, scroll_through: Scroll) -> None:
     with opened("gallery") as tab:
-        _scroll_through(tab)
+        scroll_through(tab)
         film = tab.locator("#mnist5k .film").first
         film.scroll_into_view_if_needed()
         place, page = film.bounding_box(), tab.evaluate("document.documentElement.scrollHeight")

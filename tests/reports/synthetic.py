@@ -183,6 +183,12 @@ def _losses(run: dict[str, Any], rng: np.random.Generator, points: int = 400) ->
         rows += [
             {**common, "images": float(x), "curve": curve, "value": float(y)} for x, y in zip(images, wave, strict=True)
         ]
+    believed = run["variant"] != "wgan"  # whose D speaks of no probability
+    for x in images[19::20]:
+        far = math.exp(-x / 5e4)
+        found = {"D.gradient_norm": level * (1 + far), "G.gradient_norm": 0.1 * level * far}
+        found |= {"D.belief_real": 0.5 + 0.4 * far, "D.belief_fake": 0.5 - 0.4 * far} if believed else {}
+        rows += [{**common, "images": float(x), "curve": curve, "value": y} for curve, y in found.items()]
     return rows
 
 
@@ -227,10 +233,10 @@ def _exhibits(run: dict[str, Any], samples: NDArray[Any], evaluations: int) -> d
         return samples[rng.integers(len(samples), size=shape)]
 
     if run["control"]:
-        return {"images": np.array([0]), "frames": some(1, 36 if images else 500)}
+        return {"images": np.array([0]), "frames": some(1, 36 if images else 500), "occupancy": _counts(run, 1)}
     shares = np.arange(1, evaluations + 1) / evaluations
     frames = np.stack([_spoilt(some(36 if images else 500), 1 - share, rng) for share in shares])
-    found = {"images": (run["images"] * shares).astype(int), "frames": frames}
+    found = {"images": (run["images"] * shares).astype(int), "frames": frames, "occupancy": _counts(run, evaluations)}
     if run["variant"] == "wgan":
         x = some(n)
         pair = (x, 255 - x, 255 - x, 255 - x) if images else (x, x @ _turn(0.3), x @ _turn(0.26), x @ _turn(0.35))
@@ -243,6 +249,15 @@ def _exhibits(run: dict[str, Any], samples: NDArray[Any], evaluations: int) -> d
         found |= {"by_class": some(10 if images else 8, n), "truncation": some(3, 9 if images else n)}
         found |= {"truncations": settings}
     return found | ({"neighbour_x": some(16), "neighbour": some(16)} if images else {})
+
+
+def _counts(run: dict[str, Any], evaluations: int) -> NDArray[np.int64]:
+    """(evaluations, 8 modes and none, or 10 classes): `gan` holds all at first, and at the end the first half."""
+    of_modes = run["dataset"] == "ring8"
+    counts = np.full((evaluations, 8 if of_modes else 10), 200)
+    if run["variant"] == "gan":
+        counts[evaluations // 2 :, counts.shape[1] // 2 :] = 0
+    return np.pad(counts, ((0, 0), (0, 1)), constant_values=100) if of_modes else counts
 
 
 def _spoilt(samples: NDArray[Any], share: float, rng: np.random.Generator) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """Figures say what the frames say, and names stay names."""
 
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -120,3 +121,70 @@ def test_theory_has_the_game_at_the_trained_and_at_the_best_d(synthetic: ModuleT
 
 def test_theory_of_nothing_is_a_figure(full: Any) -> None:
     assert not figures.theory(tables.tidy(full)).data
+
+
+def test_the_pareto_front_is_what_nobody_beats_in_both() -> None:
+    cost, loss = np.array([1.0, 2, 3, 4, 2, 5]), np.array([9.0, 5, 7, 1, 5, 1])
+    assert figures.pareto(cost, loss) == [0, 1, 4, 3], "the fourth and the sixth are alike in loss, not in cost"
+    assert figures.pareto(np.empty(0), np.empty(0)) == []
+
+
+def test_the_front_is_drawn_and_the_others_are_hollow(full: Any) -> None:
+    rows = tables.summary(full).query("dataset == 'ring8'")
+    made = figures.cost(rows, tables.ledger(full, "ring8"), "reverse_kl", "seconds")
+    hollow = {t.meta: t.marker.symbol.endswith("-open") for t in made.data if t.meta}
+    assert hollow == {"gan": False, "dcgan": False, "wgan": False}, "each is better and dearer than the one before"
+    made = figures.cost(rows, tables.ledger(full, "ring8"), "high_quality", "seconds")
+    assert {t.meta for t in made.data if t.meta and t.marker.symbol.endswith("-open")} == {"wgan"}
+    steps = next(t for t in made.data if t.line.shape == "hv")
+    assert len(steps.x) == 2 and steps.x[0] < steps.x[1] and steps.y[0] < steps.y[1]
+
+
+def test_beliefs_have_a_line_for_each_side_and_the_level_of_theory(full: Any) -> None:
+    losses = full.losses.query("dataset == 'ring8'")
+    made = figures.beliefs(losses)
+    assert {(t.meta, t.line.dash) for t in made.data if t.meta} == set(product(("gan", "dcgan"), ("solid", "dot")))
+    assert list(made.data[0].y) == [0.5, 0.5]
+    solid = next(t for t in made.data if t.meta == "gan" and t.line.dash == "solid")
+    wanted = losses.query("label == 'gan' and curve == 'D.belief_real'").groupby("images")["value"].mean()
+    np.testing.assert_allclose(solid.y, wanted)
+
+
+def test_gradient_norms_stand_on_a_logarithmic_axis(full: Any) -> None:
+    made = figures.gradient_norms(full.losses.query("dataset == 'ring8'"), "G")
+    assert made.layout.yaxis.type == "log" and len(made.data) == 9
+    low, high = (10**limit for limit in made.layout.yaxis.range)
+    assert all(low <= y <= high for t in made.data for y in t.y)
+
+
+def test_seeds_are_dots_and_a_violin_from_five_on(full: Any) -> None:
+    values = pd.DataFrame(
+        {"label": ["a"] * 5 + ["b"] * 2, "seed": [*range(5), 0, 1], "value": [1, 2, 3, 4, 5, 2, np.nan]}
+    )
+    made = figures.seeds(values, "fid", "lower")
+    assert [t.meta for t in made.data if t.type == "violin"] == ["a"]
+    dots = {t.meta: len(t.x) for t in made.data if t.type == "scatter" and t.marker.symbol is None}
+    assert dots == {"a": 5, "b": 1} and list(made.layout.yaxis.ticktext) == ["a", "b (1 failed)"]
+
+
+def test_a_map_of_modes_has_time_to_the_right_and_a_row_per_mode() -> None:
+    made = figures.occupancy(np.array([[1.0, 0.0, 0.5], [1.0, 1.0, 2.0]]), [1000, 2000], figures.FIRST)
+    heat = made.data[0]
+    assert np.array(heat.z).tolist() == [[1, 1], [0, 1], [0.5, 2]] and (heat.zmin, heat.zmax) == (0, 1)
+    assert list(made.layout.xaxis.ticktext) == ["1 k", "2 k"]
+
+
+def test_mean_ranks_have_whiskers_of_half_the_critical_difference() -> None:
+    table = pd.DataFrame({"label": ["a", "b"], "rank": [1.0, 2.0], "rank 0": [1, 2], "rank 1": [1, 2]})
+    made = figures.mean_ranks(table, 0.8)
+    assert [list(t.x) for t in made.data if t.mode == "lines"] == [[0.6, 1.4], [1.6, 2.4]]
+    ground = made.layout.shapes[0]
+    assert (ground.x0, ground.x1) == (0.6, 1.4)
+
+
+def test_agreement_shows_each_pair_once() -> None:
+    names = ["FID", "<b>IS</b>", "Recall"]
+    table = pd.DataFrame([[1, 0.5, -0.04], [0.5, 1, -1], [-0.04, -1, 1]], index=names, columns=names)
+    heat = figures.agreement(table).data[0]
+    assert [list(line) for line in heat.text] == [[".5", ""], [".0", "−1.0"]]
+    assert "<b>" not in " ".join([*heat.x, *heat.y])

@@ -134,6 +134,7 @@ def test_hostile_datasets_get_safe_and_distinct_ids(synthetic: ModuleType) -> No
         frame["dataset"] = frame["dataset"].map({"ring8": '"><b>', "mnist5k": "<b>"})
     outline = Outline(page.render(results))
     assert [a["id"] for t, a in outline.tags if t == "section" and a.get("class") == "dataset"] == [
+        "overall",
         "b",
         "b-2",
         "glossary",
@@ -230,3 +231,50 @@ def test_metrics_of_some_rows_and_the_theory_are_on_the_page(synthetic: ModuleTy
     assert "Value of the game along the budget" in made and "Value of the game" not in source
     assert re.search(r'<td data-column="m\d+">–</td>', made), "controls have no trained D"
     assert ", no direction</span>" in made
+
+
+def test_stability_is_a_table_that_sorts_with_seeds_and_modes(synthetic: ModuleType) -> None:
+    source = page.render(synthetic.make(exhibits=True))
+    assert Outline(source).open == []
+    tables_ = re.findall(r"<caption><span>Stability on (\w+).*?</table>", source, flags=re.DOTALL)
+    assert tables_ == ["ring8", "mnist5k"]
+    assert '<td data-column="s0" data-value="1.0">1<span class="interval">from 62 k</span></td>' in source
+    assert "Modes of gan along the budget, seed 0: 8 of 8 held at first, 4 at the end." in source
+    assert "Classes of gan along the budget, seed 0: 10 of 10 held at first, 5 at the end." in source
+    forgotten = re.search(r'data-value="gan">.*?data-column="s6" data-value="4.0">4<', source, flags=re.DOTALL)
+    assert forgotten and "None here of wgan: not recorded" in source
+
+
+def test_too_few_evaluations_are_said(synthetic: ModuleType) -> None:
+    source = page.render(synthetic.make(seeds=(0,), datasets=("ring8",), evaluations=2))
+    assert "3 of 3 runs have fewer than 6 evaluations" in source and ">Swing</button>" not in source
+
+
+def test_two_datasets_are_ranked_together_and_the_page_says_what_that_cannot_tell(source: str, full: Any) -> None:
+    assert "2 datasets cannot separate 3 variants" in source and '<a href="#overall">' in source
+    ranks = re.findall(r'<td data-column="rank" data-value="([\d.]+)">', source[: source.index('id="ring8"')])
+    assert len(ranks) == 3 and sum(map(float, ranks)) == 6 and ranks == sorted(ranks, key=float)
+
+
+def test_one_dataset_has_no_board_over_all(synthetic: ModuleType) -> None:
+    assert "Over all datasets" not in page.render(synthetic.make(datasets=("ring8",)))
+
+
+def test_without_controls_there_is_no_common_scale(synthetic: ModuleType) -> None:
+    results = synthetic.make()
+    results.runs = results.runs[~results.runs["control"]]
+    results.scores = results.scores[results.scores["run"].isin(results.runs["run"])]
+    source = page.render(results)
+    assert "No common scale" in source and "Performance profiles" not in source
+
+
+def test_ties_and_odds_against_the_first_stand_on_the_board(synthetic: ModuleType) -> None:
+    results = synthetic.make(seeds=range(5), datasets=("ring8",), diverged=[("ring8", "dcgan", 0)])
+    source = page.render(results)
+    odds = dict(re.findall(r'"name" data-value="(\w+)">(?:(?!</tr>).)*?"odds" data-value="([^"]+)"', source))
+    runs = {
+        label: [math.inf if math.isnan(v) else v for v in part["value"]]
+        for label, part in results.scores.query("metric == 'reverse_kl' and checkpoint == 'last'").groupby("label")
+    }
+    assert float(odds["dcgan"]) == np.mean([x < y for x in runs["dcgan"] for y in runs["wgan"]])
+    assert "wgan" not in odds and float(odds["real"]) == 1

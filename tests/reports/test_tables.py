@@ -65,6 +65,13 @@ def test_limits_stay_inside_what_the_metric_can_be(full: Any) -> None:
     assert (rows.loc[rows["metric"] == "high_quality", "high"] <= 1).all()
 
 
+def test_no_more_modes_are_found_than_there_are(full: Any) -> None:
+    few = replace(full, scores=full.scores[full.scores["seed"] < 2])
+    assert (tables.summary(few).query("metric == 'modes'")["high"] > 8).any()  # Student's limits know no bounds
+    known = replace(few, scores=few.scores.assign(most=few.scores["metric"].map({"modes": 8.0})))
+    assert (tables.summary(known).query("metric == 'modes'")["high"] <= 8).all()
+
+
 def test_scores_with_different_keys_never_share_a_board(synthetic: ModuleType) -> None:
     results = synthetic.make(datasets=("ring8",))
     results.scores.loc[results.scores["label"] == "gan", "key"] += "other"

@@ -1,0 +1,213 @@
+"""What is being done at this moment: heard by the driver, kept in a file, read by whoever looks on.
+
+    <results>/<suite>/.unfinished/underway.json     as the driver last heard it; gone when the driver ends
+
+Training pays nothing for it: laps are reported anyway, scores along the way are in the state that a run saves anyway,
+and the file is the driver's work, once a second at most.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from math import nan
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pandas as pd
+
+from ganbench.executors import Progress
+from ganbench.store import GUESTS, LOSS_COLUMNS, PUBLISHED_COLUMNS, SCORE_COLUMNS, Results, read, write_json
+
+FILE = "underway.json"
+NOTE_S = 1.0  # between two writings of the file
+
+
+@dataclass
+class Course:
+    """A run under way."""
+
+    run: str
+    label: str
+    dataset: str
+    seed: int
+    variant: str
+    judge: str
+    share: float = 0.0  # of its budget
+    images: int = 0
+    heard: float = 0.0  # when, in seconds since the epoch
+    first: tuple[float, float] | None = None  # share and time of the first lap: a resumed run begins in the middle
+
+    @property
+    def title(self) -> str:
+        return f"{self.label} on {self.dataset}, seed {self.seed}"
+
+    @property
+    def pace(self) -> float:
+        """Shares of the budget a second, judgements included; NaN before the second lap."""
+        if self.first is None or self.heard <= self.first[1]:
+            return nan
+        return (self.share - self.first[0]) / (self.heard - self.first[1])
+
+    @property
+    def rate(self) -> float:
+        """Images a second; NaN if nobody can know."""
+        return self.pace * self.images / self.share if self.share else nan
+
+    @property
+    def left(self) -> float:
+        """Seconds to the end of the budget; NaN if nobody can know."""
+        return (1 - self.share) / self.pace if self.pace else nan
+
+
+@dataclass
+class Underway:
+    """What a driver has been told to do, and how far it is."""
+
+    total: int  # runs
+    began: float = field(default_factory=lambda: time())
+    heard: float = field(default_factory=lambda: time())
+    running: dict[str, Course] = field(default_factory=dict)  # by id
+    done: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)  # which run, and why
+
+    @property
+    def ended(self) -> int:
+        return self.done + len(self.failed)
+
+    @property
+    def left(self) -> float:
+        """Seconds until all is done, if what is to come is like what has been; NaN at the beginning."""
+        did = self.ended + sum(course.share for course in list(self.running.values()))
+        return (self.heard - self.began) * (self.total - did) / did if did else nan
+
+    def hear(self, report: Progress) -> None:
+        """Take a sign of life into account."""
+        spec, self.heard = report.job.spec, time()
+        course = self.running.setdefault(
+            spec.id,
+            Course(spec.id, spec.label, spec.dataset_label, spec.seed, spec.variant.name, spec.judge, heard=self.heard),
+        )
+        if report.status:
+            del self.running[spec.id]
+            if report.status == "done":
+                self.done += 1
+            else:
+                self.failed.append((course.title, f"{report.status}: {report.reason}"))
+        elif report.share:
+            course.share, course.images, course.heard = report.share, report.images, self.heard
+            course.first = course.first or (report.share, self.heard)
+
+
+@contextmanager
+def noted(underway: Underway, folder: Path) -> Iterator[Any]:
+    """Keep a suite's `underway.json` while the driver works; call what this yields after each sign of life."""
+    file = folder / ".unfinished" / FILE
+    last = 0.0
+
+    def note() -> None:
+        nonlocal last
+        if underway.heard - last >= NOTE_S:
+            last = underway.heard
+            with suppress(OSError):  # a full disk shall end no suite because of its progress
+                write_json(file, asdict(underway))
+
+    note()
+    try:
+        yield note
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def look(folder: Path) -> Underway | None:
+    """What a suite's driver last wrote; None if there is no driver, or nothing that can be read."""
+    try:
+        found = json.loads((folder / ".unfinished" / FILE).read_text(encoding="utf-8"))
+        running = {run: Course(**course) for run, course in found.pop("running").items()}
+        return Underway(**found, running=running)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def stamp(folder: Path) -> str:
+    """Changes whenever there is something new to see in a suite's results."""
+    files = [folder / "suite.json", *folder.glob("*/run.json"), *folder.glob(f"{GUESTS}/*/run.json")]
+    files += folder.glob(".unfinished/*/state.pt") if look(folder) else ()
+    seen = []
+    for file in sorted(files):
+        with suppress(OSError):  # published a moment ago
+            seen.append((str(file), file.stat().st_mtime_ns))
+    return sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+def so_far(path: Path) -> Results:
+    """As `store.read`, with the scores and losses of the runs that are under way, and also before any has ended.
+
+    Raises BadResults if the folder holds no results, or results that are damaged.
+    """
+    folder = suite_folder(path)
+    found = read(folder) if [*folder.glob("*/run.json"), *folder.glob(f"{GUESTS}/*/run.json")] else _nothing_yet(folder)
+    if (underway := look(folder)) is None:
+        return found
+    courses = [course for course in underway.running.values() if not (folder / course.run / "run.json").exists()]
+    states = [(course, _state(folder / ".unfinished" / course.run / "state.pt")) for course in courses]
+    # The points that there are, are whole: any other status would read as a run that failed after them.
+    more = {"suite": found.suite, "status": "done"}
+    scores = [{**row, **_names(course), **more} for course, state in states for row in state["scores"]]
+    losses = [{**row, **_names(course)} for course, state in states for row in state["losses"]]
+    return replace(
+        found,
+        scores=_extended(found.scores, scores, SCORE_COLUMNS),
+        losses=_extended(found.losses, losses, LOSS_COLUMNS),
+    )
+
+
+def suite_folder(path: Path) -> Path:
+    """`<results>/<suite>` for that or for <results>. Raises BadResults as `store.read` does."""
+    if (path / "suite.json").exists():
+        return path
+    suites = [file.parent for file in path.glob("*/suite.json")]
+    return suites[0] if len(suites) == 1 else read(path).path
+
+
+def _nothing_yet(folder: Path) -> Results:
+    """The runs that a suite asks for, of which none has ended."""
+    manifest = json.loads((folder / "suite.json").read_text(encoding="utf-8"))
+    made = {"suite": folder.name, "command": manifest["command"], "commit": manifest["commit"]}
+    rows = [{**made, "variant": "", "status": "missing", "reason": "not run yet", **run} for run in manifest["runs"]]
+    return Results(
+        suite=folder.name,
+        path=folder,
+        command=manifest["command"],
+        runs=pd.DataFrame(rows),
+        scores=pd.DataFrame(columns=SCORE_COLUMNS),
+        losses=pd.DataFrame(columns=LOSS_COLUMNS),
+        published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
+    )
+
+
+def _state(file: Path) -> dict[str, Any]:
+    """What a run has saved of its `record.State`; its weights are mapped, and not read."""
+    import torch
+
+    try:
+        saved = torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+        return {name: list(saved["state"][name]) for name in ("scores", "losses")}
+    except Exception:  # not there yet, gone since, or damaged; torch names no error of its own for the last
+        return {"scores": [], "losses": []}
+
+
+def _names(course: Course) -> dict[str, Any]:
+    return {
+        "run": course.run, "variant": course.variant, "label": course.label, "dataset": course.dataset,
+        "seed": course.seed, "judge": course.judge,
+    }  # fmt: skip
+
+
+def _extended(frame: pd.DataFrame, rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    if not rows:
+        return frame
+    more = pd.DataFrame(rows, columns=columns)
+    return pd.concat([frame, more], ignore_index=True) if len(frame) else more

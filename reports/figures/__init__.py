@@ -1,0 +1,64 @@
+"""Data frames to Plotly figures: pure functions, usable in a notebook.
+
+from reports import figures, tables
+figures.curves(tables.tidy(results).query("dataset == 'mnist5k'"), "fid").show()
+
+canvas.py     what all share: an empty figure, colours, names, axes
+along.py      scores, losses, gradients and D's beliefs along the budget
+standing.py   scores with their intervals; quality and cost
+"""
+
+from reports.figures.agreement import agreement
+from reports.figures.along import (
+    BELIEFS,
+    GAME,
+    GRADIENT_NORM,
+    along,
+    beliefs,
+    curves,
+    gradient_norms,
+    losses,
+    theory,
+)
+from reports.figures.canvas import COLOURS, DASHES, FIRST, FONT, GREY, GRID, SYMBOLS, Look, axis_title, looks, plain
+from reports.figures.canvas import blank as _figure
+from reports.figures.canvas import scale as _scale
+from reports.figures.canvas import spans_decades as _log
+from reports.figures.ranking import mean_ranks, profile
+from reports.figures.stability import VIOLIN, occupancy, seeds
+from reports.figures.standing import cost, dots, pareto
+
+__all__ = [
+    "BELIEFS",
+    "COLOURS",
+    "DASHES",
+    "FIRST",
+    "FONT",
+    "GAME",
+    "GRADIENT_NORM",
+    "GREY",
+    "GRID",
+    "SYMBOLS",
+    "VIOLIN",
+    "Look",
+    "_figure",
+    "_log",
+    "_scale",
+    "agreement",
+    "along",
+    "axis_title",
+    "beliefs",
+    "cost",
+    "curves",
+    "dots",
+    "gradient_norms",
+    "looks",
+    "losses",
+    "mean_ranks",
+    "occupancy",
+    "pareto",
+    "plain",
+    "profile",
+    "seeds",
+    "theory",
+]

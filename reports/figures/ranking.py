@@ -1,0 +1,70 @@
+"""Over all datasets: mean ranks with their critical difference, and performance profiles."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from pandas import DataFrame
+from plotly.graph_objects import Figure
+
+from reports.figures.canvas import GREY, Look, Trace, blank, plain, scatter, styled
+
+FEWEST_PIXELS = 90
+
+
+def mean_ranks(table: DataFrame, distance: float, styles: Mapping[str, Look] | None = None) -> Figure:
+    """A dot per variant at its mean rank, best at the top, with whiskers of half the critical difference each way.
+
+    Two variants differ where their whiskers do not touch; the grey ground is the whisker of the best. Small dots:
+    ranks on the single datasets. `table` as from `ranking.overall`; `distance` as of its `CriticalDifference`.
+    """
+    styles = styled(table, styles)
+    figure = blank("mean rank over datasets, 1 is best", height=FEWEST_PIXELS + 27 * max(3, len(table)))
+    traces: list[Trace] = []
+    place = -np.arange(len(table))
+    figure.update_yaxes(
+        tickvals=place, ticktext=[plain(label, 22) for label in table["label"]], showgrid=False, zeroline=False
+    )
+    figure.update_xaxes(dtick=1 if len(table) < 15 else 5)
+    figure.update_layout(showlegend=False)
+    single = [column for column in table if str(column).startswith("rank ")]
+    if len(table):
+        reach, best = distance / 2, float(table["rank"].min())
+        figure.add_vrect(x0=best - reach, x1=best + reach, fillcolor=GREY, opacity=0.13, line_width=0, layer="below")
+        figure.update_xaxes(range=[0.6, len(table) + 0.4])
+    for y, row in zip(place, table.to_dict("records"), strict=True):
+        label, rank = str(row["label"]), float(row["rank"])
+        look, common = styles[label], {"name": plain(label), "legendgroup": label, "meta": label}
+        traces.append(scatter(
+            x=[rank - reach, rank + reach], y=[y, y], mode="lines", line={"color": look.colour, "width": 2.5},
+            opacity=0.6, hoverinfo="skip", **common,
+        ))  # fmt: skip
+        traces.append(scatter(
+            x=[row[column] for column in single], y=np.full(len(single), y - 0.26), mode="markers", opacity=0.8,
+            marker={"size": 4, "color": look.colour},
+            hovertemplate="rank %{x} on one dataset<extra>%{fullData.name}</extra>", **common,
+        ))  # fmt: skip
+        traces.append(scatter(
+            x=[rank], y=[y], mode="markers", marker={"size": 10, "color": look.colour},
+            hovertemplate="mean rank %{x:.3~g}<extra>%{fullData.name}</extra>", **common,
+        ))  # fmt: skip
+    return figure.add_traces(traces)
+
+
+def profile(table: DataFrame, styles: Mapping[str, Look] | None = None) -> Figure:
+    """A line per variant: which share of its runs reaches at least a normalised score. Higher lines are better.
+
+    `table` as from `ranking.profiles`.
+    """
+    styles = styled(table, styles)
+    figure = blank("normalised score: noise is 0, real data 1", "share of runs that reach it")
+    traces: list[Trace] = []
+    figure.update_yaxes(range=[-0.02, 1.03])
+    for label, one in table.groupby("label", sort=False):
+        look = styles[str(label)]
+        traces.append(scatter(
+            x=one["tau"].to_numpy(dtype=float), y=one["share"].to_numpy(dtype=float), mode="lines",
+            line={"color": look.colour, "dash": look.dash, "width": 2}, name=plain(label), legendgroup=str(label),
+            meta=str(label), customdata=one["runs"].to_numpy(),
+            hovertemplate="%{y:.0%} of %{customdata} runs reach %{x:.2f}<extra>%{fullData.name}</extra>",
+        ))  # fmt: skip
+    return figure.add_traces(traces)

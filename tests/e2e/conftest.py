@@ -1,0 +1,127 @@
+"""A real browser with the network cut, and pages of made-up results to open in it."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from reports import page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SYNTHETIC = Path(__file__).parents[1] / "reports" / "synthetic.py"
+HOSTILE = {
+    "": "</script><script>alert(3)</script>",
+    "gan": "<script>alert(1)</script>",
+    "dcgan": "\"'><img src=x onerror=alert(2)> " + "x" * 300,
+    "wgan": "\u202eشبكة توليدية",
+}
+Visit = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> ModuleType:
+    """The made-up results of `tests/reports`."""
+    if "synthetic" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("synthetic", SYNTHETIC)
+        assert spec is not None and spec.loader is not None
+        sys.modules["synthetic"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules["synthetic"]
+
+
+@pytest.fixture(scope="session")
+def hostile() -> dict[str, str]:
+    """Labels, and for "" the suite, that try to be markup, to be endless, or to turn the text around."""
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def folder(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages of every kind of result, and where their screenshots go."""
+    made = tmp_path_factory.mktemp("pages")
+    pages = {
+        "full": synthetic.make(),
+        "hostile": synthetic.make(rename=HOSTILE),
+        "one": synthetic.make(seeds=(0,), scale=0.05),
+        "half": synthetic.half_finished(),
+        "gallery": synthetic.make(seeds=(0, 1), evaluations=3, exhibits=True),
+        "failed": synthetic.all_failed(),
+        "empty": synthetic.empty(),
+    }
+    for name, results in pages.items():
+        page.write(results, made / f"{name}.html")
+    return made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs a chromium on the PATH")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Visit:
+    """Open an address; leaving it checks that nothing complained and nothing but that address's own was asked for."""
+
+    @contextmanager
+    def visit(
+        url: str,
+        width: int = 1280,
+        scheme: str = "light",
+        script: bool = True,
+        offline: bool = True,
+        own: str = "",  # what else may be asked for
+        complains: bool = False,  # and shall
+    ) -> Iterator[Any]:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=offline, java_script_enabled=script
+        )
+        tab = context.new_page()
+        complaints: list[str] = []
+        allowed = ("data:", "blob:", "file:" if url.startswith("file:") else own or url.split("#")[0])
+        tab.on("console", lambda message: complaints.append(message.text))
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("dialog", lambda dialog: complaints.append(dialog.message))
+        tab.on("request", lambda request: None if request.url.startswith(allowed) else complaints.append(request.url))
+        tab.goto(url)
+        yield tab
+        assert complaints == [] or complains
+        context.close()
+
+    return visit
+
+
+@pytest.fixture
+def opened(visit: Visit, folder: Path) -> Visit:
+    """Open a page of `folder` by its name, at an anchor."""
+    return lambda name, *args, anchor="", **options: visit(
+        (folder / f"{name}.html").as_uri() + anchor, *args, **options
+    )
+
+
+@pytest.fixture
+def scroll_through() -> Callable[[Any], None]:
+    """Bring every figure of a page near the window once, so that all are drawn."""
+
+    def through(tab: Any) -> None:
+        tab.evaluate("document.querySelectorAll('.exhibits details').forEach(fold => { fold.open = true; })")
+        for y in range(0, tab.evaluate("document.documentElement.scrollHeight"), 800):
+            tab.evaluate(f"scrollTo(0, {y})")
+            tab.wait_for_timeout(60)
+        tab.wait_for_function(
+            "[...document.querySelectorAll('figure:not([hidden]) .plot')].every(p => p.querySelector('svg.main-svg'))"
+        )
+
+    return through

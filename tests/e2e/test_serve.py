@@ -1,0 +1,108 @@
+"""The served page in a real browser: it follows what happens, and leaves the reader where they are."""
+
+import threading
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ganbench.underway import Course, Underway
+from reports import serve
+from reports.serve import Live
+
+Visit = Callable[..., Any]
+
+
+class Source:
+    """Results that change while somebody looks."""
+
+    def __init__(self, first: Any):
+        self.version, self.found, self.underway = "1", first, None
+        self.live = Live(lambda: self.found, lambda: self.underway, lambda: self.version)
+        self.address = ""
+
+    def change(self, found: Any) -> None:
+        self.found, self.version, self.live.due = found, self.version + "1", 0.0
+
+
+@pytest.fixture
+def source(synthetic: ModuleType) -> Iterator[Source]:
+    found = Source(synthetic.half_finished())
+    with serve.server(found.live, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found.address = f"http://localhost:{server.server_port}/"
+        yield found
+        server.shutdown()
+
+
+def _course(share: float) -> Course:
+    return Course(
+        "id", "gan", "ring8", 2, "gan", "truth", share, int(1e4 * share), heard=100 + 60 * share, first=(0, 100)
+    )
+
+
+def test_bars_grow_without_a_reload(visit: Visit, source: Source, tmp_path: Any) -> None:
+    source.underway = Underway(21, began=100, heard=160, running={"id": _course(0.25)}, done=14)
+    with visit(source.address, offline=False) as tab:
+        tab.evaluate("window.same = true")
+        bar = tab.get_by_role("progressbar", name="gan on ring8, seed 2")
+        assert bar.evaluate("bar => bar.value") == 0.25
+        assert tab.get_by_role("status").inner_text() == "14 of 21 runs ended."
+        tab.screenshot(path=tmp_path / "serve.png")
+        source.underway.running["id"] = _course(0.75)
+        tab.wait_for_function("document.querySelector('progress').value === 0.75")
+        source.underway = None
+        tab.wait_for_function("document.querySelector('#underway').offsetParent === null")
+        assert tab.evaluate("window.same")
+
+
+def test_a_new_result_appears_and_the_reader_stays_where_they_were(
+    visit: Visit, source: Source, synthetic: ModuleType
+) -> None:
+    with visit(source.address, offline=False) as tab:
+        board = tab.locator("#ring8 table").first
+        board.get_by_role("button", name="Variant").click()
+        board.get_by_role("button", name="Variant").click()
+        tab.locator("#ring8 .legend").get_by_role("button", name="wgan").click()
+        tab.locator("summary", has_text="Comparability keys").click()
+        choice = tab.get_by_label("Losses: which").first
+        choice.select_option(label="G.loss")
+        tab.evaluate("document.activeElement.blur(); window.same = true")
+        fold = tab.locator("summary", has_text="Comparability keys")
+        fold.scroll_into_view_if_needed()
+        tab.wait_for_timeout(500)
+        fold.focus()
+        before = fold.bounding_box()["y"]
+
+        source.change(synthetic.make(datasets=("ring8",)))
+        tab.wait_for_function("window.same === undefined")
+        tab.wait_for_load_state()
+        assert "not run yet" not in tab.locator("main").inner_text()
+        assert tab.locator("details[open] > summary", has_text="Comparability keys").count() == 1
+        assert tab.evaluate("document.activeElement.textContent") == "Comparability keys"
+        head = tab.locator("#ring8 table").first.locator("th", has=tab.locator("button", has_text="Variant"))
+        assert head.get_attribute("aria-sort") == "descending"
+        pressed = tab.locator("#ring8 .legend").get_by_role("button", name="wgan").get_attribute("aria-pressed")
+        assert pressed == "false"
+        assert tab.get_by_label("Losses: which").first.evaluate("s => s.selectedOptions[0].text") == "G.loss"
+        tab.wait_for_timeout(500)
+        assert abs(fold.bounding_box()["y"] - before) < 200
+
+
+def test_it_does_not_reload_under_an_open_list(visit: Visit, source: Source, synthetic: ModuleType) -> None:
+    with visit(source.address, offline=False) as tab:
+        tab.evaluate("window.same = true")
+        tab.get_by_label("Losses: which").first.focus()
+        source.change(synthetic.make(datasets=("ring8",)))
+        tab.wait_for_timeout(2500)
+        assert tab.evaluate("window.same")
+        tab.evaluate("document.activeElement.blur()")
+        tab.wait_for_function("window.same === undefined")
+
+
+def test_it_says_when_the_server_has_ended(visit: Visit, source: Source) -> None:
+    with visit(source.address, offline=False, complains=True) as tab:
+        tab.route("**/state", lambda route: route.abort())
+        tab.get_by_role("status").get_by_text("The server has ended").wait_for()
+        assert tab.locator("#ring8 table").first.is_visible()

@@ -1,0 +1,79 @@
+"""Metrics that disagree: correlations with known answers, and pairs that change places."""
+
+import math
+from itertools import combinations
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas import DataFrame
+
+from reports import disagreement, page, tables
+
+
+def _tau_b(x: list[float], y: list[float]) -> float:
+    """Concordant less discordant pairs, over the geometric mean of those untied in x and in y."""
+    pairs = list(combinations(range(len(x)), 2))
+    signs = [(np.sign(x[i] - x[j]), np.sign(y[i] - y[j])) for i, j in pairs]
+    untied = math.sqrt(sum(a != 0 for a, _ in signs) * sum(b != 0 for _, b in signs))
+    return float(sum(a * b for a, b in signs) / untied)
+
+
+def test_tau_is_kendalls_with_ties() -> None:
+    x, y = [1.0, 2, 2, 3, 5, 4, 7], [2.0, 1, 3, 3, 3, 6, 5]
+    found = disagreement.correlations(DataFrame({"x": x, "y": y, "minus": [-v for v in x]}))
+    assert found.loc["x", "y"] == pytest.approx(_tau_b(x, y)) and found.loc["x", "minus"] == pytest.approx(-1)
+
+
+def test_what_says_nothing_of_runs_is_left_out() -> None:
+    table = DataFrame({"x": range(8), "same": [1.0] * 8, "rare": [1.0, 2, 3] + [math.nan] * 5, "y": range(8)})
+    assert list(disagreement.correlations(table)) == ["x", "y"]
+
+
+def test_chance_is_kendalls_standard_deviation() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [_tau_b(list(rng.random(10)), list(rng.random(10))) for _ in range(400)]
+    assert disagreement.by_chance(10) == pytest.approx(1.96 * np.std(drawn), rel=0.1)
+    assert disagreement.by_chance(1) == disagreement.by_chance(2) == 1
+
+
+def test_metrics_are_turned_so_that_more_is_better(full: Any) -> None:
+    scores = tables.tidy(full).query("dataset == 'mnist5k'")
+    table = disagreement.table_of(scores, "is")
+    assert list(table)[:2] == ["IS", "FID"] and len(table) == 8, "controls and the failed run are no rows"
+    run = full.scores.query("dataset == 'mnist5k' and label == 'wgan' and metric == 'fid' and checkpoint == 'last'")
+    assert table.at[run["run"].iloc[0], "FID"] == -run["value"].iloc[0]
+
+
+def test_two_judges_are_two_columns(full: Any) -> None:
+    scores = tables.tidy(full).query("dataset == 'mnist5k' and metric == 'fid'")
+    assert list(disagreement.table_of(pd.concat([scores, scores.assign(judge="other")]))) == [
+        "FID, mnist",
+        "FID, other",
+    ]
+
+
+def _rows(**limits: tuple[float, float]) -> DataFrame:
+    """Rows like `a_fid=(low, high)`."""
+    made = [(*name.split("_"), *ends) for name, ends in limits.items()]
+    rows = DataFrame(made, columns=["label", "metric", "low", "high"])
+    direction = {"fid": "lower", "recall": "higher"}
+    return rows.assign(checkpoint="last", board=1, control=False, direction=rows["metric"].map(direction))
+
+
+def test_pairs_change_places_only_where_intervals_lie_apart_both_times() -> None:
+    rows = _rows(
+        a_fid=(1, 2), b_fid=(3, 4), c_fid=(1.5, 3.5), a_recall=(0.1, 0.2), b_recall=(0.5, 0.6), c_recall=(0, 1)
+    )
+    found = disagreement.reversals(rows)
+    assert found.values.tolist() == [["a", "b", ["FID"], ["Recall"]]]
+    assert disagreement.reversals(rows.assign(board=range(len(rows)))).empty, "boards are not compared"
+    assert disagreement.reversals(rows.assign(low=math.nan)).empty
+
+
+@pytest.mark.parametrize("kind", ["all_failed", "half_finished"])
+def test_the_section_is_there_or_not(synthetic: ModuleType, kind: str) -> None:
+    source = page.render(getattr(synthetic, kind)())
+    assert ("Where metrics disagree" in source) == (kind == "half_finished")

@@ -1,0 +1,112 @@
+"""Who beats whom: ties, failures, mean ranks and profiles against answers known or computed another way."""
+
+import math
+from itertools import product
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganbench.statistics import probability_of_improvement
+from reports import ranking, tables
+from reports.ranking import Entry
+
+INF = math.inf
+
+
+def _entry(
+    runs: dict[str, list[float]], dataset: str = "a", lower: bool = True, worst: float = 10, best: float = 0
+) -> Entry:
+    return Entry(dataset, "fid", lower, {k: np.array(v, dtype=float) for k, v in runs.items()}, worst, best)
+
+
+def test_wins_count_pairs_and_halve_ties() -> None:
+    a, b = np.array([1.0, 2, 3]), np.array([1.0, INF])
+    assert ranking.wins(a, b, lower=True) == pytest.approx((2 + 0.5) / 6)
+    assert ranking.wins(a, b, lower=False) == pytest.approx(1 - 2.5 / 6)
+    assert math.isnan(ranking.wins(a, np.empty(0), lower=True))
+
+
+def test_sure_wins_are_those_whose_newcombe_interval_lies_above_one_half() -> None:
+    rng = np.random.default_rng(0)
+    verdicts = []
+    for n, m, shift in product((4, 5, 9), (4, 7), (0.0, 1.0, 2.0)):
+        a, b = rng.normal(size=n), rng.normal(size=m) - shift
+        verdicts.append(probability_of_improvement(a, b, lower_is_better=True).low > 0.5)
+        assert ranking.surely_wins(a, b, lower=True) == verdicts[-1]
+    assert 0 < sum(verdicts) < len(verdicts)
+
+
+def test_three_seeds_never_win_for_sure() -> None:
+    assert not ranking.surely_wins(np.ones(3), np.zeros(3), lower=True)
+    assert ranking.surely_wins(np.ones(4), np.zeros(4), lower=True)
+
+
+def test_ranks_come_from_intervals_and_from_wins() -> None:
+    low, high = np.array([0.0, 0.5, 3.0]), np.array([1.0, 2.0, 4.0])
+    few = [np.ones(2)] * 3
+    assert ranking.ranks_with_ties(low, high, few, lower=True).tolist() == [1, 1, 3]
+    runs = [np.zeros(5), np.ones(5), np.full(5, 3.5)]
+    assert ranking.ranks_with_ties(low, high, runs, lower=True).tolist() == [1, 2, 3], "overlap, but always won"
+    failing = [np.array([0.0] + [INF] * 8), np.ones(9), np.full(9, 3.5)]
+    assert ranking.ranks_with_ties(low, high, failing, lower=True).tolist() == [3, 1, 2], "good, but mostly failed"
+
+
+def test_win_shares_are_the_mean_over_the_others() -> None:
+    runs = [np.array([1.0, 2]), np.array([2.0, 3]), np.array([INF, INF])]
+    assert ranking.win_shares(runs, lower=True) == pytest.approx([(0.875 + 1) / 2, (0.125 + 1) / 2, 0])
+    assert sum(ranking.win_shares(runs, lower=True)) == pytest.approx(1.5)
+
+
+def test_mean_ranks_are_demsars_and_failures_come_last() -> None:
+    first = _entry({"a": [1, 2], "b": [3, 4], "c": [INF, INF]})
+    second = _entry({"b": [5, 6], "a": [1, 2], "c": [3, 4], "only here": [0, 0]}, "b", lower=False)
+    found = ranking.differences([first, second])
+    assert found is not None and ranking.shared([first, second]) == ["a", "b", "c"]
+    assert found.mean_ranks.tolist() == [2, 1.5, 2.5]
+    # Demsar 2006, table 5a: q = 2.343 for three at 0.05
+    assert found.distance == pytest.approx(2.343 * math.sqrt(3 * 4 / (6 * 2)), abs=2e-3)
+    table = ranking.overall([first, second])
+    assert table["label"].tolist() == ["b", "a", "c"] and table["rank 0"].tolist() == [2, 1, 3]
+    assert table["failed"].tolist() == [0, 0, 2] and table["score_low"].isna().all(), "two seeds have no interval"
+
+
+def test_one_dataset_or_one_variant_has_no_mean_rank() -> None:
+    both = _entry({"a": [1], "b": [2]})
+    assert ranking.differences([both]) is None and ranking.overall([both]).empty
+    assert ranking.differences([both, _entry({"a": [1]})]) is None and ranking.differences([]) is None
+
+
+def test_scores_lie_between_noise_and_real_data() -> None:
+    entry = _entry({"a": [10, 0, 5, 12, INF]}, worst=10, best=0)
+    assert ranking.normalised(entry, "a").tolist() == [0, 1, 0.5, -0.2, 0]
+    up = _entry({"a": [0.2, 0.8]}, lower=False, worst=0.0, best=0.8)
+    assert ranking.normalised(up, "a") == pytest.approx([0.25, 1])
+
+
+def test_profiles_count_datasets_alike() -> None:
+    table = ranking.profiles([_entry({"a": [0, 0, 0, 0]}), _entry({"a": [5]}, "b")])
+    share = table.set_index("tau")["share"]
+    assert share.loc[0.0] == 1 and share[share.index > 0.51].unique().tolist() == [0.5]
+    assert ranking.profiles([_entry({"a": [1]}, worst=math.nan)]).empty
+
+
+def test_entries_hold_each_run_of_a_variant_once(full: Any) -> None:
+    for dataset, metric in (("ring8", "reverse_kl"), ("mnist5k", "fid")):
+        rows, scores = (tables.of_dataset(f(full), dataset) for f in (tables.summary, tables.tidy))
+        entry = ranking.enter(rows, scores, tables.roster(full, dataset), dataset, metric)
+        assert entry is not None and {k: len(v) for k, v in entry.runs.items()} == {"gan": 3, "dcgan": 3, "wgan": 3}
+        assert np.isinf(entry.runs["gan"]).sum() == (dataset == "mnist5k")
+        assert 0 <= entry.best < 0.5 < entry.worst
+
+
+def test_a_dataset_without_scores_or_direction_does_not_enter(synthetic: ModuleType, full: Any) -> None:
+    nothing = synthetic.all_failed()
+    rows, people = tables.summary(nothing), tables.roster(nothing, "mnist5k")
+    assert (
+        ranking.enter(rows, tables.tidy(nothing), people, "mnist5k", "fid") is None
+        or rows.query("n > 0").empty is False
+    )
+    rows = tables.of_dataset(tables.summary(full), "ring8").assign(direction="none")
+    assert ranking.enter(rows, tables.tidy(full), tables.roster(full, "ring8"), "ring8", "reverse_kl") is None

@@ -1,0 +1,206 @@
+"""`ganbench baseline` and `ganbench check` as a shell and a CI system see them."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+Command = Callable[..., Any]
+MadeUp = Callable[..., Path]
+Cells = dict[tuple[str, str, str], Sequence[float | None]]
+
+GOOD: Cells = {
+    ("ring8", "gan", "fid"): [10.0, 10.4, 9.7, 10.1],
+    ("ring8", "gan", "modes"): [8.0, 7.0, 8.0, 8.0],
+    ("ring8", "wgan", "fid"): [20.0, 20.6, 19.5, 20.2],
+    ("ring8", "wgan", "modes"): [6.0, 6.0, 7.0, 6.0],
+}
+AGAIN: Cells = {
+    name: [v * f for v, f in zip(values, (1.01, 0.99, 1.0, 1.02), strict=True) if v] for name, values in GOOD.items()
+}
+WORSE: Cells = {**AGAIN, ("ring8", "wgan", "fid"): [60.0, 61.8, 58.5, 60.6]}
+HALF: Cells = {name: values for name, values in AGAIN.items() if name[1] == "gan"}
+
+
+@pytest.fixture
+def baseline(ganbench: Command, made_up: MadeUp, tmp_path: Path) -> Path:
+    file = tmp_path / "baselines" / "quick.json"
+    ran = ganbench("baseline", made_up(GOOD, into="good"), "--out", file, "--reason", "the first")
+    assert (ran.code, ran.out) == (0, "") and ran.err.startswith("Written: ")
+    return file
+
+
+# Exit codes
+
+
+def test_nothing_worse_is_0(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    ran = ganbench("check", made_up(AGAIN), "--baseline", baseline)
+    assert (ran.code, ran.err) == (0, "") and ran.out.startswith("No regression in quick.")
+
+
+def test_worse_is_1_and_the_row_is_named(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    ran = ganbench("check", made_up(WORSE), "--baseline", baseline)
+    told = ran.out.replace("\n", " ")
+    assert ran.code == 1 and told.startswith("2 regressions in quick: wgan on ring8 and every variant on ring8.")
+    assert "regression: wgan on ring8: fid went from 20.1 to 60.2, by ×3" in told, "and its interval"
+
+
+def test_half_the_speed_is_1(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    ran = ganbench("check", made_up(AGAIN, speeds=[50.0, 50.2, 49.9]), "--baseline", baseline)
+    assert ran.code == 1 and "images_per_second" in ran.out
+
+
+def test_what_did_not_run_is_2(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    ran = ganbench("check", made_up(HALF), "--baseline", baseline)
+    assert ran.code == 2 and "missing: wgan on ring8: fid, 20.1 in the baseline (it did not run)" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"key": "other"}, "its key is other, in the baseline k"), ({"budget_amount": 50.0}, "trained for 50 images")],
+)
+def test_other_conditions_are_2(
+    ganbench: Command, made_up: MadeUp, baseline: Path, change: dict[str, Any], said: str
+) -> None:
+    ran = ganbench("check", made_up(GOOD, **change), "--baseline", baseline)
+    assert ran.code == 2 and "not comparable: " in ran.out and said in ran.out.replace("\n", " ")
+    assert "No regression" not in ran.out
+
+
+def test_one_seed_is_2_and_said(ganbench: Command, made_up: MadeUp, tmp_path: Path) -> None:
+    once, now = ({("ring8", "gan", "fid"): [value]} for value in (10.0, 99.0))
+    assert ganbench("baseline", made_up(once, into="once"), "--out", tmp_path / "b.json").code == 0
+    ran = ganbench("check", made_up(now), "--baseline", tmp_path / "b.json", "--markdown", "-")
+    assert ran.code == 2 and "no row could be tested, so none could have failed" in ran.out
+    assert "undecided" in ran.out and "1 seed(s) in the baseline, 1 now" in ran.out
+
+
+def test_a_variant_that_only_diverges_is_1(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    """Scores that are no number are no values."""
+    lost: Cells = {name: [None] * 4 if name[1] == "wgan" else values for name, values in AGAIN.items()}
+    ran = ganbench("check", made_up(lost), "--baseline", baseline)
+    assert ran.code == 1 and "no value from 4 run(s), 4 of which failed" in ran.out.replace("\n", " ")
+
+
+def test_nan_scores_of_runs_that_ended_are_no_values(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    odd: Cells = {**AGAIN, ("ring8", "gan", "fid"): [10.0, 10.4, 9.7, float("nan")]}
+    ran = ganbench("check", made_up(odd), "--baseline", baseline, "--markdown", "-")
+    assert ran.code == 0 and "1 of 4 runs now without a value" in ran.out
+
+
+# Bad input is 2, without a traceback
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1, 2]", "variant,fid\ngan,3", '{"benchmarks": []}'])
+def test_a_foreign_baseline(ganbench: Command, made_up: MadeUp, tmp_path: Path, text: str) -> None:
+    (tmp_path / "b.json").write_text(text)
+    ran = ganbench("check", made_up(GOOD), "--baseline", tmp_path / "b.json")
+    assert (ran.code, ran.out) == (2, "") and "no baseline" in ran.err and "Traceback" not in ran.err
+
+
+def test_an_empty_baseline_and_one_with_a_row_twice(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    folder, found = made_up(GOOD), json.loads(baseline.read_text())
+    for scores, said in (([], "an empty baseline"), (found["scores"] + found["scores"][:1], "two rows are called")):
+        baseline.write_text(json.dumps({**found, "scores": scores}))
+        ran = ganbench("check", folder, "--baseline", baseline)
+        assert (ran.code, ran.out) == (2, "") and said in ran.err
+
+
+def test_the_baseline_of_another_suite(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    ran = ganbench("check", made_up(GOOD, name="quick@0.1"), "--baseline", baseline)
+    assert (ran.code, ran.out) == (2, "") and "suite 'quick', the results are of 'quick@0.1'" in ran.err
+
+
+def test_a_run_that_counts_twice(ganbench: Command, made_up: MadeUp, tmp_path: Path) -> None:
+    folder = made_up(GOOD)
+    manifest = json.loads((folder / "suite.json").read_text())
+    manifest["runs"][1]["seed"] = manifest["runs"][0]["seed"]
+    (folder / "suite.json").write_text(json.dumps(manifest))
+    ran = ganbench("baseline", folder, "--out", tmp_path / "b.json")
+    assert ran.code == 2 and "two runs of gan on ring8 with seed 0" in ran.err
+
+
+def test_runs_of_several_scales(ganbench: Command, made_up: MadeUp, tmp_path: Path) -> None:
+    folder = made_up(GOOD)
+    record = json.loads((folder / "ring8-gan-0" / "run.json").read_text())
+    record["conditions"]["budget_amount"] = 7.0
+    (folder / "ring8-gan-0" / "run.json").write_text(json.dumps(record))
+    ran = ganbench("baseline", folder, "--out", tmp_path / "b.json")
+    assert ran.code == 2 and "different budgets, 100 images and 7 images" in ran.err
+
+
+@pytest.mark.parametrize("given", ["much", "-0.1", "fid=", "nan", "fid=inf"])
+def test_a_tolerance_that_is_no_share(ganbench: Command, made_up: MadeUp, baseline: Path, given: str) -> None:
+    ran = ganbench("check", made_up(GOOD), "--baseline", baseline, "--tolerance", given)
+    assert (ran.code, ran.out) == (2, "") and "it needs a share from 0 on" in ran.err
+
+
+def test_a_file_that_cannot_be_written(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    ran = ganbench("check", made_up(AGAIN), "--baseline", baseline, "--junit", baseline.parent)
+    assert ran.code == 2 and "cannot be written" in ran.err
+
+
+# Options
+
+
+def test_tolerances_of_the_suite_and_of_the_command_line(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    folder = made_up(WORSE, gate="[gate.metrics.fid]\ntolerance = 5.0")
+    assert ganbench("check", folder, "--baseline", baseline).code == 0
+    assert ganbench("check", folder, "--baseline", baseline, "--tolerance", "fid=0.1").code == 1
+    assert ganbench("check", folder, "--baseline", baseline, "--tolerance", "0.2", "--error", "1e-6").code == 0
+
+
+def test_one_check_writes_for_all_readers(ganbench: Command, made_up: MadeUp, baseline: Path, tmp_path: Path) -> None:
+    files = ["--markdown", tmp_path / "comment.md", "--junit", tmp_path / "junit.xml", "--github"]
+    ran = ganbench("check", made_up(WORSE), "--baseline", baseline, *files)
+    assert ran.code == 1
+    assert (tmp_path / "comment.md").read_text().startswith("<!-- ganbench check quick -->")
+    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert suite.get("failures") == "2"
+    assert ran.out.splitlines()[-2].startswith("::error title=regression::wgan on ring8: fid went from 20.1")
+
+
+def test_a_self_test_passes_on_steady_results_and_fails_a_gate_that_cannot(
+    ganbench: Command, made_up: MadeUp, baseline: Path
+) -> None:
+    folder = made_up(AGAIN)
+    ran = ganbench("check", folder, "--baseline", baseline, "--self-test")
+    assert ran.code == 0 and ran.out.count("caught") == 3
+    ran = ganbench("check", folder, "--baseline", baseline, "--self-test", "--tolerance", "9")
+    assert ran.code == 1 and "NOT caught" in ran.out
+
+
+# Baselines
+
+
+def test_a_baseline_is_not_overwritten(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    text = baseline.read_text()
+    ran = ganbench("baseline", made_up(WORSE), "--out", baseline)
+    assert ran.code == 2 and "--update --reason WHY" in ran.err and baseline.read_text() == text
+
+
+def test_an_update_keeps_the_reasons_and_what_was_accepted(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    folder = made_up(WORSE, commit="4567def")
+    ran = ganbench("check", folder, "--baseline", baseline, "--update", "--reason", "a smaller network")
+    assert ran.code == 0 and "Written: " in ran.err
+    first, second = json.loads(baseline.read_text())["history"]
+    assert (first["reason"], first["commit"], "accepted" in first) == ("the first", "0123abc", False)
+    assert (second["reason"], second["commit"]) == ("a smaller network", "4567def")
+    assert len(second["accepted"]) == 2 and second["accepted"][0].startswith(
+        "wgan on ring8: fid went from 20.1 to 60.2"
+    )
+    assert ganbench("check", folder, "--baseline", baseline).code == 0
+
+
+def test_an_update_counts_what_is_no_longer_compared(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    assert ganbench("check", made_up(HALF), "--baseline", baseline, "--update", "--reason", "without wgan").code == 0
+    assert json.loads(baseline.read_text())["history"][1]["accepted"] == ["3 row(s) missing"]
+
+
+def test_an_update_needs_a_reason(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    text = baseline.read_text()
+    ran = ganbench("check", made_up(WORSE), "--baseline", baseline, "--update", "--reason", " ")
+    assert ran.code == 2 and "--update without --reason" in ran.err and baseline.read_text() == text
