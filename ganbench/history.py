@@ -9,7 +9,11 @@ p-values of all lines are adjusted together by the weights of the gate, and a st
 smaller than what the gate tolerates. Then what is before and what is after it are tested likewise, until nothing is
 found: binary segmentation, Vostrikova, "Detecting 'disorder' in multidimensional random processes", 1981. Values that
 are all positive are compared as logarithms. Results in which every seed of a line repeats the value that it had just
-before are one measurement: equal bits are no new evidence. numpy and pandas only.
+before are one measurement: equal bits are no new evidence.
+
+Of 400 made-up histories each, 12 results of 8 variants with 3 seeds that scatter by 15 %, 4 to 5 % showed a step that
+was none; a step of 15, 25 and 50 % was found in 27, 76 and 100 %, in its very place in 15, 61 and 98 %
+(`tests/bench/test_history.py`). numpy and pandas only.
 """
 
 import json

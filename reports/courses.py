@@ -86,8 +86,11 @@ def noise_level(scores: DataFrame, metric: str) -> float:
 
 
 def collected(scores: DataFrame, metrics: Sequence[str]) -> dict[tuple[str, str, str], Course]:
-    """Tidy scores -> by run, metric and checkpoint where and what was measured, in the order of the budget."""
-    rows = scores[scores["metric"].isin(list(metrics)) & scores["value"].notna()].sort_values("images")
+    """Tidy scores -> by run, metric and checkpoint where and what was measured, in the order of the budget; of finite
+    values.
+    """
+    rows = scores[scores["metric"].isin(list(metrics)) & np.isfinite(scores["value"].astype(float))]
+    rows = rows.sort_values("images")
     found: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
     for run, metric, checkpoint, *point in zip(*(rows[name] for name in POINT), strict=True):
         found[run, metric, checkpoint].append((point[0], point[1]))

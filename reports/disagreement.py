@@ -108,9 +108,10 @@ def disagreement(chapter: Chapter) -> str:
 
 
 def _agreement(found: DataFrame) -> Iterator[Drawn]:
-    least = found.where(~np.eye(len(found), dtype=bool)).stack()
-    (a, b), value = least.idxmin(), float(least.min())
-    said = f"Kendall's tau of {len(found)} metrics; least between {short(a)} and {short(b)}, {fixed(value, 2)}."
+    values = np.where(np.eye(len(found), dtype=bool), np.nan, found.to_numpy(dtype=float))
+    i, j = divmod(int(np.nanargmin(values)), len(found))
+    between = f"{short(found.index[i])} and {short(found.index[j])}"
+    said = f"Kendall's tau of {len(found)} metrics; least between {between}, {fixed(float(values[i, j]), 2)}."
     yield Drawn("Kendall's τ-b", figures.agreement(found), said)
 
 

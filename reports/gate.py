@@ -42,7 +42,7 @@ def sentence(row: Any) -> str:
     said = f"{short(row.variant)} on {short(row.dataset)}: {short(row.metric)}"
     if math.isfinite(row.change):
         said += f" went from {number(row.before)} to {number(row.after)} {short(row.unit) if row.unit else ''}".rstrip()
-        said += f", by {_change(row)}; tolerated: {_size(row.tolerance)}, p = {_p(row.p)}"
+        said += f", by {_change(row)}; tolerated: {_size(row.tolerance)}, {p_value(row.p)}"
         said += f", {row.seeds_before} seeds before and {row.seeds_after} now"
     elif math.isfinite(row.before):
         said += f", {number(row.before)} in the baseline"
@@ -204,6 +204,11 @@ def _change(row: Any) -> str:
 
 def _p(p: float) -> str:
     return "" if math.isnan(p) else "< 0.0001" if p < 1e-4 else number(p, 2)
+
+
+def p_value(p: float) -> str:
+    """p = 0.0030, p < 0.0001."""
+    return f"p {'' if p < 1e-4 else '= '}{_p(p)}"
 
 
 def _xml(text: object) -> str:

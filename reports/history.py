@@ -18,7 +18,7 @@ from rich.text import Text
 from ganbench.history import History
 from reports.audit import COLUMNS, PANEL, _file, _plot
 from reports.figures.canvas import GREY, GRID, axis_title, blank, faded, limits_of, looks, plain, scale, spans_decades
-from reports.gate import percent
+from reports.gate import p_value, percent
 from reports.glossary import entry, ordered
 from reports.markup import chip, escape, name, plain_table
 from reports.tables import each, of_dataset
@@ -63,7 +63,7 @@ def cells(steps: DataFrame) -> DataFrame:
                 "before": number(row.before),
                 "after": number(row.after),
                 "change": percent(row.change),
-                "p": _p(row.p).lstrip("= "),
+                "p": p_value(row.p).removeprefix("p ").removeprefix("= "),
             }
             for row in each(steps)
         ]
@@ -75,12 +75,8 @@ def sentence(row: Any) -> str:
     since = f"{commit(row)} of {row.date[:10]}" if row.date else commit(row)
     return (
         f"{row.verdict} since {since}: {short(row.variant)} on {short(row.dataset)}, {short(row.metric)} went from "
-        f"{number(row.before)} to {number(row.after)}, by {percent(row.change)}, p {_p(row.p)}"
+        f"{number(row.before)} to {number(row.after)}, by {percent(row.change)}, {p_value(row.p)}"
     )
-
-
-def _p(p: float) -> str:
-    return "< 0.0001" if p < 1e-4 else f"= {number(p, 2)}"
 
 
 def terminal(found: History) -> RenderableType:

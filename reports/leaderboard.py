@@ -22,6 +22,7 @@ RULES = (
     "one of the first row, and the 95 % interval (Newcombe); a failed run loses to all that ended. <em>Easily "
     "misread</em>: tied is not equal; more seeds may tell them apart."
 )
+Cells = dict[str, dict[str, dict[Any, Any]]]  # checkpoint -> label -> row of a board
 FEW = "†"  # marks a number from fewer samples than is usual
 CONTROLS = "Controls: no GAN, but what each metric sees and does not see"
 
@@ -75,7 +76,7 @@ def _measured(about: dict[str, Any]) -> str:
 
 def _table(chapter: Chapter, by: dict[str, DataFrame], columns: list[Column], caption: str, anchors: bool) -> str:
     first = by[columns[0].checkpoint]
-    cells = {c: frame.set_index("label") for c, frame in by.items()}
+    cells = {c: {row["label"]: row for row in frame.to_dict("records")} for c, frame in by.items()}
     tied = set(first.loc[first["rank"].duplicated(keep=False), "rank"].dropna())
     beats = _beats(chapter, first, columns[0])
     lines = {
@@ -143,7 +144,7 @@ def sorter(column: str, title: str, first: str, span: str = "", now: bool = Fals
 def _row(
     chapter: Chapter,
     row: dict[Any, Any],
-    cells: dict[str, DataFrame],
+    cells: Cells,
     columns: list[Column],
     anchor: bool,
     tied: bool,
@@ -187,12 +188,11 @@ class Found(NamedTuple):
     n: int  # seeds with a score
 
 
-def _found(cells: dict[str, DataFrame], label: str, column: Column) -> Found | None:
-    frame = cells[column.checkpoint]
-    if label not in frame.index or not frame.at[label, f"{column.metric}_n"]:
+def _found(cells: Cells, label: str, column: Column) -> Found | None:
+    row = cells[column.checkpoint].get(label)
+    if row is None or not row[f"{column.metric}_n"]:
         return None
-    found: Any = [frame.at[label, column.metric + part] for part in ("", "_low", "_high", "_n")]
-    mean, low, high, n = found
+    mean, low, high, n = (row[column.metric + part] for part in ("", "_low", "_high", "_n"))
     return Found(float(mean), float(low), float(high), int(n))
 
 

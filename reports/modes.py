@@ -88,12 +88,9 @@ def histories(chapter: Chapter) -> tuple[Kind, dict[str, History]]:
 def _seen_of_real(chapter: Chapter, runs: DataFrame) -> Floats | None:
     """Shares of the classes among real data; None without that control."""
     real = runs[runs["control"] & (runs["variant"] == FLOOR)]
-    counts = [found["occupancy"].sum(axis=0) for run in real["run"] if "occupancy" in (found := _kept(chapter, run))]
+    kept = (chapter.results.exhibits(run).get("occupancy") for run in real["run"])
+    counts = [found.sum(axis=0) for found in kept if found is not None]
     return np.asarray(np.sum(counts, axis=0) / np.sum(counts), dtype=np.float64) if counts else None
-
-
-def _kept(chapter: Chapter, run: str) -> Mapping[str, NDArray[Any]]:
-    return chapter.results.exhibits(run)
 
 
 def maps(chapter: Chapter, kind: Kind, found: Mapping[str, History]) -> str:
@@ -105,7 +102,8 @@ def maps(chapter: Chapter, kind: Kind, found: Mapping[str, History]) -> str:
     runs = runs.assign(order=runs["label"].map(order)).sort_values(["seed", "order"])
     own = chapter.page.claim(f"{chapter.slug}--{kind.plural}")
     text = NOTE.format(word=kind.word, due=DUE[kind is MODES])
-    parts, options = [], []
+    parts: list[str] = []
+    options: list[str] = []
     for seed, part in runs.groupby("seed", sort=False):
         place = chapter.page.claim(f"{own}--{seed}")
         options.append(f'<option value="{place}">seed {escape(seed)}</option>')

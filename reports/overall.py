@@ -87,7 +87,7 @@ def _power(n: int, k: int, found: CriticalDifference) -> str:
 def _board(page: Page, entries: list[Entry], rows: DataFrame) -> str:
     head = sorter("rank", "Mean rank", "ascending", now=True) + sorter("name", "Variant", "ascending", ' class="text"')
     head += sorter("runs", "Runs", "descending")
-    scored = rows["score"].notna().any()
+    scored = bool(rows["score"].notna().any())
     head += sorter("score", "Score ↑", "descending") if scored else ""
     titles = (f"{name(e.dataset, 24)} <span class='interval'>{escape(entry(e.metric).title)}</span>" for e in entries)
     head += "".join(sorter(f"r{i}", title, "ascending") for i, title in enumerate(titles))

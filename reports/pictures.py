@@ -13,6 +13,7 @@ from reports.markup import Chapter, Page, chip, escape, name
 from reports.words import listed, short
 
 COSTS = ("seconds", "flops", "parameters_g")
+NEEDED = ["label", "seed", "control", "status", "checkpoint", "images", "metric", "judge", "direction", "value", "key"]
 
 
 class Caption(NamedTuple):
@@ -99,18 +100,26 @@ def legend(styles: Mapping[str, Look], labels: Mapping[str, bool]) -> str:
     return f'<ul class="legend" aria-label="Show or hide in all pictures of this dataset">{chips}</ul>'
 
 
+def _scores(chapter: Chapter, checkpoint: str) -> DataFrame:
+    """Scores at a checkpoint, and what figures ask of them: a frame of few columns is filtered in little time."""
+    rows = chapter.scores
+    kept = rows["value"].notna() & ((rows["checkpoint"] == checkpoint) | rows["control"].astype(bool))
+    return rows.loc[kept, NEEDED] if len(rows) else rows
+
+
 def _dots(chapter: Chapter) -> Iterator[Drawn]:
+    scores = _scores(chapter, "last")
     for part in sorted(set(chapter.rows["board"])):
         rows = chapter.rows[chapter.rows["board"] == part]
         for metric in ordered(list(rows[rows["n"] > 0]["metric"]), chapter.select):
             title = entry(metric).title + (f", board {part}" if part > 1 else "")
-            figure = figures.dots(rows, metric, chapter.styles, chapter.scores)
+            figure = figures.dots(rows, metric, chapter.styles, scores[scores["metric"] == metric])
             yield Drawn(title, figure, f"{title} of each variant with its interval; the leaderboard has the numbers.")
 
 
 def _curves(chapter: Chapter) -> Iterator[Drawn]:
-    scores = chapter.scores
-    along = scores[(scores["checkpoint"] == "curve") & scores["value"].notna()]
+    scores = _scores(chapter, "curve")
+    along = scores[scores["checkpoint"] == "curve"]
     for metric in ordered(list(along["metric"]), chapter.select):
         judges = list(dict.fromkeys(along[along["metric"] == metric]["judge"]))
         for judge in judges:  # two judges' values of one metric are two kinds of number
@@ -120,8 +129,8 @@ def _curves(chapter: Chapter) -> Iterator[Drawn]:
 
 
 def _theory(chapter: Chapter) -> Iterator[Drawn]:
-    scores = chapter.scores
-    of_game = (scores["metric"] == figures.GAME[0]) & (scores["checkpoint"] == "curve") & scores["value"].notna()
+    scores = _scores(chapter, "curve")
+    of_game = (scores["metric"] == figures.GAME[0]) & (scores["checkpoint"] == "curve")
     if of_game.any():
         title = "Value of the game"
         said = f"{title} along the budget, per variant a line at its own D and one at the best D."

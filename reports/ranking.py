@@ -74,6 +74,7 @@ class Entry(NamedTuple):
     metric: str
     lower: bool  # is better
     runs: Mapping[str, Floats]  # by label, of variants
+    failed: Mapping[str, int]  # how many of them
     worst: float  # mean score of noise; NaN where the suite has no such control
     best: float  # of real data
 
@@ -92,13 +93,14 @@ def enter(rows: DataFrame, scores: DataFrame, people: DataFrame, dataset: str, s
     found = scores[same & scores["value"].notna()].groupby("label")["value"]
     values = {label: part.to_numpy(dtype=float) for label, part in found}
     elsewhere = set(rows.loc[(rows["metric"] == select) & (rows["n"] > 0), "label"]) - set(values)
-    runs = {}
+    runs, failed = {}, {}
     for row in people[~people["control"].astype(bool)].to_dict("records"):
-        lost = np.full(row["failed"], inf if lower else -inf)
-        runs[str(row["label"])] = np.append(values.get(row["label"], np.empty(0)), lost)
+        label, lost = str(row["label"]), int(row["failed"])
+        failed[label] = lost
+        runs[label] = np.append(values.get(label, np.empty(0)), np.full(lost, inf if lower else -inf))
     kept = {label: x for label, x in runs.items() if len(x) and label not in elsewhere}
     means = board[board["control"].astype(bool)].groupby("variant")["mean"].mean()
-    return Entry(dataset, select, lower, kept, float(means.get(WORST, np.nan)), float(means.get(BEST, np.nan)))
+    return Entry(dataset, select, lower, kept, failed, float(means.get(WORST, np.nan)), float(means.get(BEST, np.nan)))
 
 
 def shared(entries: Sequence[Entry]) -> list[str]:
@@ -124,8 +126,8 @@ def overall(entries: Sequence[Entry]) -> DataFrame:
 
     On a dataset they are ranked by `win_shares`. A score is the mean of all runs on the scale where noise is 0 and real
     data 1, with the stratified bootstrap interval of Agarwal et al., "Deep Reinforcement Learning at the Edge of the
-    Statistical Precipice", 2021, https://arxiv.org/abs/2108.13264, section 4.2. Their interquartile mean would, where datasets
-    are few, leave out just the one on which a variant fails. No limits below `SEEDS_TO_RESAMPLE` runs.
+    Statistical Precipice", 2021, https://arxiv.org/abs/2108.13264, section 4.2. Their interquartile mean would,
+    where datasets are few, leave out just the one on which a variant fails. No limits below `SEEDS_TO_RESAMPLE` runs.
     """
     found, labels = differences(entries), shared(entries)
     if found is None:
@@ -134,7 +136,7 @@ def overall(entries: Sequence[Entry]) -> DataFrame:
     for i, entry in enumerate(entries):
         table[f"rank {i}"] = pd.Series(_shares(entry, labels)).rank(ascending=False)
     table["runs"] = [sum(len(entry.runs[label]) for entry in entries) for label in labels]
-    table["failed"] = [sum(int(np.isinf(entry.runs[label]).sum()) for entry in entries) for label in labels]
+    table["failed"] = [sum(entry.failed[label] for entry in entries) for label in labels]
     if scaled(entries):
         strata = [[normalised(entry, label) for entry in entries] for label in labels]
         table[["score", "score_low", "score_high"]] = np.array([_mean(own) for own in strata])

@@ -49,11 +49,12 @@
   let down = false;
   addEventListener("pointerdown", () => { down = true; });
   for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { down = false; });
-  const busy = () => document.hidden || down || document.activeElement.tagName === "SELECT" || !getSelection().isCollapsed;
+  const busy = () => down || document.activeElement.tagName === "SELECT" || !getSelection().isCollapsed;
 
   const say = (text) => { if (status.textContent !== text) status.textContent = text; };
   const ask = async () => {
     let wait = 1000;
+    if (document.hidden) { addEventListener("visibilitychange", ask, { once: true }); return; } // nobody looks: nothing is rendered
     try {
       const answer = await fetch("state"), { version, said, bars: shown } = await answer.json();
       if (version !== strip.dataset.version && !busy()) { keep(); location.reload(); return; }

@@ -51,11 +51,10 @@ class Live:
                 self._render(stamp)
             return self.html
 
-    def state(self) -> dict[str, object]:
-        """What the page asks for once a second: whether it is the newest, and how far the runs are."""
-        stamp = self.stamp()
-        new = stamp != self.version and monotonic() >= self.due
-        return {"version": stamp if new else self.version, **strip(self.look())}
+    def state(self) -> dict[str, str]:
+        """What the page asks for once a second: which is the newest, made ready by this, and how far the runs are."""
+        self.page()
+        return {"version": self.version, **strip(self.look())}
 
     def _render(self, stamp: str) -> None:
         began = monotonic()

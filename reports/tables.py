@@ -218,7 +218,7 @@ def with_failures(scores: DataFrame, lower: bool) -> NDArray[np.float64]:
     """Seeds' values, a failed one's infinitely bad; a finished one may lack a metric."""
     values, done = scores["value"].to_numpy(dtype=np.float64), (scores["status"] == "done").to_numpy()
     lacks = np.isnan(values)
-    return np.where(lacks, np.inf if lower else -np.inf, values)[~(lacks & done)]
+    return np.asarray(np.where(lacks, np.inf if lower else -np.inf, values)[~(lacks & done)], dtype=np.float64)
 
 
 def _rank(rows: DataFrame) -> DataFrame:

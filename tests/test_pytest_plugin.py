@@ -45,7 +45,7 @@ def test_a_regression_fails_in_one_line_and_can_be_chosen(
     found = pytester.runpytest_inprocess(*arguments, *QUIET, "-k", "wgan and fid")
     assert found.ret == pytest.ExitCode.TESTS_FAILED
     found.assert_outcomes(failed=1, deselected=4)
-    found.stdout.fnmatch_lines(["regression: wgan on ring8: fid went from 10.05 to 40.6*", "FAILED *ring8/wgan/fid*"])
+    found.stdout.fnmatch_lines(["regression: wgan on ring8: fid went from 10.0 to 40.6*", "FAILED *ring8/wgan/fid*"])
     found.stdout.no_fnmatch_line("*Traceback*")
 
 

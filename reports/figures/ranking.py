@@ -63,8 +63,8 @@ def profile(table: DataFrame, styles: Mapping[str, Look] | None = None) -> Figur
         look = styles[str(label)]
         traces.append(scatter(
             x=one["tau"].to_numpy(dtype=float), y=one["share"].to_numpy(dtype=float), mode="lines",
-            line={"color": look.colour, "dash": look.dash, "width": 2}, name=plain(label), legendgroup=str(label),
-            meta=str(label), customdata=one["runs"].to_numpy(),
+            line={"color": look.colour, "dash": look.dash, "width": 2, "shape": "hv"}, name=plain(label),
+            legendgroup=str(label), meta=str(label), customdata=one["runs"].to_numpy(),
             hovertemplate="%{y:.0%} of %{customdata} runs reach %{x:.2f}<extra>%{fullData.name}</extra>",
         ))  # fmt: skip
     return figure.add_traces(traces)

@@ -272,7 +272,8 @@ def write_docs() -> None:
     seeds = fewest_seeds(real())
     about = f"{TIMES:,} pairs of boards a cell ({TIMES // 5} for each variant), drawn from {seeds} seeds a row."
     text = DOCS.read_text(encoding="utf-8")
-    marked = f"<!-- rates -->\n{table(found)}\n\n{about}\n<!-- end of rates -->"
+    picture = "![False alarms and detection over the number of seeds](gate.svg)"
+    marked = f"<!-- rates -->\n{table(found)}\n\n{about}\n\n{picture}\n<!-- end of rates -->"
     DOCS.write_text(
         re.sub("<!-- rates -->.*<!-- end of rates -->", lambda _: marked, text, flags=re.S), encoding="utf-8"
     )

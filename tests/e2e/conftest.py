@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from types import ModuleType
 from typing import Any
 
@@ -89,6 +90,7 @@ def visit(browser: Any) -> Visit:
             viewport={"width": width, "height": 900}, color_scheme=scheme, offline=offline, java_script_enabled=script
         )
         tab = context.new_page()
+        tab.set_default_timeout(120_000)  # a machine that does other things as well
         complaints: list[str] = []
         allowed = ("data:", "blob:", "file:" if url.startswith("file:") else own or url.split("#")[0])
         tab.on("console", lambda message: complaints.append(message.text))
@@ -125,3 +127,25 @@ def scroll_through() -> Callable[[Any], None]:
         )
 
     return through
+
+
+@pytest.fixture
+def until() -> Callable[[Any, str], None]:
+    """Wait until an expression holds in a page, also across its reloads.
+
+    Playwright's own waiting evaluates strings inside the page, which the page's policy forbids once it has loaded.
+    """
+    errors = pytest.importorskip("playwright.sync_api", reason="needs playwright").Error
+
+    def wait(tab: Any, expression: str, most_s: float = 120) -> None:
+        end, holds = monotonic() + most_s, False
+        while not holds:
+            assert monotonic() < end, f"never: {expression}"
+            sleep(0.1)
+            try:
+                holds = tab.evaluate(expression)
+            except errors as error:
+                if "context" not in str(error):  # which a reload destroys
+                    raise
+
+    return wait

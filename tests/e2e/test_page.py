@@ -188,3 +188,16 @@ def test_without_script_all_seeds_stand_at_the_end_of_their_budget(opened: Open)
 def test_a_link_opens_a_fold_of_the_gallery(opened: Open) -> None:
     with opened("gallery", anchor="#ring8--surface") as tab:
         tab.wait_for_function("document.querySelector('#ring8--surface[open] svg.main-svg')")
+
+
+def test_stability_and_the_board_over_all_show_sort_and_draw(opened: Open) -> None:
+    with opened("gallery", anchor="#overall") as tab:
+        tab.wait_for_function("document.querySelectorAll('#overall .plot svg.main-svg').length > 3")
+        assert "2 datasets cannot separate 3 variants" in tab.locator("#overall").inner_text()
+        table = "#ring8 table:has(caption:text('Stability'))"
+        tab.locator(table).get_by_role("button", name="Forgotten").click()
+        assert tab.locator(f"{table} tbody th").first.inner_text() == "gan"
+        seeds = tab.get_by_label("Modes along the budget: which").first
+        seeds.select_option("seed 1")
+        tab.locator("#ring8--modes--1 .heatmaplayer image").first.wait_for()
+        assert not tab.locator("#ring8--modes--0").is_visible()

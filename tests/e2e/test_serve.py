@@ -12,6 +12,7 @@ from reports import serve
 from reports.serve import Live
 
 Visit = Callable[..., Any]
+Until = Callable[[Any, str], None]
 
 
 class Source:
@@ -24,11 +25,13 @@ class Source:
 
     def change(self, found: Any) -> None:
         self.found, self.version, self.live.due = found, self.version + "1", 0.0
+        self.live.page()
 
 
 @pytest.fixture
 def source(synthetic: ModuleType) -> Iterator[Source]:
     found = Source(synthetic.half_finished())
+    found.live.page()
     with serve.server(found.live, 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         found.address = f"http://localhost:{server.server_port}/"
@@ -42,7 +45,7 @@ def _course(share: float) -> Course:
     )
 
 
-def test_bars_grow_without_a_reload(visit: Visit, source: Source, tmp_path: Any) -> None:
+def test_bars_grow_without_a_reload(visit: Visit, until: Until, source: Source, tmp_path: Any) -> None:
     source.underway = Underway(21, began=100, heard=160, running={"id": _course(0.25)}, done=14)
     with visit(source.address, offline=False) as tab:
         tab.evaluate("window.same = true")
@@ -51,14 +54,14 @@ def test_bars_grow_without_a_reload(visit: Visit, source: Source, tmp_path: Any)
         assert tab.get_by_role("status").inner_text() == "14 of 21 runs ended."
         tab.screenshot(path=tmp_path / "serve.png")
         source.underway.running["id"] = _course(0.75)
-        tab.wait_for_function("document.querySelector('progress').value === 0.75")
+        until(tab, "document.querySelector('progress').value === 0.75")
         source.underway = None
-        tab.wait_for_function("document.querySelector('#underway').offsetParent === null")
+        until(tab, "document.querySelector('#underway').offsetParent === null")
         assert tab.evaluate("window.same")
 
 
 def test_a_new_result_appears_and_the_reader_stays_where_they_were(
-    visit: Visit, source: Source, synthetic: ModuleType
+    visit: Visit, until: Until, source: Source, synthetic: ModuleType
 ) -> None:
     with visit(source.address, offline=False) as tab:
         board = tab.locator("#ring8 table").first
@@ -76,7 +79,7 @@ def test_a_new_result_appears_and_the_reader_stays_where_they_were(
         before = fold.bounding_box()["y"]
 
         source.change(synthetic.make(datasets=("ring8",)))
-        tab.wait_for_function("window.same === undefined")
+        until(tab, "window.same === undefined")
         tab.wait_for_load_state()
         assert "not run yet" not in tab.locator("main").inner_text()
         assert tab.locator("details[open] > summary", has_text="Comparability keys").count() == 1
@@ -90,7 +93,9 @@ def test_a_new_result_appears_and_the_reader_stays_where_they_were(
         assert abs(fold.bounding_box()["y"] - before) < 200
 
 
-def test_it_does_not_reload_under_an_open_list(visit: Visit, source: Source, synthetic: ModuleType) -> None:
+def test_it_does_not_reload_under_an_open_list(
+    visit: Visit, until: Until, source: Source, synthetic: ModuleType
+) -> None:
     with visit(source.address, offline=False) as tab:
         tab.evaluate("window.same = true")
         tab.get_by_label("Losses: which").first.focus()
@@ -98,7 +103,7 @@ def test_it_does_not_reload_under_an_open_list(visit: Visit, source: Source, syn
         tab.wait_for_timeout(2500)
         assert tab.evaluate("window.same")
         tab.evaluate("document.activeElement.blur()")
-        tab.wait_for_function("window.same === undefined")
+        until(tab, "window.same === undefined")
 
 
 def test_it_says_when_the_server_has_ended(visit: Visit, source: Source) -> None:

@@ -18,7 +18,8 @@ INF = math.inf
 def _entry(
     runs: dict[str, list[float]], dataset: str = "a", lower: bool = True, worst: float = 10, best: float = 0
 ) -> Entry:
-    return Entry(dataset, "fid", lower, {k: np.array(v, dtype=float) for k, v in runs.items()}, worst, best)
+    failed = {label: sum(map(math.isinf, values)) for label, values in runs.items()}
+    return Entry(dataset, "fid", lower, {k: np.array(v, dtype=float) for k, v in runs.items()}, failed, worst, best)
 
 
 def test_wins_count_pairs_and_halve_ties() -> None:
