@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.verdicts import NOISE, NONE, RISING, Audit, agreement, noise
-from reports.figures import GREY, GRID, _figure, _log, _scale, axis_title, looks, plain
+from reports.figures.canvas import GREY, GRID, axis_title, blank, looks, plain, scale, spans_decades
 from reports.glossary import entry, ordered
 from reports.markup import chip, escape, name, plain_table, script_json
 from reports.page import HERE
@@ -204,7 +204,7 @@ def verdict_map(audit: Audit, judge: str) -> go.Figure:
     """Verdicts as words on colours, a row per metric: blue where it sees, the darker the sooner."""
     wide = table(audit, judge)
     codes = wide.map(lambda text: CODES.get(text, 8 - int(text[-1]) if text[-1].isdigit() else 0))
-    figure = _figure(height=70 + 26 * len(wide))
+    figure = blank(height=70 + 26 * len(wide))
     colours = [BLIND, MIXED, REVERSED, *SEEN]
     steps = [(edge, colour) for i, colour in enumerate(colours) for edge in (i / len(colours), (i + 1) / len(colours))]
     figure.add_heatmap(
@@ -225,7 +225,7 @@ def lines(audit: Audit, judge: str) -> go.Figure:
     high = -(-len(metrics) // COLUMNS)
     titles = [axis_title(metric, _direction(values, metric)) for metric in metrics]
     spacing = {"horizontal_spacing": 0.07, "vertical_spacing": 0.32 / max(high, 1)}
-    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=_figure(height=60 + PANEL * high), **spacing)
+    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=blank(height=60 + PANEL * high), **spacing)
     styles = looks(list(audit.meanings))
     for i, metric in enumerate(metrics):
         place = {"row": i // COLUMNS + 1, "col": i % COLUMNS + 1}
@@ -247,7 +247,7 @@ def lines(audit: Audit, judge: str) -> go.Figure:
                 hovertemplate="%{y:.4~g} at strength %{x}<extra>%{fullData.name}</extra>", **place,
             )  # fmt: skip
         shown = part["value"].to_numpy(dtype=float)
-        figure.update_yaxes(**_scale(_log(shown), shown), **place)
+        figure.update_yaxes(**scale(spans_decades(shown), shown), **place)
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True, "tickformat": "~g"}
     figure.update_xaxes(**axis, dtick=1, range=[-0.2, 5.2])
     figure.update_yaxes(**axis, nticks=5)

@@ -2,7 +2,7 @@
 
 The server renders anew when there is something new, and the page then reloads itself, keeping what the reader has
 opened, sorted and scrolled to. In between it asks once a second how far the runs are. Rendering takes a processor from
-training, so it takes a sixth of the time at most.
+training, so it takes a sixth of one at most.
 """
 
 import json
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import isnan
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, thread_time
 
 from ganbench.errors import BenchError
 from ganbench.underway import Course, Underway
@@ -23,7 +23,7 @@ from reports.words import amount, count, duration, number, short
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
-REST = 5  # times as long as a rendering took, until the next
+REST = 5  # times the processor's time that a rendering took, until the next
 FORM = Form(
     policy=f"{POLICY}; connect-src 'self'",
     css=(HERE / "serve.css").read_text(encoding="utf-8"),
@@ -57,7 +57,7 @@ class Live:
         return {"version": self.version, **strip(self.look())}
 
     def _render(self, stamp: str) -> None:
-        began = monotonic()
+        began = thread_time()
         try:
             form = replace(FORM, above=_frame(stamp, strip(self.look())))
             self.html = render(self.read(), form).encode()
@@ -65,7 +65,7 @@ class Live:
         except (BenchError, OSError):
             if not self.html:  # else a record was being replaced: the next look will find it whole
                 raise
-        self.due = monotonic() + REST * (monotonic() - began)
+        self.due = monotonic() + REST * (thread_time() - began)
 
 
 def strip(underway: Underway | None) -> dict[str, str]:

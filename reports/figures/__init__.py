@@ -3,9 +3,12 @@
 from reports import figures, tables
 figures.curves(tables.tidy(results).query("dataset == 'mnist5k'"), "fid").show()
 
-canvas.py     what all share: an empty figure, colours, names, axes
-along.py      scores, losses, gradients and D's beliefs along the budget
-standing.py   scores with their intervals; quality and cost
+canvas.py      what all share: an empty figure, colours, names, axes
+along.py       scores, losses, gradients and D's beliefs along the budget
+standing.py    scores with their intervals; quality and cost
+ranking.py     mean ranks over datasets; performance profiles
+stability.py   seeds beside one another; which modes are held when
+agreement.py   rank correlations of metrics
 """
 
 from reports.figures.agreement import agreement
@@ -21,9 +24,6 @@ from reports.figures.along import (
     theory,
 )
 from reports.figures.canvas import COLOURS, DASHES, FIRST, FONT, GREY, GRID, SYMBOLS, Look, axis_title, looks, plain
-from reports.figures.canvas import blank as _figure
-from reports.figures.canvas import scale as _scale
-from reports.figures.canvas import spans_decades as _log
 from reports.figures.ranking import mean_ranks, profile
 from reports.figures.stability import VIOLIN, occupancy, seeds
 from reports.figures.standing import cost, dots, pareto
@@ -41,9 +41,6 @@ __all__ = [
     "SYMBOLS",
     "VIOLIN",
     "Look",
-    "_figure",
-    "_log",
-    "_scale",
     "agreement",
     "along",
     "axis_title",

@@ -46,6 +46,7 @@ def results(synthetic: ModuleType) -> Results:
 def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     now = {"s": 0.0}
     monkeypatch.setattr(serve, "monotonic", lambda: now["s"])
+    monkeypatch.setattr(serve, "thread_time", lambda: now["s"])
     return now
 
 
