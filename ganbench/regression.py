@@ -166,7 +166,7 @@ class _Row:
     lost: bool = False  # runs of now have no value, of the baseline all have
     samples: Samples | None = None  # if it can be tested
     contrast: "Contrast | None" = None
-    p: float = math.nan
+    p: float = math.nan  # of a change for the worse, or for the better where that is the verdict
     detectable: float = math.nan
 
     @property
@@ -370,7 +370,7 @@ def _judge(rows: Sequence[_Row], error: float) -> None:
         elif row.lost:  # among those that ended the winner may be the one whose bad runs are gone
             row.verdict = "undecided"
         elif p_better <= error and -row.worse * change > row.limit.tolerance:
-            row.verdict = "better"
+            row.verdict, row.p = "better", float(p_better)
         else:
             row.verdict = "same" if max(-low, high) <= row.limit.tolerance else "undecided"
 
