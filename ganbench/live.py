@@ -25,7 +25,7 @@ from ganbench.statistics import mean_interval
 from ganbench.store import read_run
 from ganbench.underway import Course, Underway
 
-REFRESHES = 2  # a second; each takes some milliseconds of a processor that trains
+REFRESHES = 1  # a second; each takes about ten milliseconds of a processor that trains
 MOST_BEST = 3  # rows of a dataset
 SILENCE_S = 240  # after which a log hears what is going on: some CI systems stop what says nothing for ten minutes
 

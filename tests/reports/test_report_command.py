@@ -1,0 +1,39 @@
+"""`ganbench report`: each form goes where it was asked for, and what does not fit is refused with its cure."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_folder_becomes_a_site(ganbench: Command, finished: Path, tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / ("v1.2" if exists else "site")
+    if exists:
+        folder.mkdir()
+    ran = ganbench("report", finished, "--out", folder)
+    assert ran.code == 0 and f"Written: {folder / 'index.html'}" in ran.err
+    assert (folder / "variant-gan.html").is_file() and not (folder / "variant-real.html").exists()
+
+
+def test_json_goes_to_stdout_and_a_picture_to_a_file(ganbench: Command, finished: Path, tmp_path: Path) -> None:
+    assert json.loads(ganbench("report", finished, "--format", "json").out)["suite"] == "tiny"
+    assert ganbench("report", finished, "--format", "png", "--out", tmp_path / "board.png").code == 0
+    assert (tmp_path / "board.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--serve", "--format", "csv"), "Leave them out."),
+        (("--serve", "--out", "x.html"), "Leave them out."),
+        (("--format", "csv", "--out", "."), "is a folder, but csv is one file: --out report.csv"),
+    ],
+)
+def test_what_does_not_fit_is_refused(ganbench: Command, finished: Path, options: tuple[str, ...], said: str) -> None:
+    ran = ganbench("report", finished, *options)
+    assert ran.code == 2 and said in ran.err
