@@ -12,6 +12,7 @@
             last.safetensors  selected.safetensors
         guests/<id>/            the same of samples from elsewhere, without weights
         .unfinished/<run id>/   a run's desk: its training state, and its record until it is whole
+        .unfinished/underway.json   how far the runs are, while a driver works: see `ganbench.underway`
 
 A run works on its desk; only the driver publishes, by renaming the desk. Reading needs no torch.
 """
