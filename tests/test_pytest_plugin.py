@@ -94,9 +94,10 @@ def test_without_the_option_it_does_nothing(pytester: pytest.Pytester) -> None:
 
 
 def test_pytest_benchmark_gets_seconds_per_image_and_the_scores(
-    pytester: pytest.Pytester, gate: Callable[..., list[str]]
+    pytester: pytest.Pytester, gate: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pytest_benchmark")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # pytest-benchmark does nothing in one
     pytester.runpytest_inprocess(*gate(wgan=2.0), "-p", "no:xdist", "--benchmark-json=b.json")
     found = {entry["name"]: entry for entry in json.loads((pytester.path / "b.json").read_text())["benchmarks"]}
     assert list(found) == ["gan[fid=10.15]", "wgan[fid=20.3]"]

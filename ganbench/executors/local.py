@@ -59,8 +59,6 @@ def workers_and_threads(device: str, workers: int | None) -> tuple[int, int]:
 
 
 def _context(preload: set[str]) -> Any:
-    # Threads that wait by spinning take the processors from all others: on a busy machine a run is 2 to 4 times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
