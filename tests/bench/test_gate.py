@@ -52,7 +52,9 @@ Draw = Callable[[Baseline, np.random.Generator, int, int], Pair]
 
 
 def dealt(measured: Baseline, rng: np.random.Generator, before: int, after: int) -> Pair:
-    """Boards of so many of the real runs each."""
+    """Boards of so many of the real runs each; without scores that some runs lack, as speeds that were not taken."""
+    whole = {name: score for name, score in measured.scores.items() if None not in score.values.values()}
+    measured = replace(measured, scores=whole)
     orders = {name: rng.permutation(runs.seeds) for name, runs in measured.runs.items()}
 
     def board(part: slice) -> Baseline:
