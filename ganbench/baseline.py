@@ -27,11 +27,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pandas import DataFrame, Series
 
 from ganbench.errors import BadResults
+from ganbench.store import Results
 
 FORMAT = 1
 CHECKPOINT = "last"
@@ -44,19 +45,6 @@ LEDGER = [
 ROW = ["dataset", "label"]
 
 Record = dict[str, Any]
-
-
-class Results(Protocol):
-    """What is needed of `ganbench.store.Results`."""
-
-    @property
-    def suite(self) -> str: ...
-    @property
-    def path(self) -> Path: ...
-    @property
-    def runs(self) -> DataFrame: ...
-    @property
-    def scores(self) -> DataFrame: ...
 
 
 @dataclass(frozen=True)

@@ -133,12 +133,14 @@ def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int
 
 
 def draw(spec: RunSpec, work: Work, split: Split) -> Drawn:
+    """As many samples as the run is judged by, beside fresh real data of the split; always the same latents."""
     return Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, latents(spec))
 
 
 def judge_drawn(
     spec: RunSpec, work: Work, drawn: Drawn, split: Split, checkpoint: str, images: int
 ) -> tuple[list[Row], Evidence]:
+    """Scores of samples that were drawn already, and what they were computed from."""
     metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
     evidence = gather(work.dataset, work.judge, metrics, split, drawn)
     return score_rows(work, metrics, evidence, split, checkpoint, images), evidence

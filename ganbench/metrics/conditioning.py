@@ -1,6 +1,7 @@
 """Conditioning: whether a variant draws what it was asked for. Only conditional variants have these numbers."""
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,16 +97,13 @@ def several(samples: Tensor, reference: Tensor, k: int) -> tuple[Tensor, Tensor]
 
 # Classification accuracy
 
+OF_CLASSIFIERS: dict[str, Any] = {
+    "unit": "share", "source": CAS, "needs": ("asked", "real", "training"), "least": CLASSIFIERS * BATCH,
+    "on_curves": False,
+}  # fmt: skip
 
-@metric(
-    "cas",
-    direction="higher",
-    unit="share",
-    source=CAS,
-    needs=("asked", "real", "training"),
-    least=CLASSIFIERS * BATCH,
-    on_curves=False,
-)
+
+@metric("cas", direction="higher", **OF_CLASSIFIERS)
 def cas(evidence: Evidence) -> Estimate:
     """Classification accuracy score: how much of the real data a classifier gets right that has seen samples only.
 
@@ -124,15 +122,7 @@ def cas(evidence: Evidence) -> Estimate:
     return accuracy(Batch(evidence.x, evidence.asked), evidence)
 
 
-@metric(
-    "cas_real",
-    direction="none",
-    unit="share",
-    source=CAS,
-    needs=("asked", "real", "training"),
-    least=CLASSIFIERS * BATCH,
-    on_curves=False,
-)
+@metric("cas_real", direction="none", **OF_CLASSIFIERS)
 def cas_real(evidence: Evidence) -> Estimate:
     """What `cas` would be, were the samples real data: the same classifiers trained on as many of the training split.
 

@@ -4,8 +4,9 @@ pytest tests/bench/test_gate.py --benchmark-only -s
 python tests/bench/test_gate.py     writes the table and the curves of docs/ci.md anew; needs Chromium
 
 Boards are drawn from real scores: those of the quick suite, every seed's, in `tests/resources/quick_seeds.json`, a
-baseline as `ganbench baseline` writes it. A run is drawn whole, with all its metrics, so that those which move together
-go on doing so; runs of different variants and datasets are drawn apart. In two ways:
+baseline as `ganbench baseline` writes it, which stays as it is where `baselines/quick.json` moves on. A run is drawn
+whole, with all its metrics, so that those which move together go on doing so; runs of different variants and datasets
+are drawn apart. In two ways:
 
     dealt   the real runs of a variant are dealt out at random to the baseline's side and to the other, no run to both:
             real scores, with their ties, collapses and failed runs, but for at most half as many seeds as there are
