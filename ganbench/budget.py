@@ -28,8 +28,16 @@ class Ledger:
         return self.g_updates
 
     @property
+    def parameters(self) -> int:
+        """Of both players."""
+        return self.parameters_d + self.parameters_g
+
+    @property
     def images_per_second(self) -> float:
         return self.images / self.seconds if self.seconds else 0.0
+
+
+DERIVED = ("parameters", "images_per_second")  # from a ledger, and written down with it
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ganbench import __version__
-from ganbench.budget import Ledger
+from ganbench.budget import DERIVED, Ledger
 from ganbench.data import Dataset, Split
 from ganbench.judges import Judge
 from ganbench.metrics import Evidence, Metric
@@ -123,7 +123,7 @@ def write_record(
         "status": status,
         "reason": reason,
         "summary": {**own, "control": control, "guest": guest, "scale": spec.scale},
-        "ledger": {**asdict(state.ledger), "images_per_second": state.ledger.images_per_second},
+        "ledger": asdict(state.ledger) | {name: getattr(state.ledger, name) for name in DERIVED},
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
         "truth": _truth(work.dataset) if work else None,
         "spec": spec.to_dict(),

@@ -102,7 +102,7 @@ def evaluate(spec: RunSpec, work: Work, state: State) -> None:
     state.frames.append(frame(evidence.x))
     if (counts := occupancy(evidence)) is not None:
         state.occupancy.append(counts)
-    if state.best is None or _better(work.judge.select, scores, state.best_value):
+    if state.best is None or _as_good(work.judge.select, scores, state.best_value):
         state.best = {name: tensor.clone() for name, tensor in work.variant.state_dict().items()}
         state.best_value = next((s["value"] for s in scores if s["metric"] == work.judge.select), float("nan"))
         state.best_images = state.ledger.images
@@ -200,12 +200,14 @@ def make_deterministic(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _better(select: str, scores: list[Row], best: float) -> bool:
-    """Without a score by that metric the latest checkpoint is as good as any, and better than none is any number."""
+def _as_good(select: str, scores: list[Row], best: float) -> bool:
+    """Of checkpoints that score alike the later one is selected, as it is without a score by that metric; any number is
+    better than none.
+    """
     for score in scores:
         if score["metric"] == select:
-            better = score["value"] > best if score["direction"] == "higher" else score["value"] < best
-            return bool(better) or isnan(best)
+            as_good = score["value"] >= best if score["direction"] == "higher" else score["value"] <= best
+            return bool(as_good) or isnan(best)
     return True
 
 

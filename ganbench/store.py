@@ -151,7 +151,12 @@ def read(path: Path) -> Results:
 
     Raises BadResults if there are none, several, or if another version wrote them.
     """
-    path = _suite_folder(path)
+    # Names are looked at one by one, in thousands of small frames: there Arrow's strings are slower than Python's.
+    with pd.option_context("mode.string_storage", "python"):
+        return _read(_suite_folder(path))
+
+
+def _read(path: Path) -> Results:
     manifest = _manifest(path)
     entries = manifest["runs"] + _guests(path)
     records = {run["run"]: _record(path / run["run"]) for run in entries}

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.verdicts import NOISE, NONE, RISING, Audit, agreement, noise
-from reports.figures.canvas import GREY, GRID, axis_title, blank, looks, plain, scale, spans_decades
+from reports.figures.canvas import GREY, GRID, axis_title, draw, heatmap, looks, plain, scale, spans_decades
 from reports.glossary import entry, ordered
 from reports.markup import chip, escape, name, plain_table, script_json
 from reports.page import HERE
@@ -204,18 +204,20 @@ def verdict_map(audit: Audit, judge: str) -> go.Figure:
     """Verdicts as words on colours, a row per metric: blue where it sees, the darker the sooner."""
     wide = table(audit, judge)
     codes = wide.map(lambda text: CODES.get(text, 8 - int(text[-1]) if text[-1].isdigit() else 0))
-    figure = blank(height=70 + 26 * len(wide))
     colours = [BLIND, MIXED, REVERSED, *SEEN]
     steps = [(edge, colour) for i, colour in enumerate(colours) for edge in (i / len(colours), (i + 1) / len(colours))]
-    figure.add_heatmap(
+    heat = heatmap(
         x=[spoken(str(one)) for one in wide], y=[entry(str(metric)).title for metric in wide.index],
         z=codes.to_numpy(), text=wide.to_numpy(), texttemplate="%{text}", textfont={"color": INK},
         zmin=-0.5, zmax=len(colours) - 0.5,
         colorscale=steps, showscale=False, xgap=2, ygap=2, hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(side="top", showgrid=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure
+    return draw(
+        [heat],
+        height=70 + 26 * len(wide),
+        xaxis={"side": "top", "showgrid": False},
+        yaxis={"autorange": "reversed", "showgrid": False},
+    )
 
 
 def lines(audit: Audit, judge: str) -> go.Figure:
@@ -225,7 +227,7 @@ def lines(audit: Audit, judge: str) -> go.Figure:
     high = -(-len(metrics) // COLUMNS)
     titles = [axis_title(metric, _direction(values, metric)) for metric in metrics]
     spacing = {"horizontal_spacing": 0.07, "vertical_spacing": 0.32 / max(high, 1)}
-    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=blank(height=60 + PANEL * high), **spacing)
+    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=draw(height=60 + PANEL * high), **spacing)
     styles = looks(list(audit.meanings))
     for i, metric in enumerate(metrics):
         place = {"row": i // COLUMNS + 1, "col": i % COLUMNS + 1}

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from ganbench.regression import EVERY, FAILS, LEVEL, NOTHING, SILENT, Check
 from ganbench.selftest import Trial
-from reports.prose import _markdown as plain
 from reports.prose import markdown as markdown_table
+from reports.prose import markdown_text as plain
 from reports.tables import each
 from reports.words import CONTROL, arrow, count, fixed, listed, number, short
 

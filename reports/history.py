@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ganbench.history import History
 from reports.audit import COLUMNS, PANEL, _file, _plot
-from reports.figures.canvas import GREY, GRID, axis_title, blank, faded, limits_of, looks, plain, scale, spans_decades
+from reports.figures.canvas import GREY, GRID, axis_title, draw, faded, limits_of, looks, plain, scale, spans_decades
 from reports.gate import p_value, percent
 from reports.glossary import entry, ordered
 from reports.markup import chip, escape, name, plain_table
@@ -98,7 +98,7 @@ def lines(found: History, dataset: str) -> go.Figure:
     directions = dict(zip(points["metric"], points["direction"], strict=True))
     titles = [axis_title(metric, directions[metric]) for metric in metrics]
     spacing = {"horizontal_spacing": 0.08, "vertical_spacing": 0.36 / max(high, 1)}
-    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=blank(height=60 + PANEL * high), **spacing)
+    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=draw(height=60 + PANEL * high), **spacing)
     styles = looks(list(dict.fromkeys(found.points["variant"])))
     for i, metric in enumerate(metrics):
         place = {"row": i // COLUMNS + 1, "col": i % COLUMNS + 1}

@@ -3,6 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
@@ -101,7 +102,9 @@ def _beats(chapter: Chapter, board: DataFrame, column: Column) -> dict[str, Inte
     same = (chapter.scores["checkpoint"] == column.checkpoint) & (chapter.scores["metric"] == column.metric)
     rows = chapter.scores[same & chapter.scores["key"].isin([about["key"], ""])]
     lower = column.direction == "lower"
-    runs = {str(label): tables.with_failures(part, lower) for label, part in rows.groupby("label")}
+    values, done = rows["value"].to_numpy(dtype=np.float64), (rows["status"] == "done").to_numpy()
+    groups = rows.groupby("label").indices.items()
+    runs = {str(label): tables.with_failures(values[own], done[own], lower) for label, own in groups}
     first = str(board["label"].iloc[0])
     if first not in runs or board["control"].iloc[0]:
         return {}

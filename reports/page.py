@@ -11,7 +11,7 @@ from string import Template
 
 from plotly.offline import get_plotlyjs
 
-from reports import as_json, as_png, prose, tables
+from reports import as_json, as_png, document, prose, tables
 from reports.disagreement import disagreement
 from reports.gallery import gallery
 from reports.leaderboard import boards, failures, published
@@ -52,8 +52,8 @@ def report(results: Results, format: str) -> bytes:
     makers: dict[str, Callable[[Results], str | bytes]] = {
         "html": render,
         "csv": lambda found: tables.tidy(found).to_csv(index=False, lineterminator="\n"),
-        "md": prose.to_markdown,
-        "latex": prose.to_latex,
+        "md": document.to_markdown,
+        "latex": document.to_latex,
         "json": as_json.document,
         "png": as_png.picture,
     }

@@ -12,7 +12,7 @@ from reports.glossary import entry, ordered
 from reports.markup import Chapter, Page, chip, escape, name
 from reports.words import listed, short
 
-COSTS = ("seconds", "flops", "parameters_g")
+COSTS = ("seconds", "flops", "parameters")
 NEEDED = ["label", "seed", "control", "status", "checkpoint", "images", "metric", "judge", "direction", "value", "key"]
 
 

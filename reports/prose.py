@@ -1,6 +1,5 @@
-"""Boards as sentences, Markdown and LaTeX."""
+"""Boards as sentences and as tables of text, in Markdown and LaTeX."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,7 @@ NO_INTERVAL = "One seed: no interval, so no claim about which is better."
 COST = {
     "images": "real images to D", "d_updates": "D steps", "g_updates": "G steps", "seconds": "time", "flops": "FLOPs",
     "peak_memory": "peak memory", "parameters_d": "D weights", "parameters_g": "G weights",
-    "images_per_second": "images / s",
+    "parameters": "weights", "images_per_second": "images / s",
 }  # fmt: skip
 
 
@@ -130,11 +129,11 @@ def failure_cells(failed: DataFrame) -> DataFrame:
 def markdown(table: DataFrame) -> str:
     """A frame of text as a GitHub table; nothing in a cell is read as markup."""
     lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
-    escaped = (line if i == 1 else [_markdown(cell) for cell in line] for i, line in enumerate(lines))
+    escaped = (line if i == 1 else [markdown_text(cell) for cell in line] for i, line in enumerate(lines))
     return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
     special = {c: f"\\{c}" for c in r"\`*_{}[]<>#|~&$"} | {"\n": " ", "\r": " "}
     return "".join(special.get(c, c) for c in text)
 
@@ -142,54 +141,15 @@ def _markdown(text: str) -> str:
 def latex(table: DataFrame) -> str:
     """A frame of text as a booktabs table, for `\\usepackage{booktabs}`."""
     head, *body = [list(map(str, table.columns)), *table.astype(str).to_numpy().tolist()]
-    lines = [" & ".join(map(_latex, line)) + r" \\" for line in (head, *body)]
+    lines = [" & ".join(map(latex_text, line)) + r" \\" for line in (head, *body)]
     start = rf"\begin{{tabular}}{{{'l' * table.shape[1]}}}"
     return "\n".join([start, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}"])
 
 
-def _latex(text: str) -> str:
+def latex_text(text: str) -> str:
     special = {c: f"\\{c}" for c in "&%$#_{}"} | {
         "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "↓": r"$\downarrow$",
         "↑": r"$\uparrow$", "−": "$-$", "–": "--", "∞": r"$\infty$", "<": r"\textless{}", ">": r"\textgreater{}",
         "\n": " ", "\u2068": "", "\u2069": "", "[": "{[}", "]": "{]}", "…": r"\dots{}",
     }  # fmt: skip
     return "".join(special.get(c, c) for c in text)
-
-
-def to_markdown(results: Results) -> str:
-    """The whole report as Markdown: per dataset the answer, the boards, the failures, the ledger, the conditions."""
-    return _report(results, markdown, _markdown, "# {}", "## {}", "### {}")
-
-
-def to_latex(results: Results) -> str:
-    """The whole report as LaTeX sections and booktabs tables, without a preamble."""
-    return "% needs \\usepackage{booktabs}\n" + _report(
-        results, latex, _latex, r"\section{{{}}}", r"\subsection{{{}}}", r"\subsubsection{{{}}}"
-    )
-
-
-def _report(results: Results, table: Callable[[DataFrame], str], plain: Callable[[str], str], *heads: str) -> str:
-    parts = [heads[0].format(plain(f"ganbench: {short(results.suite)}"))]
-    everything = tables.summary(results)
-    if results.runs.empty:
-        parts.append("No run has finished yet.")
-    for dataset in tables.datasets(results):
-        rows = tables.of_dataset(everything, dataset)
-        people, select = tables.roster(results, dataset), tables.selecting(results, dataset)
-        parts += [heads[1].format(plain(short(dataset))), plain(answer(rows, people, dataset, select))]
-        parts += [plain(remark) for remark in remarks(results, dataset)]
-        for checkpoint, number_ in sorted({(c, b) for c, b in zip(rows["checkpoint"], rows["board"], strict=True)}):
-            board = tables.wide(rows[rows["checkpoint"] == checkpoint], people, select, number_)
-            about = next(iter(board.attrs["metrics"].values()))
-            how = f"{about['split']} split, judge {short(about['judge'])}, mean [95 % interval over seeds]"
-            title = f"Board {number_}, {checkpoint} checkpoint: {how}"
-            parts += [heads[2].format(plain(title)), table(cells(board))]
-        for title, frame in (
-            ("Failed runs", failure_cells(tables.failures(results, dataset))),
-            ("Cost of a finished run (mean)", ledger_cells(tables.ledger(results, dataset))),
-            ("Conditions", tables.conditions(results, dataset)),
-            ("Comparability keys", tables.keys(tables.of_dataset(tables.tidy(results), dataset))),
-        ):
-            if len(frame):
-                parts += [heads[2].format(plain(title)), table(frame)]
-    return "\n\n".join(parts) + "\n"

@@ -26,9 +26,11 @@ CONDITIONS = [
     *("judge", "judge_key", "select", "samples", "preprocessing", "fingerprint", "budget_unit", "budget_amount"),
     *("scale", "precision", "device", "threads", "ganbench", "torch", "python", "platform", "commit"),
 ]
+Floats = NDArray[np.float64]
+
 LEDGER = [
     *("images", "d_updates", "g_updates", "seconds", "flops", "peak_memory"),
-    *("parameters_d", "parameters_g", "images_per_second"),
+    *("parameters_d", "parameters_g", "parameters", "images_per_second"),
 ]
 CHECKPOINTS = ("last", "selected")
 MISSING = "missing"  # the status of a run that the suite names and that nobody has run yet
@@ -187,36 +189,43 @@ def _board_of(rows: DataFrame) -> Series:
 
 
 def _rows(part: DataFrame) -> DataFrame:
-    """Scores of one metric on one board -> one row per label, over its seeds."""
+    """Scores of one metric on one board -> one row per label, over its seeds.
+
+    On arrays: a board has hundreds of such groups of a few scores, and a frame for each would take most of the time.
+    """
     low, high = entry(part["metric"].iloc[0]).low, entry(part["metric"].iloc[0]).high
     lower = part["direction"].iloc[0] == "lower"
+    labels, variants, controls, most = (part[name].to_numpy() for name in ("label", "variant", "control", "most"))
+    values, done = part["value"].to_numpy(dtype=np.float64), (part["status"] == "done").to_numpy()
     rows = []
-    for label, one in part.groupby("label", sort=False):
-        values = one["value"].dropna()
-        found = mean_interval(values)
+    for label in dict.fromkeys(labels):
+        own = np.flatnonzero(labels == label)
+        scored = values[own][~np.isnan(values[own])]
+        found = mean_interval(scored)
         rows.append(
             {
                 "label": label,
-                **{c: one[c].iloc[0] for c in ("variant", "control")},
+                "variant": variants[own[0]],
+                "control": controls[own[0]],
                 "mean": found.mean,
                 "low": max(found.low, low) if np.isfinite(found.low) else found.low,
-                "high": np.nanmin([found.high, high, one["most"].min()]) if np.isfinite(found.high) else found.high,
-                "n": len(values),
-                "worst": (values.max() if lower else values.min()) if len(values) else np.nan,
-                "best": (values.min() if lower else values.max()) if len(values) else np.nan,
-                "scored": with_failures(one, lower),
+                "high": np.nanmin([found.high, high, *most[own]]) if np.isfinite(found.high) else found.high,
+                "n": len(scored),
+                "worst": (scored.max() if lower else scored.min()) if len(scored) else np.nan,
+                "best": (scored.min() if lower else scored.max()) if len(scored) else np.nan,
+                "scored": with_failures(values[own], done[own], lower),
             }
         )
-    scored = part[part["value"].notna()]
-    told = (scored if len(scored) else part).iloc[0]
+    told = part.iloc[int(np.argmin(np.isnan(values)))]  # the first that has a score, or else the first
     shared = ["dataset", "checkpoint", "board", "judge", "metric", "key", "split"]
     shared += ["samples", "usual_samples", "direction", "unit"]
     return DataFrame(rows).assign(**{name: told[name] for name in shared})
 
 
-def with_failures(scores: DataFrame, lower: bool) -> NDArray[np.float64]:
-    """Seeds' values, a failed one's infinitely bad; a finished one may lack a metric."""
-    values, done = scores["value"].to_numpy(dtype=np.float64), (scores["status"] == "done").to_numpy()
+def with_failures(values: Floats, done: NDArray[np.bool_], lower: bool) -> Floats:
+    """Seeds' values (NaN: none), and which runs finished -> the values, a failed run's infinitely bad; a finished one
+    may lack a metric.
+    """
     lacks = np.isnan(values)
     return np.asarray(np.where(lacks, np.inf if lower else -np.inf, values)[~(lacks & done)], dtype=np.float64)
 

@@ -27,6 +27,7 @@ def test_updates_are_those_of_the_generator():
 def test_speed_is_images_over_seconds_and_nothing_before_the_first():
     assert LEDGER.images_per_second == 320
     assert Ledger().images_per_second == 0
+    assert Ledger(parameters_d=2, parameters_g=3).parameters == 5
 
 
 def test_this_process_holds_more_than_a_megabyte_and_less_than_a_terabyte():

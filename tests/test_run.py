@@ -333,7 +333,7 @@ def test_a_budget_of_fewer_rounds_than_evaluations_is_judged_after_each_round(tm
     [
         ([3.0, 1.0, 2.0, 4.0], 2),
         ([4.0, 3.0, 2.0, 1.0], 4),
-        ([1.0, 1.0, 1.0, 1.0], 1),
+        ([1.0, 1.0, 1.0, 1.0], 4),
         ([float("nan"), 2.0, 1.0, 3.0], 3),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 from pandas import DataFrame
 from plotly.graph_objects import Figure
 
-from reports.figures.canvas import blank, plain
+from reports.figures.canvas import draw, heatmap, plain
 from reports.words import fixed
 
 # Pale enough for dark words, whatever the page's theme.
@@ -22,13 +22,15 @@ def agreement(table: DataFrame) -> Figure:
     k, names = len(table), [plain(title, 18) for title in table.index]
     z = np.where(np.tri(k, k, -1, dtype=bool), table.to_numpy(dtype=float), np.nan)
     text = [["" if np.isnan(v) else fixed(v, 1).replace("0.", ".") for v in line] for line in z]
-    figure = blank(height=MARGIN + CELL * max(2, k - 1))
-    if k > 1:
-        figure.add_heatmap(
-            z=z[1:, :-1], x=names[:-1], y=names[1:], zmin=-1, zmax=1, colorscale=SCALE, showscale=False, xgap=2, ygap=2,
-            text=[line[:-1] for line in text[1:]], texttemplate="%{text}", textfont={"size": 10, "color": INK},
-            hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>", hoverongaps=False,
-        )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, type="category", dtick=1)
-    figure.update_xaxes(showgrid=False, zeroline=False, tickangle=-50, type="category", dtick=1)
-    return figure
+    axis = {"showgrid": False, "zeroline": False, "type": "category", "dtick": 1}
+    heat = heatmap(
+        z=z[1:, :-1], x=names[:-1], y=names[1:], zmin=-1, zmax=1, colorscale=SCALE, showscale=False, xgap=2, ygap=2,
+        text=[line[:-1] for line in text[1:]], texttemplate="%{text}", textfont={"size": 10, "color": INK},
+        hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>", hoverongaps=False,
+    )  # fmt: skip
+    return draw(
+        [heat] if k > 1 else [],
+        height=MARGIN + CELL * max(2, k - 1),
+        xaxis={**axis, "tickangle": -50},
+        yaxis={**axis, "autorange": "reversed"},
+    )

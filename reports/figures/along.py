@@ -13,10 +13,11 @@ from pandas import DataFrame
 
 from reports.figures.canvas import (
     GREY,
+    MARGIN,
     Look,
     Trace,
     axis_title,
-    blank,
+    draw,
     faded,
     limits_of,
     plain,
@@ -47,19 +48,21 @@ def curves(scores: DataFrame, metric: str, styles: Mapping[str, Look] | None = N
     lines = rows[(rows["checkpoint"] == "curve") & ~control]
     levels = rows[control & (rows["checkpoint"] == "last")].groupby("label", sort=False)["value"].mean()
     direction = str(rows["direction"].iloc[0]) if len(rows) else ""
-    figure = blank("real images shown to D", axis_title(metric, direction))
     traces: list[Trace] = []
     values = lines["value"].to_numpy(dtype=float)
     log = spans_decades(values)
     limits = limits_of(values, log)
-    figure.update_xaxes(tickformat="~s")
-    figure.update_yaxes(range=limits, **scale(log, values))
     for label, one in lines.groupby("label", sort=False):
         band(traces, str(label), one, styles[str(label)])
-    if len(lines):
+    unseen: dict[str, Any] = {}
+    if limits is not None:
         span = [float(lines["images"].min()), float(lines["images"].max())]
-        _levels(figure, traces, levels.to_dict(), span, limits, log, styles)
-    return figure.add_traces(traces)
+        limits, unseen = _levels(traces, levels.to_dict(), span, limits, log, styles)
+    return _over_images(traces, axis_title(metric, direction), {"range": limits, **scale(log, values)}, **unseen)
+
+
+def _over_images(traces: list[Trace], y: str, yaxis: Mapping[str, Any], **layout: Any) -> go.Figure:
+    return draw(traces, "real images shown to D", y, xaxis={"tickformat": "~s"}, yaxis=yaxis, **layout)
 
 
 def theory(scores: DataFrame, styles: Mapping[str, Look] | None = None) -> go.Figure:
@@ -75,9 +78,8 @@ def theory(scores: DataFrame, styles: Mapping[str, Look] | None = None) -> go.Fi
     if "control" in rows:
         rows = rows[~rows["control"].astype(bool)]
     styles = styled(scores, styles)
-    figure = blank("real images shown to D", "value of the game, in nats")
     traces: list[Trace] = []
-    figure.update_xaxes(tickformat="~s")
+    limits = None
     for (label, metric), one in rows.groupby(["label", "metric"], sort=False):
         look = styles[str(label)]
         if metric == GAME[1]:
@@ -87,8 +89,8 @@ def theory(scores: DataFrame, styles: Mapping[str, Look] | None = None) -> go.Fi
     if len(rows):
         _level(traces, rows, -math.log(4), "−log 4: the generator equals the data")
         values = np.append(rows["value"].to_numpy(dtype=float), -math.log(4))
-        figure.update_yaxes(range=steady_limits(values))
-    return figure.add_traces(traces)
+        limits = steady_limits(values)
+    return _over_images(traces, "value of the game, in nats", {"range": limits})
 
 
 def along(rows: DataFrame) -> DataFrame:
@@ -97,9 +99,13 @@ def along(rows: DataFrame) -> DataFrame:
     Seeds that were measured at different points are interpolated, never beyond their own ends: a run that failed
     leaves the mean there.
     """
-    grid = np.unique(rows["images"].to_numpy(dtype=float))
-    seeds = [one.sort_values("images") for _, one in rows.groupby("seed")]
-    lines = [np.interp(grid, one["images"], one["value"], left=np.nan, right=np.nan) for one in seeds]
+    images, values = (rows[name].to_numpy(dtype=float) for name in ("images", "value"))
+    seeds, grid = rows["seed"].to_numpy(), np.unique(images)
+    lines = []
+    for seed in np.unique(seeds):
+        own = np.flatnonzero(seeds == seed)
+        own = own[np.argsort(images[own], kind="stable")]
+        lines.append(np.interp(grid, images[own], values[own], left=np.nan, right=np.nan))
     y = np.array(lines)
     columns = {"mean": np.nanmean(y, 0), "min": np.nanmin(y, 0), "max": np.nanmax(y, 0), "count": (~np.isnan(y)).sum(0)}
     return DataFrame(columns, index=grid)
@@ -135,18 +141,16 @@ def band(traces: list[Trace], label: str, rows: DataFrame, look: Look, which: st
 
 
 def _levels(
-    figure: go.Figure,
     traces: list[Trace],
     levels: Mapping[Any, float],
     span: list[float],
-    limits: list[float] | None,
+    limits: list[float],
     log: bool,
     styles: Mapping[str, Look],
-) -> None:
-    """Dashed lines for controls; the axis stretches by a third at most to hold them, and those still out of sight are
-    named.
+) -> tuple[list[float], dict[str, Any]]:
+    """Add dashed lines for controls -> limits of the axis, stretched by a third at most to hold them, and a layout that
+    names those still out of sight.
     """
-    assert limits is not None  # there are lines, so there are limits
     low, high = limits
     reach = high - low
     place = {str(label): _place(value, log) for label, value in levels.items()}
@@ -166,16 +170,16 @@ def _levels(
             line={"color": look.colour, "dash": look.dash, "width": 1.2}, textfont={"size": 11, "color": GREY},
             hovertemplate="%{y:.4~g}<extra>%{fullData.name}</extra>",
         ))  # fmt: skip
-    figure.update_yaxes(range=limits)
     outside = [
         f"{plain(label, 16)} {number(levels[label])}" for label in place if label not in {name for _, name in inside}
     ]
-    if outside:
-        figure.add_annotation(
-            text="out of sight: " + ", ".join(outside), xref="paper", yref="paper", x=0, y=1, yanchor="bottom",
-            xanchor="left", showarrow=False, font={"size": 11, "color": GREY},
-        )  # fmt: skip
-        figure.update_layout(margin_t=26)
+    if not outside:
+        return limits, {}
+    note = {
+        "text": "out of sight: " + ", ".join(outside), "xref": "paper", "yref": "paper", "x": 0, "y": 1,
+        "xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": GREY},
+    }  # fmt: skip
+    return limits, {"annotations": [note], "margin": {**MARGIN, "t": 26}}
 
 
 def _place(value: float, log: bool) -> float:
@@ -191,15 +195,14 @@ def losses(losses: DataFrame, curve: str, styles: Mapping[str, Look] | None = No
 
     `losses` has columns run, label, seed, images, curve, value, of one dataset.
     """
-    return _lines(losses, curve, styles)
-
-
-def _lines(losses: DataFrame, curve: str, styles: Mapping[str, Look] | None) -> go.Figure:
     rows = losses[losses["curve"] == curve]
+    limits = steady_limits(rows["value"].to_numpy(dtype=float))
+    return _over_images(_lines(rows, styles), html.escape(curve, quote=False), {"range": limits})
+
+
+def _lines(rows: DataFrame, styles: Mapping[str, Look] | None) -> list[Trace]:
     styles = styled(rows, styles)
-    figure = blank("real images shown to D", html.escape(curve, quote=False))
     traces: list[Trace] = []
-    figure.update_xaxes(tickformat="~s")
     seen: set[str] = set()
     for (label, _, seed), one in rows.groupby(["label", "run", "seed"], sort=False):
         look = styles[str(label)]
@@ -210,8 +213,7 @@ def _lines(losses: DataFrame, curve: str, styles: Mapping[str, Look] | None) -> 
             hovertemplate=f"%{{y:.4~g}} at %{{x:.3~s}} images, seed {seed}<extra>%{{fullData.name}}</extra>",
         ))  # fmt: skip
         seen.add(str(label))
-    figure.update_yaxes(range=steady_limits(rows["value"].to_numpy(dtype=float)))
-    return figure.add_traces(traces)
+    return traces
 
 
 def thin(rows: DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -231,14 +233,11 @@ def gradient_norms(losses: DataFrame, player: str, styles: Mapping[str, Look] | 
 
     `losses` as for `losses`; its curve "G.gradient_norm" is the norm at the last step of each lap.
     """
-    curve = f"{player}{GRADIENT_NORM}"
-    figure = _lines(losses, curve, styles)
-    values = losses.loc[losses["curve"] == curve, "value"].to_numpy(dtype=float)
+    rows = losses[losses["curve"] == f"{player}{GRADIENT_NORM}"]
+    values = rows["value"].to_numpy(dtype=float)
     found = values[np.isfinite(values) & (values > 0)]
-    figure.update_yaxes(title_text=f"norm of {html.escape(player, quote=False)}'s gradient")
-    if len(found):
-        figure.update_yaxes(range=steady_limits(np.log10(found)), **scale(True, found))
-    return figure
+    yaxis = {"range": steady_limits(np.log10(found)), **scale(True, found)} if len(found) else {}
+    return _over_images(_lines(rows, styles), f"norm of {html.escape(player, quote=False)}'s gradient", yaxis)
 
 
 def beliefs(losses: DataFrame, styles: Mapping[str, Look] | None = None) -> go.Figure:
@@ -249,17 +248,14 @@ def beliefs(losses: DataFrame, styles: Mapping[str, Look] | None = None) -> go.F
     """
     rows = losses[losses["curve"].isin(BELIEFS) & losses["value"].notna()]
     styles = styled(rows, styles)
-    figure = blank("real images shown to D", "D's belief that it is real")
     traces: list[Trace] = []
-    figure.update_xaxes(tickformat="~s")
-    figure.update_yaxes(range=[-0.02, 1.02])
     if len(rows):
         _level(traces, rows, 0.5, "one half: D cannot tell")
     for (label, curve), one in rows.groupby(["label", "curve"], sort=False):
         real = curve == BELIEFS[0]
         look = styles[str(label)]._replace(dash="solid" if real else "dot")
         band(traces, str(label), one, look, "real, " if real else "fakes, ", shaded=False)
-    return figure.add_traces(traces)
+    return _over_images(traces, "D's belief that it is real", {"range": [-0.02, 1.02]})
 
 
 def _level(traces: list[Trace], rows: DataFrame, y: float, text: str) -> None:

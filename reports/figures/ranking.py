@@ -1,12 +1,13 @@
 """Over all datasets: mean ranks with their critical difference, and performance profiles."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from pandas import DataFrame
 from plotly.graph_objects import Figure
 
-from reports.figures.canvas import GREY, Look, Trace, blank, plain, scatter, styled
+from reports.figures.canvas import GREY, Look, Trace, draw, plain, scatter, styled
 
 FEWEST_PIXELS = 90
 
@@ -18,19 +19,16 @@ def mean_ranks(table: DataFrame, distance: float, styles: Mapping[str, Look] | N
     ranks on the single datasets. `table` as from `ranking.overall`; `distance` as of its `CriticalDifference`.
     """
     styles = styled(table, styles)
-    figure = blank("mean rank over datasets, 1 is best", height=FEWEST_PIXELS + 27 * max(3, len(table)))
     traces: list[Trace] = []
     place = -np.arange(len(table))
-    figure.update_yaxes(
-        tickvals=place, ticktext=[plain(label, 22) for label in table["label"]], showgrid=False, zeroline=False
-    )
-    figure.update_xaxes(dtick=1 if len(table) < 15 else 5)
-    figure.update_layout(showlegend=False)
+    xaxis: dict[str, Any] = {"dtick": 1 if len(table) < 15 else 5}
+    ground = []
     single = [column for column in table if str(column).startswith("rank ")]
     if len(table):
         reach, best = distance / 2, float(table["rank"].min())
-        figure.add_vrect(x0=best - reach, x1=best + reach, fillcolor=GREY, opacity=0.13, line_width=0, layer="below")
-        figure.update_xaxes(range=[0.6, len(table) + 0.4])
+        sides = {"xref": "x", "yref": "paper", "x0": best - reach, "x1": best + reach, "y0": 0, "y1": 1}
+        ground = [{"type": "rect", **sides, "fillcolor": GREY, "opacity": 0.13, "line_width": 0, "layer": "below"}]
+        xaxis["range"] = [0.6, len(table) + 0.4]
     for y, row in zip(place, table.to_dict("records"), strict=True):
         label, rank = str(row["label"]), float(row["rank"])
         look, common = styles[label], {"name": plain(label), "legendgroup": label, "meta": label}
@@ -47,7 +45,16 @@ def mean_ranks(table: DataFrame, distance: float, styles: Mapping[str, Look] | N
             x=[rank], y=[y], mode="markers", marker={"size": 10, "color": look.colour},
             hovertemplate="mean rank %{x:.3~g}<extra>%{fullData.name}</extra>", **common,
         ))  # fmt: skip
-    return figure.add_traces(traces)
+    names = [plain(label, 22) for label in table["label"]]
+    return draw(
+        traces,
+        "mean rank over datasets, 1 is best",
+        height=FEWEST_PIXELS + 27 * max(3, len(table)),
+        xaxis=xaxis,
+        yaxis={"tickvals": place, "ticktext": names, "showgrid": False, "zeroline": False},
+        shapes=ground,
+        showlegend=False,
+    )
 
 
 def profile(table: DataFrame, styles: Mapping[str, Look] | None = None) -> Figure:
@@ -56,9 +63,7 @@ def profile(table: DataFrame, styles: Mapping[str, Look] | None = None) -> Figur
     `table` as from `ranking.profiles`.
     """
     styles = styled(table, styles)
-    figure = blank("normalised score: noise is 0, real data 1", "share of runs that reach it")
     traces: list[Trace] = []
-    figure.update_yaxes(range=[-0.02, 1.03])
     for label, one in table.groupby("label", sort=False):
         look = styles[str(label)]
         traces.append(scatter(
@@ -67,4 +72,5 @@ def profile(table: DataFrame, styles: Mapping[str, Look] | None = None) -> Figur
             legendgroup=str(label), meta=str(label), customdata=one["runs"].to_numpy(),
             hovertemplate="%{y:.0%} of %{customdata} runs reach %{x:.2f}<extra>%{fullData.name}</extra>",
         ))  # fmt: skip
-    return figure.add_traces(traces)
+    score = "normalised score: noise is 0, real data 1"
+    return draw(traces, score, "share of runs that reach it", yaxis={"range": [-0.02, 1.03]})

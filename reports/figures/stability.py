@@ -12,13 +12,15 @@ from reports.figures.canvas import (
     Look,
     Trace,
     axis_title,
-    blank,
+    draw,
     faded,
+    heatmap,
     plain,
     scale,
     scatter,
     spans_decades,
     styled,
+    violin,
 )
 from reports.words import amount
 
@@ -34,11 +36,9 @@ def seeds(values: DataFrame, metric: str, direction: str = "", styles: Mapping[s
     """
     styles = styled(values, styles)
     labels = list(dict.fromkeys(values["label"].astype(str)))
-    figure = blank(axis_title(metric, direction), height=90 + 34 * max(2, len(labels)))
     traces: list[Trace] = []
     found = values["value"].to_numpy(dtype=float)
     log = spans_decades(found)
-    figure.update_xaxes(**scale(log, found))
     names = []
     for i, label in enumerate(labels):
         own = values[values["label"].astype(str) == label]
@@ -47,7 +47,7 @@ def seeds(values: DataFrame, metric: str, direction: str = "", styles: Mapping[s
         names.append(plain(label, 22) + (f" ({len(own) - len(x)} failed)" if len(own) > len(x) else ""))
         common = {"name": plain(label), "legendgroup": label, "meta": label, "showlegend": False}
         if len(x) >= VIOLIN and not log:
-            traces.append(dict(type="violin",
+            traces.append(violin(
                 x=x, y0=y, orientation="h", points=False, width=0.8, line={"color": look.colour, "width": 1},
                 fillcolor=faded(look.colour, 0.15), hoverinfo="skip", **common,
             ))  # fmt: skip
@@ -61,11 +61,13 @@ def seeds(values: DataFrame, metric: str, direction: str = "", styles: Mapping[s
             marker={"size": 8, "color": faded(look.colour, 0.65), "line": {"width": 1, "color": look.colour}},
             hovertemplate="%{text}: %{x:.4~g}<extra>%{fullData.name}</extra>", **common,
         ))  # fmt: skip
-    figure.update_yaxes(
-        tickvals=[-i for i in range(len(labels))], ticktext=names, showgrid=False, zeroline=False,
-        range=[0.6 - max(1, len(labels)), 0.6],
+    return draw(
+        traces, axis_title(metric, direction), height=90 + 34 * max(2, len(labels)), xaxis=scale(log, found),
+        yaxis={
+            "tickvals": [-i for i in range(len(labels))], "ticktext": names, "showgrid": False, "zeroline": False,
+            "range": [0.6 - max(1, len(labels)), 0.6],
+        },
     )  # fmt: skip
-    return figure.add_traces(traces)
 
 
 def occupancy(shares: NDArray[np.float64], images: Sequence[float], look: Look, what: str = "mode") -> Figure:
@@ -76,17 +78,21 @@ def occupancy(shares: NDArray[np.float64], images: Sequence[float], look: Look, 
     """
     n, k = shares.shape
     at = [amount(float(x)) for x in images]
-    figure = blank(height=HEAD + max(8, k) * ROW)
-    figure.add_heatmap(
+    ends = [0, n - 1] if n > 1 else [0]
+    heat = heatmap(
         z=np.round(shares.T, 3), x=list(range(n)), y=list(range(1, k + 1)), zmin=0, zmax=1, showscale=False,
         colorscale=[[0, faded(look.colour, 0.0)], [1, faded(look.colour, 1.0)]], xgap=1, ygap=1,
         customdata=np.tile(at, (k, 1)),
         hovertemplate=f"{what} %{{y}} after %{{customdata}} images: %{{z:.2f}} of its share<extra></extra>",
     )  # fmt: skip
-    ends = [0, n - 1] if n > 1 else [0]
-    figure.update_xaxes(tickvals=ends, ticktext=[at[i] for i in ends], showgrid=False, zeroline=False, linecolor=GREY)
-    figure.update_yaxes(
-        autorange="reversed", showgrid=False, zeroline=False, tickvals=[1, k] if k > 1 else [1], ticklen=0
-    )
-    figure.update_layout(margin={"l": 4, "r": 26, "t": 4, "b": 4})
-    return figure
+    return draw(
+        [heat], height=HEAD + max(8, k) * ROW, margin={"l": 4, "r": 26, "t": 4, "b": 4},
+        xaxis={
+            "tickvals": ends, "ticktext": [at[i] for i in ends], "showgrid": False, "zeroline": False,
+            "linecolor": GREY,
+        },
+        yaxis={
+            "autorange": "reversed", "showgrid": False, "zeroline": False, "tickvals": [1, k] if k > 1 else [1],
+            "ticklen": 0,
+        },
+    )  # fmt: skip

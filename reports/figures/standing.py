@@ -1,16 +1,31 @@
 """Where variants stand: scores with their intervals, and what quality costs."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from reports.figures.canvas import GREY, Look, Trace, axis_title, blank, plain, scale, scatter, spans_decades, styled
+from reports.figures.canvas import (
+    GREY,
+    Look,
+    Trace,
+    axis_title,
+    draw,
+    faded,
+    plain,
+    scale,
+    scatter,
+    spans_decades,
+    styled,
+)
+from reports.figures.names import sides_of
 from reports.words import number
+
+Floats = NDArray[np.float64]
 
 
 def dots(
@@ -29,70 +44,85 @@ def dots(
         label: -i - (0.5 if control else 0)
         for i, (label, control) in enumerate(zip(last["label"], last["control"], strict=True))
     }
-    figure = blank(
-        axis_title(metric, str(last["direction"].iloc[0]) if len(last) else ""), height=90 + 27 * max(3, len(place))
-    )
-    traces: list[Trace] = []
-    figure.update_yaxes(
-        tickvals=list(place.values()), ticktext=[plain(label, 22) for label in place], showgrid=False, zeroline=False
-    )
-    figure.update_layout(showlegend=False)
     values = last["mean"].to_numpy(dtype=float)
     log = spans_decades(values)
-    figure.update_xaxes(**scale(log, values))
     chosen = rows[rows["checkpoint"] == "selected"].set_index("label")["mean"]
-    for row in last.to_dict("records"):
-        label = str(row["label"])
-        _dot(traces, row, place[label], chosen.get(label), styles[label], log)
-        if scores is not None:
-            _seeds(traces, label, _values(scores, row), place[label], styles[label])
-    return figure.add_traces(traces)
+    seeds = _seeds(scores, last) if scores is not None else {}
+    traces = [
+        _standing(row, place[row["label"]], chosen.get(row["label"]), seeds.get(row["label"], []), styles, log)
+        for row in last.to_dict("records")
+    ]
+    return draw(
+        traces,
+        axis_title(metric, str(last["direction"].iloc[0]) if len(last) else ""),
+        height=90 + 27 * max(3, len(place)),
+        xaxis=scale(log, values),
+        yaxis={
+            "tickvals": list(place.values()),
+            "ticktext": [plain(label, 22) for label in place],
+            "showgrid": False,
+            "zeroline": False,
+        },
+        showlegend=False,
+    )
 
 
-def _values(scores: DataFrame, row: Mapping[Any, Any]) -> NDArray[np.float64]:
-    same = (scores["checkpoint"] == "last") & (scores["metric"] == row["metric"]) & (scores["label"] == row["label"])
-    found = scores.loc[same & (scores["key"] == row["key"]), "value"].dropna()
-    return np.asarray(found, dtype=np.float64)
+def _seeds(scores: DataFrame, last: DataFrame) -> dict[str, list[float]]:
+    """Label -> each seed's score, under the key of its row, where there are several."""
+    same = scores[(scores["checkpoint"] == "last") & scores["metric"].isin(last["metric"]) & scores["value"].notna()]
+    keys = dict(zip(last["label"], last["key"], strict=True))
+    found: dict[str, list[float]] = {}
+    for label, key, value in zip(same["label"], same["key"], same["value"], strict=True):
+        if keys.get(label) == key:
+            found.setdefault(label, []).append(float(value))
+    return {label: values for label, values in found.items() if len(values) > 1}
 
 
-def _dot(traces: list[Trace], row: Mapping[Any, Any], y: float, chosen: float | None, look: Look, log: bool) -> None:
-    common: dict[str, Any] = {"legendgroup": str(row["label"]), "name": plain(row["label"]), "meta": str(row["label"])}
-    low, high, mean = (float(row[c]) for c in ("low", "high", "mean"))
-    if math.isfinite(low):
-        # A logarithmic axis has no place for zero: the whisker ends at a hundredth of the mean and says so on hover.
-        start = max(low, mean / 100) if log else low
-        traces.append(
-            scatter(
-                x=[start, high],
-                y=[y, y],
-                mode="lines",
-                line={"color": look.colour, "width": 2.5},
-                opacity=0.6,
-                hoverinfo="skip",
-                **common,
-            )
-        )
+class Mark(NamedTuple):
+    """A kind of dot in a row."""
+
+    symbol: str
+    size: float  # pixels
+    line: float  # pixels of its outline
+    below: float  # the row's line
+
+
+MEAN, CHOSEN, SEED = Mark("circle", 10, 0, 0.0), Mark("diamond-open", 10, 1.6, 0.0), Mark("circle", 4, 0, 0.26)
+
+
+def _standing(
+    row: Mapping[Any, Any],
+    y: float,
+    chosen: float | None,
+    seeds: Sequence[float],
+    styles: Mapping[str, Look],
+    log: bool,
+) -> Trace:
+    """A label's mean with its interval, its selected checkpoint and its seeds."""
+    look, mean, low, high = styles[str(row["label"])], *(float(row[c]) for c in ("mean", "low", "high"))
+    known = math.isfinite(low)
+    limits = f"95 % [{number(low)}, {number(high)}]" if known else "one seed: no interval"
+    dots = [(MEAN, mean, f"last checkpoint {number(mean)}, {limits}, seeds: {row['n']}")]
     if chosen is not None and math.isfinite(chosen):
-        traces.append(scatter(
-            x=[chosen], y=[y], mode="markers",
-            marker={"symbol": "diamond-open", "size": 10, "color": look.colour, "line": {"width": 1.6}},
-            hovertemplate="selected checkpoint %{x:.4~g}<extra>%{fullData.name}</extra>", **common,
-        ))  # fmt: skip
-    limits = f"95 % [{number(low)}, {number(high)}]" if math.isfinite(low) else "one seed: no interval"
-    traces.append(scatter(
-        x=[mean], y=[y], mode="markers", marker={"size": 10, "color": look.colour},
-        hovertemplate=f"last checkpoint %{{x:.4~g}}, {limits}, seeds: {row['n']}<extra>%{{fullData.name}}</extra>",
-        **common,
-    ))  # fmt: skip
-
-
-def _seeds(traces: list[Trace], label: str, values: NDArray[np.float64], y: float, look: Look) -> None:
-    if len(values) > 1:
-        traces.append(scatter(
-            x=values, y=np.full(len(values), y - 0.26), mode="markers", marker={"size": 4, "color": look.colour},
-            opacity=0.8, hovertemplate="one seed %{x:.4~g}<extra>%{fullData.name}</extra>", legendgroup=label,
-            name=plain(label), meta=label,
-        ))  # fmt: skip
+        dots.append((CHOSEN, float(chosen), f"selected checkpoint {number(chosen)}"))
+    dots += [(SEED, value, f"one seed {number(value)}") for value in seeds]
+    # A logarithmic axis has no place for zero: the whisker ends at a hundredth of the mean and says so on hover.
+    start = max(low, mean / 100) if log else low
+    rest = [0.0] * (len(dots) - 1)
+    whisker = {
+        "type": "data", "symmetric": False, "array": [high - mean, *rest], "arrayminus": [mean - start, *rest],
+        "thickness": 2.5, "width": 0, "color": faded(look.colour, 0.6),
+    }  # fmt: skip
+    return scatter(
+        x=[x for _, x, _ in dots], y=[y - mark.below for mark, _, _ in dots], mode="markers",
+        error_x=whisker if known else None, text=[said for _, _, said in dots],
+        marker={
+            "symbol": [mark.symbol for mark, _, _ in dots], "size": [mark.size for mark, _, _ in dots],
+            "color": look.colour, "line": {"width": [mark.line for mark, _, _ in dots], "color": look.colour},
+        },
+        hovertemplate="%{text}<extra>%{fullData.name}</extra>", legendgroup=str(row["label"]),
+        name=plain(row["label"]), meta=str(row["label"]),
+    )  # fmt: skip
 
 
 def cost(
@@ -108,18 +138,16 @@ def cost(
     found = found.merge(ledger[["label", column]], on="label").dropna(subset=[column])
     styles = styled(found, styles)
     direction = str(found["direction"].iloc[0]) if len(found) else ""
-    figure = blank(column.replace("_", " "), axis_title(metric, direction))
     traces: list[Trace] = []
-    figure.update_xaxes(tickformat="~s", rangemode="tozero")
     spent, values = found[column].to_numpy(dtype=float), found["mean"].to_numpy(dtype=float)
-    figure.update_yaxes(**scale(spans_decades(values), values))
+    log = spans_decades(values)
     best = pareto(spent, -values if direction == "higher" else values)
     if len(best) > 1:
         traces.append(scatter(
             x=spent[best], y=values[best], mode="lines", line={"color": GREY, "width": 1.2, "shape": "hv"},
             hoverinfo="skip", showlegend=False,
         ))  # fmt: skip
-    widest = float(spent.max()) if len(found) else 0.0
+    sides = sides_of(spent, values, [plain(label, 16) for label in found["label"]], log)
     for i, row in enumerate(found.to_dict("records")):
         look, mean = styles[str(row["label"])], float(row["mean"])
         error = {
@@ -132,15 +160,21 @@ def cost(
         traces.append(scatter(
             x=[row[column]], y=[mean], error_y=error if math.isfinite(row["low"]) else None, mode="markers+text",
             text=[plain(row["label"], 16)],
-            textposition="middle left" if row[column] > 0.7 * widest else "middle right", cliponaxis=False,
+            textposition=sides[i], cliponaxis=False,
             name=plain(row["label"]), legendgroup=str(row["label"]), meta=str(row["label"]),
             marker={"size": 9, "color": look.colour, "symbol": look.symbol + ("" if i in best else "-open")},
             hovertemplate="%{y:.4~g} for %{x:.3~s}<extra>%{fullData.name}</extra>", showlegend=False,
         ))  # fmt: skip
-    return figure.add_traces(traces)
+    return draw(
+        traces,
+        column.replace("_", " "),
+        axis_title(metric, direction),
+        xaxis={"tickformat": "~s", "rangemode": "tozero"},
+        yaxis=scale(log, values),
+    )
 
 
-def pareto(cost: NDArray[np.float64], loss: NDArray[np.float64]) -> list[int]:
+def pareto(cost: Floats, loss: Floats) -> list[int]:
     """(n,) and (n,), both better when lower -> which of them no other beats in both, from the cheapest on.
 
     Equal ones do not beat each other, so that both are on the front.

@@ -113,6 +113,7 @@ def _run(suite: str, dataset: str, variant: str, label: str, seed: int, scale: f
         "g_updates": images // (320 if variant == "wgan" else 64), "seconds": 2.1 if control else images / 5200 * slow,
         "flops": images * 3.1e6 * slow, "peak_memory": 0 if control else int(2.3e8 * slow),
         "parameters_d": 0 if control else 141_000, "parameters_g": 0 if control else 182_000,
+        "parameters": 0 if control else 323_000,
         "images_per_second": math.nan if control else 5200 / slow, "device": "cpu", "threads": 1, "torch": "2.15.0",
         "python": "3.11.7", "platform": "Linux x86_64", "commit": "0123abcd", "precision": "float32",
         "budget_unit": "images", "budget_amount": BUDGET * scale, "fingerprint": _key(dataset),

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from reports import figures, tables
+from reports.figures.names import sides_of
 
 
 def _contrast(colour: str, ground: str) -> float:
@@ -127,6 +128,14 @@ def test_the_pareto_front_is_what_nobody_beats_in_both() -> None:
     cost, loss = np.array([1.0, 2, 3, 4, 2, 5]), np.array([9.0, 5, 7, 1, 5, 1])
     assert figures.pareto(cost, loss) == [0, 1, 4, 3], "the fourth and the sixth are alike in loss, not in cost"
     assert figures.pareto(np.empty(0), np.empty(0)) == []
+
+
+def test_names_of_near_points_stand_on_different_sides() -> None:
+    x, y = np.array([5.0, 5.2, 5.1, 20.0]), np.array([2.0, 2.0, 2.01, 9.0])
+    sides = sides_of(x, y, ["sagan", "wgan", "biggan", "stylegan"], log=False)
+    assert len(set(sides[:3])) == 3 and sides[0] == "middle left"
+    assert sides[3] == "middle left", "to the right it would leave the picture"
+    assert sides_of(x[:1], y[:1], ["gan"], log=True) == ["middle left"] and sides_of(x[:0], y[:0], [], False) == []
 
 
 def test_the_front_is_drawn_and_the_others_are_hollow(full: Any) -> None:
