@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances_argmin
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ganbench.errors import BenchError
 from ganbench.metrics import Estimate, Evidence, metric
+from ganbench.metrics.nearest import Cells
 
 WIDTH = 64  # of the features, at most
 CELLS = 3
@@ -48,6 +47,7 @@ class Space(NamedTuple):
 
     axes: PCA  # with as many as there are features it is a rotation, which leaves distances as they are
     training: Tensor  # (m, WIDTH or less) float64
+    cells: Cells  # of those
 
     def locate(self, features: Tensor) -> Tensor:
         """(n, d) -> (n, WIDTH or less) float64."""
@@ -64,27 +64,25 @@ def space(training: Tensor) -> Space:
         )
     x = training.double().numpy()
     axes = PCA(min(WIDTH, x.shape[1]), svd_solver="covariance_eigh").fit(x)
-    return Space(axes, torch.from_numpy(axes.transform(x)))
+    located = torch.from_numpy(axes.transform(x))
+    return Space(axes, located, Cells(located))
 
 
 @lru_cache(maxsize=2)  # both metrics ask for the samples', one for the reference's too
 def nearest(features: Tensor, training: Tensor) -> Nearest:
     """For each of (n, d) features the nearest of (m, d) features of the training data."""
-    x, known = space(training).locate(features), space(training).training
-    place = torch.from_numpy(pairwise_distances_argmin(x.float().numpy(), known.float().numpy()))
-    # A distance that comes out of a matrix product is no 0 for a copy.
-    return Nearest(place, (x - known[place]).norm(dim=1))
+    known = space(training)
+    x = known.locate(features)
+    place = known.cells.nearest(x)
+    return Nearest(place, (x - known.training[place]).norm(dim=1))
 
 
 def to_others(place: Tensor, training: Tensor) -> Tensor:
-    """(n,) distance from the training samples in those rows to the nearest other one."""
-    known = space(training).training
+    """(n,) distance from the training samples in those rows to the nearest other one, which may be a copy."""
+    known = space(training)
     rows, back = torch.unique(place, return_inverse=True)
-    index = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(known.float().numpy())
-    found = torch.from_numpy(index.kneighbors(known[rows].float().numpy(), return_distance=False))
-    # A sample is nearest to itself, unless there is a copy of it.
-    other = torch.where(found[:, 0] == rows, found[:, 1], found[:, 0])
-    distance: Tensor = (known[rows] - known[other]).norm(dim=1)
+    x = known.training[rows]
+    distance: Tensor = (x - known.training[known.cells.nearest(x, but=rows)]).norm(dim=1)
     return distance[back]
 
 
@@ -130,9 +128,9 @@ def ct(evidence: Evidence) -> Estimate:
     """
     training = trained_features(evidence)
     samples, held_out = evidence.samples.features, evidence.reference.features
-    cells = KMeans(CELLS, n_init=10, random_state=0).fit(space(training).training.numpy())
+    cells = KMeans(CELLS, n_init=10, random_state=0).fit(space(training).training.float().numpy())
     here, there = (
-        torch.from_numpy(cells.predict(space(training).locate(x).numpy())).long() for x in (samples, held_out)
+        torch.from_numpy(cells.predict(space(training).locate(x).float().numpy())).long() for x in (samples, held_out)
     )
     above = ranks(nearest(samples, training).distance, here, nearest(held_out, training).distance, there)
     size = there.bincount(minlength=CELLS).double()

@@ -2,7 +2,9 @@
 
 import resource
 import sys
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -22,7 +24,6 @@ from ganbench.sampling import Drawn
 from ganbench.variant import Batch
 
 FEATURES = ["fid", "fid_unbiased", "kid", "precision", "recall", "density", "coverage", "prd_f8", "prd_f1_8"]
-CONDITIONAL = ["label_accuracy", "intra_fid", "cas", "cas_real"]
 LOGITS = ["is", "classes", "class_kl", "confidence", "entropy"]
 COUNTED = ["modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third"]
 SIZES = [2_000, 10_000, 50_000]
@@ -75,8 +76,12 @@ def mnist() -> Mnist:
 
 @pytest.fixture(scope="module")
 def grainy(mnist: Mnist) -> Batch:
-    """10,000 digits that no judgement has as its reference, with noise, in 256 greys."""
-    fresh = mnist.fresh("test", 10_000)
+    return grained(mnist, 10_000)
+
+
+def grained(mnist: Mnist, n: int) -> Batch:
+    """Digits with noise, in 256 greys; as far as there are, such as no judgement has as its reference."""
+    fresh = mnist.fresh("test", n)
     noise = 0.3 * torch.randn(fresh.x.shape, generator=Generator().manual_seed(0))
     return fresh._replace(x=pictures((fresh.x + noise).clamp(-1, 1)) / 127.5 - 1)
 
@@ -86,12 +91,17 @@ def pictures(x: Tensor) -> Tensor:
     return ((x + 1) * 127.5).round().to(torch.uint8)
 
 
-def test_all_metrics_of_the_digit_judge(benchmark, mnist, grainy):
+STANDARD = Path(__file__).parents[2] / "suites" / "standard.toml"
+
+
+@pytest.mark.parametrize("n", [10_000, 50_000])
+def test_all_metrics_of_the_standard_suite(benchmark, mnist, n):
     """Those that need neither a second domain nor latents, as for a conditional variant."""
-    judge = MnistJudge(mnist)
-    metrics = [load(name) for name in dict.fromkeys([*judge.metrics, *FEATURES, *CONDITIONAL])]
+    judge, samples = MnistJudge(mnist), grained(mnist, n)
+    named = next(d["metrics"] for d in tomllib.loads(STANDARD.read_text())["dataset"] if d["name"] == "mnist")
+    metrics = [load(name) for name in named]
     began, before = perf_counter(), peak_megabytes()
-    evidence = gather(mnist, judge, metrics, "test", Drawn(grainy.x, grainy, conditional=True))
+    evidence = gather(mnist, judge, metrics, "test", Drawn(samples.x, samples, conditional=True))
     forward, loaded = perf_counter() - began, peak_megabytes()
     lines = [f"{forward:8.2f} s  {'gathering':14} judge's forward pass, data; memory {before:,} to {loaded:,} MB"]
 
@@ -100,10 +110,11 @@ def test_all_metrics_of_the_digit_judge(benchmark, mnist, grainy):
             if metric.applies(evidence):
                 began = perf_counter()
                 value, stderr = metric(evidence)
-                yield f"{perf_counter() - began:8.2f} s  {metric.name:14} {value:.5g} ± {stderr:.2g}"
+                took = f"{perf_counter() - began:8.2f} s  {metric.name:14}"
+                yield f"{took} {value:.5g} ± {stderr:.2g}; memory to {peak_megabytes():,} MB"
 
     lines += benchmark.pedantic(lambda: list(judge_all()), rounds=1)
-    lines += [f"{benchmark.stats['mean']:8.2f} s  all metrics; memory to {peak_megabytes():,} MB"]
+    lines += [f"{benchmark.stats['mean']:8.2f} s  all metrics of {n:,} samples; memory to {peak_megabytes():,} MB"]
     print("", *lines, sep="\n")
 
 

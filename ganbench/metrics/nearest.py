@@ -1,0 +1,58 @@
+"""The nearest of many points, exactly, without looking at most of them.
+
+The points are sorted into cells by k-means. By the triangle inequality no point of a cell is nearer than the cell's
+centre less its radius, so that cells which cannot hold a nearer point than the one found are left out: nine tenths of
+all pairs on the features of 50,000 digits. Within a cell, distances are one matrix product.
+"""
+
+import torch
+from sklearn.cluster import MiniBatchKMeans
+from torch import Tensor
+
+CELLS = 32  # more have less to look at, and more to call for
+CLUSTERED = 10_000  # points that make the cells
+CHUNK = 5_000  # points located at a time
+ROUNDING = 1e-6  # of a point's norm: a distance out of products is wrong by the root of their precision
+
+
+class Cells:
+    """Points (m, d) float64, m >= 1, best centred at 0, since rounding grows with their norm."""
+
+    def __init__(self, points: Tensor):
+        some = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))[:CLUSTERED]
+        means = MiniBatchKMeans(min(CELLS, len(some)), n_init=1, random_state=0).fit(points[some].numpy())
+        self.centres = torch.from_numpy(means.cluster_centers_)
+        cell = torch.from_numpy(means.predict(points.numpy())).long()
+        self.places = torch.split(cell.argsort(stable=True), cell.bincount(minlength=len(self.centres)).tolist())
+        self.points = [points[places] for places in self.places]
+        self.halves = [of_cell.square().sum(1) / 2 for of_cell in self.points]
+        reach = [(x - centre).norm(dim=1) for x, centre in zip(self.points, self.centres, strict=True)]
+        self.radii = torch.stack([far.max() if len(far) else far.new_zeros(()) for far in reach])
+
+    def nearest(self, x: Tensor, but: Tensor | None = None) -> Tensor:
+        """(n, d) float64 -> (n,) int64, for each the place of its nearest point, of several at equal distance any.
+
+        `but` (n,) names a place for each that does not count.
+        """
+        parts = [slice(start, start + CHUNK) for start in range(0, len(x), CHUNK)]
+        return torch.cat([self._nearest(x[part], None if but is None else but[part]) for part in parts])
+
+    def _nearest(self, x: Tensor, but: Tensor | None) -> Tensor:
+        away = torch.cdist(x, self.centres)
+        first, least = away.argmin(1), away - self.radii
+        norm = x.square().sum(1)
+        found, distance = torch.zeros(len(x), dtype=torch.long), norm.new_full((len(x),), torch.inf)
+        for near in (True, False):  # its own cell first, since what is found there spares others
+            for k, (places, points, half) in enumerate(zip(self.places, self.points, self.halves, strict=True)):
+                hopeful = (first == k) if near else (first != k) & (least[:, k] <= distance + ROUNDING * norm.sqrt())
+                rows = hopeful.nonzero().squeeze(1)
+                if not len(rows) or not len(places):
+                    continue
+                scores = torch.addmm(half, x[rows], points.T, alpha=-1)  # half the squared distance, less norm / 2
+                if but is not None:
+                    scores.masked_fill_(but[rows, None] == places, torch.inf)
+                score, column = scores.min(1)
+                reached = (norm[rows] + 2 * score).clamp(min=0).sqrt()
+                nearer = reached < distance[rows]
+                distance[rows[nearer]], found[rows[nearer]] = reached[nearer], places[column[nearer]]
+        return found
