@@ -87,7 +87,7 @@ class Mark(NamedTuple):
     below: float  # the row's line
 
 
-MEAN, CHOSEN, SEED = Mark("circle", 10, 0, 0.0), Mark("diamond-open", 10, 1.6, 0.0), Mark("circle", 4, 0, 0.26)
+MEAN, CHOSEN, SEED = Mark("circle", 10, 0, 0.0), Mark("diamond-open", 12, 1.6, 0.0), Mark("circle", 4, 0, 0.31)
 
 
 def _standing(
@@ -118,7 +118,8 @@ def _standing(
         error_x=whisker if known else None, text=[said for _, _, said in dots],
         marker={
             "symbol": [mark.symbol for mark, _, _ in dots], "size": [mark.size for mark, _, _ in dots],
-            "color": look.colour, "line": {"width": [mark.line for mark, _, _ in dots], "color": look.colour},
+            "color": look.colour, "opacity": 1.0,
+            "line": {"width": [mark.line for mark, _, _ in dots], "color": look.colour},
         },
         hovertemplate="%{text}<extra>%{fullData.name}</extra>", legendgroup=str(row["label"]),
         name=plain(row["label"]), meta=str(row["label"]),
