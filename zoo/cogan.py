@@ -46,6 +46,8 @@ class CoGAN(TwoDomains):
         betas: tuple[float, float] = (0.5, 0.999),  # of Adam
         weight_decay: float = 5e-4,  # of both networks
         batch: int = 64,  # of each domain
+        d_steps: int = 1,  # D updates in a round
+        g_steps: int = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch
@@ -59,7 +61,7 @@ class CoGAN(TwoDomains):
             if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 init_xavier(module)
         self.arm(self.D, spec)
-        self.play(adam(self.D, lr, betas, weight_decay), adam(self.G, lr, betas, weight_decay))
+        self.play(adam(self.D, lr, betas, weight_decay), adam(self.G, lr, betas, weight_decay), d_steps, g_steps)
 
     def features(self, x: Tensor, like: Batch) -> Tensor:
         """D's features of both domains side by side, (n, 2 n_features): their means are matched one by one."""

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ganbench import cli
+from ganbench.cli import console
 from ganbench.data import files
 from ganbench.data.files import data_roots, first_good, published, spoken, write
 
@@ -79,7 +79,7 @@ def test_data_where_names_what_each_place_holds(ganbench, nowhere, numbered, mon
 
 def test_the_doctor_names_the_cure_for_data_that_are_not_here(ganbench, nowhere, numbered, monkeypatch):
     monkeypatch.setenv("GANBENCH_DATA", str(numbered))
-    monkeypatch.setattr(cli.out, "width", 400)  # a narrow terminal breaks even paths
+    monkeypatch.setattr(console.out, "width", 400)  # a narrow terminal breaks even paths
     said = " ".join(ganbench("doctor").out.split())
     assert f"ok fashion_mnist {numbered}/FashionMNIST/raw" in said
     assert "-- cifar10 not here: `ganbench data fetch cifar10`, or --data-dir." in said

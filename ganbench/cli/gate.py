@@ -1,0 +1,109 @@
+"""Results against what they once were: `baseline` and `check`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganbench.cli.console import DONE, REGRESSION, err, out, writing
+from ganbench.cli.options import ResultsArgument
+from ganbench.errors import BadResults, BenchError
+
+
+def baseline(
+    results: ResultsArgument,
+    out_file: Annotated[Path, typer.Option("--out", help="A file for git, as baselines/quick.json.")],
+    reason: Annotated[str, typer.Option(help="Why these results are good, kept in the file.")] = "first baseline",
+) -> None:
+    """Write down what a suite's results are, for later ones to be held against."""
+    from ganbench import baseline as baselines
+    from ganbench.store import read
+
+    if out_file.exists():
+        raise BadResults(
+            f"{out_file} exists. To accept new results in its place and keep its history: "
+            f"ganbench check {results} --baseline {out_file} --update --reason WHY"
+        )
+    found = baselines.accepted(baselines.measure(read(results)), reason)
+    with writing(out_file):
+        baselines.write(found, out_file)
+    err.print(f"Written: {out_file}")
+
+
+def check(
+    results: ResultsArgument,
+    baseline_file: Annotated[Path, typer.Option("--baseline", help="As `ganbench baseline` wrote it.")],
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[METRIC=]SHARE", help="Smaller changes are none: 0.1, or fid=0.15. Default: the suite's."
+        ),
+    ] = None,
+    error: Annotated[
+        float | None,
+        typer.Option(min=1e-6, max=0.5, help="Of boards on which nothing changed, the share that may raise an alarm."),
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="For a comment on a pull request; - is stdout.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="XML for CI systems.")] = None,
+    github: Annotated[bool, typer.Option("--github", help="Annotations for GitHub Actions.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="Accept these results as the baseline; say why.")] = False,
+    reason: Annotated[str, typer.Option(help="With --update: why, kept in the file.")] = "",
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Make a copy of the results worse: does this gate see it?")
+    ] = False,
+) -> None:
+    """Hold results against a baseline. 0: no regression, 1: a regression, 2: something was not measured again."""
+    from ganbench import baseline as baselines
+    from ganbench import regression, selftest
+    from ganbench.store import read
+    from reports import gate as shown
+
+    found, before = read(results), baselines.read(baseline_file)
+    now = baselines.measure(found)
+    gate = regression.Gate.of_results(found.path).changed(error, dict(map(_tolerance, tolerance or [])))
+    if self_test:
+        trials = selftest.self_test(now, before, gate)
+        out.print(shown.trials(trials))
+        raise typer.Exit(DONE if selftest.proven(trials) else REGRESSION)
+    checked = regression.check(now, before, gate)
+    for file, text in ((markdown, shown.markdown), (junit, shown.junit)):
+        if file and str(file) != "-":
+            with writing(file):
+                file.write_text(text(checked), encoding="utf-8")
+    if markdown and str(markdown) == "-":
+        sys.stdout.write(shown.markdown(checked))
+    else:
+        out.print(shown.terminal(checked))
+    if github:
+        print(*shown.annotations(checked), sep="\n")
+    if update:
+        _accept(baseline_file, now, before, checked, reason)
+        return
+    raise typer.Exit(checked.exit_code)
+
+
+def _tolerance(text: str) -> tuple[str, float]:
+    """`fid=0.15` -> the metric and its tolerance; `0.1` -> the one of all others, under no name."""
+    metric, _, share = text.rpartition("=")
+    try:
+        found = float(share)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise BenchError(f"Found --tolerance {text}, but it needs a share from 0 on: --tolerance 0.1, or fid=0.15.")
+    return metric.strip(), found
+
+
+def _accept(file: Path, now: Any, before: Any, checked: Any, reason: str) -> None:
+    """Write a new baseline in an old one's place."""
+    from ganbench import baseline as baselines
+    from reports import gate as shown
+
+    if not reason.strip():
+        raise BenchError("Found --update without --reason. Say why these results are to be the new baseline.")
+    worse = [shown.sentence(row) for row in checked.of("regression").itertuples(index=False)]
+    worse += [f"{n} row(s) {word}" for word in ("missing", "not comparable") if (n := len(checked.of(word)))]
+    with writing(file):
+        baselines.write(baselines.accepted(now, reason, before, worse), file)
+    err.print(f"Written: {file}")

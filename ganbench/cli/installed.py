@@ -1,0 +1,66 @@
+"""What is installed, and whether it works here: `list`, `show` and `doctor`."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ganbench.cli.console import out
+
+
+class Kind(StrEnum):
+    variants = "variants"
+    datasets = "datasets"
+    judges = "judges"
+    metrics = "metrics"
+    losses = "losses"
+    penalties = "penalties"
+    remedies = "remedies"
+    suites = "suites"
+
+
+def list_(
+    kind: Annotated[Kind, typer.Argument()],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List what is installed, a line each."""
+    from ganbench.describe import catalogue
+
+    found = catalogue(kind.value)
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, summary in found.items():
+        table.add_row(f"[bold]{escape(name)}[/bold]", escape(summary))
+    out.print(table)
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Of a variant, dataset, judge, metric, loss, penalty or remedy.")],
+) -> None:
+    """Show what something is, from its own file: paper, mechanisms, options and their defaults."""
+    from ganbench.describe import find, reflowed
+
+    for kind, found in find(name):
+        out.print(f"[bold]{escape(found.name)}[/bold] [dim]({kind})[/dim]\n", highlight=False)
+        out.print(escape(reflowed(found.text)) + "\n", highlight=False)
+        if found.options:
+            table = Table("option", "type", "default", "meaning", box=None, pad_edge=False)
+            for option in found.options:
+                table.add_row(*(escape(part) for part in (option.name, option.type, option.default, option.comment)))
+            out.print(table)
+            out.print()
+
+
+def doctor() -> None:
+    """Say what works here, and what to do about the rest."""
+    from ganbench.doctor import findings
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for good, what, remark in findings():
+        table.add_row("[green]ok[/green]" if good else "[yellow]--[/yellow]", escape(what), escape(remark))
+    out.print(table)

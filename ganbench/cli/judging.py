@@ -1,0 +1,134 @@
+"""Judging samples from elsewhere, and the judges themselves: `evaluate`, `audit` and `judge train`."""
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from ganbench.cli.console import command_line, err, out, writing
+from ganbench.cli.options import DataDir, Device, use_data_dir
+from ganbench.errors import BenchError
+
+
+def evaluate(
+    samples: Annotated[
+        list[str],
+        typer.Argument(
+            help="A folder of images, a .npy or .npz file, a run's folder or module:callable. Several are seeds."
+        ),
+    ],
+    dataset: Annotated[str, typer.Option(help="What they imitate: a dataset, or its label in --results.")],
+    results: Annotated[
+        Path | None, typer.Option(help="A suite's results, <results>/<suite>: judged as there, and set on its board.")
+    ] = None,
+    label: Annotated[str, typer.Option(help="Name of the row.")] = "samples",
+    count: Annotated[int | None, typer.Option(min=1, help="Samples; default: as in the results, or 10,000.")] = None,
+    skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave out images that cannot be read.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Tidy: one row per score.")] = False,
+    device: Annotated[Device, typer.Option()] = Device.auto,
+    data_dir: DataDir = None,
+) -> None:
+    """Judge samples from elsewhere as a run's own are, and set them on its board."""
+    from dataclasses import replace
+
+    from ganbench import guests
+    from ganbench.driver import choose_device
+    from ganbench.store import read
+    from reports import page, terminal
+
+    use_data_dir(data_dir)
+    like = guests.as_in(results, dataset) if results else guests.alone(dataset, count)
+    judged = guests.judge_guests(
+        samples, label, replace(like, samples=count or like.samples), choose_device(device), skip_corrupt
+    )
+    if results:
+        guests.publish(results, judged)
+        page.write(read(results), results / "report.html", "html")
+    scores = guests.table(judged)
+    if as_csv:
+        sys.stdout.write(scores.to_csv(index=False))
+    else:
+        out.print(terminal.scores(scores))
+
+
+def audit(
+    judge: Annotated[str, typer.Argument(help="By which judge metrics look at the data.")],
+    dataset: Annotated[str | None, typer.Option(help="Whose real data are disturbed; default: the judge's.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="In each disturbed set.")] = 2_000,
+    against: Annotated[str | None, typer.Option(help="A second judge: how far do the two agree?")] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="With --against: a suite's results; do they agree on its runs?")
+    ] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", help="audit.csv, audit.json and audit.html go here.")] = None,
+    cards: Annotated[Path | None, typer.Option(help="JUDGE-audit.md goes here, which ships with the judge.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Disturb real data in known ways, and see which metric sees which disturbance."""
+    from ganbench import audit as audits
+    from ganbench.store import read
+    from reports import audit as shown
+
+    use_data_dir(data_dir)
+    judges = [judge, *([against] if against else [])]
+    if results and not against:
+        raise BenchError("Found --results without --against, but agreement is between two judges. Name the second.")
+    runs = read(results) if results else None  # before the hard work, just in case it fails
+    found = audits.audit(judges, audits.choose_dataset(judge, dataset), samples, err.print)
+    if runs:
+        found = audits.add_runs(found, runs, err.print)
+    out.print(shown.terminal(found))
+    if out_dir:
+        with writing(out_dir):
+            audits.write(found, out_dir)
+            shown.write_page(found, out_dir / "audit.html")
+        err.print(f"Written: {out_dir}")
+    if cards:
+        with writing(cards):
+            written = shown.write_cards(found, cards)
+        err.print(f"Written: {', '.join(map(str, written))}")
+
+
+def train(
+    name: Annotated[
+        str, typer.Argument(metavar="DATASET", help="A dataset of labelled images; or a judge of digits: mnist.")
+    ],
+    out_dir: Annotated[
+        Path | None,
+        typer.Option("--out", help="Default: the user's cache, where `trained` looks; of `mnist`, ./mnist-judge."),
+    ] = None,
+    seed: int = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Default: 12.")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Maps at full size; default: 16.")] = None,
+    flips: Annotated[bool, typer.Option("--flips", help="Mirror half of the images: not for digits.")] = False,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the dataset, as a suite writes it: size=16.")
+    ] = None,
+    device: Annotated[Device | None, typer.Option(help="Default: CUDA where there is one.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Train a judge, and write its weights and its card: how good it is, and what it cannot see."""
+    from ganbench.driver import choose_device
+    from ganbench.judges.training import train_by_name
+
+    use_data_dir(data_dir)
+    asked = {
+        "out": out_dir, "seed": seed, "epochs": epochs, "width": width, "flips": flips or None,
+        "options": dict(map(_option, option or [])) or None, "device": device and choose_device(device),
+    }  # fmt: skip
+    given = {key: value for key, value in asked.items() if value is not None}
+    with writing(out_dir or Path("The judge")):
+        train_by_name(name, given, command_line(), lambda said: err.print(escape(said)))
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """`size=16` -> its name and value, as TOML has it; a word needs no quotes."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise BenchError(f"Found --option {text}, but it needs a name and a value: --option size=16.")
+    try:
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), value.strip()

@@ -1,0 +1,31 @@
+"""Arguments and options that several commands take."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="The folder that holds MNIST/raw and the like; also $GANBENCH_DATA.")
+]
+ResultsArgument = Annotated[Path, typer.Argument(help="<results>/<suite>, or <results> if it holds a single suite.")]
+
+
+class Device(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Checkpoint(StrEnum):
+    selected = "selected"
+    last = "last"
+
+
+def use_data_dir(data_dir: Path | None) -> None:
+    """Look for datasets there first."""
+    # Through the environment, because workers must see it too.
+    if data_dir is not None:
+        os.environ["GANBENCH_DATA"] = str(data_dir.resolve())

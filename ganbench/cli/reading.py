@@ -1,0 +1,143 @@
+"""What results say: `report`, `compare` and `history`."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganbench.cli.console import err, out, writing
+from ganbench.cli.options import Checkpoint, ResultsArgument
+from ganbench.errors import BenchError
+
+
+class Format(StrEnum):
+    html = "html"
+    csv = "csv"
+    md = "md"
+    latex = "latex"
+    json = "json"
+    png = "png"
+
+
+class Printed(StrEnum):
+    text = "text"
+    md = "md"
+    json = "json"
+
+
+def report(
+    results: ResultsArgument,
+    out_path: Annotated[
+        Path | None,
+        typer.Option("--out", help="Default: stdout; for html, report.html in the results. A folder becomes a site."),
+    ] = None,
+    format: Annotated[
+        Format, typer.Option(help="csv: one row per score; json: all frames; png: a picture of the boards.")
+    ] = Format.html,
+    served: Annotated[
+        bool, typer.Option("--serve", help="Show the page on localhost, up to date while a suite runs.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve; 0: any that is free.")] = 8000,
+) -> None:
+    """Write the report of a suite's results: a page that travels as one file, a site, tables, or a picture."""
+    from ganbench.store import read
+    from reports import page, site
+
+    if served:
+        if out_path or format is not Format.html:
+            raise BenchError("Found --serve with --out or --format, but what is served is the page. Leave them out.")
+        _serve(results, port)
+        return
+    found = read(results)
+    if out_path is None and format is not Format.html:
+        if format is Format.png and sys.stdout.isatty():
+            raise BenchError("A picture is nothing for a terminal. Name a file: --out board.png")
+        _print(page.report(found, format.value))
+        return
+    out_path = out_path or found.path / "report.html"
+    folder = out_path.is_dir() or (format is Format.html and not out_path.suffix)
+    if folder and format is not Format.html:
+        raise BenchError(
+            f"{out_path} is a folder, but {format.value} is one file: --out {out_path / 'report'}.{format.value}"
+        )
+    with writing(out_path):
+        written = site.write(found, out_path) if folder else page.write(found, out_path, format.value)
+    err.print(f"Written: {written}")
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Results, as `report` takes them.")],
+    b: Annotated[Path | None, typer.Argument(metavar="B", help="The results to hold against A; default: A.")] = None,
+    variants: Annotated[
+        tuple[str, str] | None, typer.Option(help="A row of A and a row of B; default: each row with its namesake.")
+    ] = None,
+    checkpoint: Annotated[Checkpoint, typer.Option()] = Checkpoint.last,
+    metric: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(min=0, max=10, help="Differences below this share of A's mean are none: 0.05.")
+    ] = None,
+    format: Annotated[Printed, typer.Option()] = Printed.text,
+) -> None:
+    """Is B better than A? Differences with intervals, verdicts, and the seeds that would decide."""
+    from ganbench import comparing
+    from ganbench.store import read
+    from reports import comparison
+
+    if b is None and (variants is None or variants[0] == variants[1]):
+        raise BenchError("Found one row of one results, but a comparison needs two. Name B, or two --variants of A.")
+    before = read(a)
+    after = before if b is None else read(b)
+    found = comparing.compare(before, after, variants, checkpoint.value, metric or [], tolerance)
+    if format is Printed.text:
+        out.print(comparison.terminal(found), crop=False)
+    else:
+        sys.stdout.write(comparison.to_markdown(found) if format is Printed.md else comparing.to_json(found))
+
+
+def history(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="Of one suite at several commits; baselines will do too.")
+    ],
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="history.csv, history.json and history.html go here.")
+    ] = None,
+) -> None:
+    """Follow a suite's scores over many commits: lines with intervals, and where they step."""
+    from ganbench import history as histories
+    from reports import history as shown
+
+    found = histories.read(results)
+    out.print(shown.terminal(found))
+    if out_dir:
+        with writing(out_dir):
+            histories.write(found, out_dir)
+            shown.write_page(found, out_dir / "history.html")
+        err.print(f"Written: {out_dir}")
+
+
+def _serve(results: Path, port: int) -> None:
+    """Serve the page until Ctrl-C."""
+    from functools import partial
+
+    from ganbench import underway
+    from reports import serve
+
+    folder = underway.suite_folder(results)
+    live = serve.Live(partial(underway.so_far, folder), partial(underway.look, folder), partial(underway.stamp, folder))
+    live.page()  # what cannot be read is said here rather than in the browser
+    with serve.server(live, port) as server:
+        err.print(f"The page: http://localhost:{server.server_port}/  (Ctrl-C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            err.print()
+
+
+def _print(content: bytes) -> None:
+    """Write to stdout what may be text or a picture."""
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(content)
+    else:  # captured by somebody
+        sys.stdout.write(content.decode())

@@ -1,0 +1,69 @@
+"""Doing runs, and drawing from what they trained: `run` and `sample`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganbench.cli.console import INTERRUPTED, SOME_FAILED, command_line, err, out, writing
+from ganbench.cli.options import Checkpoint, DataDir, Device, use_data_dir
+
+
+def run(
+    suite: Annotated[Path, typer.Argument(help="A TOML file, or the name of a suite that comes with ganbench.")],
+    results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
+    device: Annotated[Device, typer.Option(help="auto: CUDA where there is one.")] = Device.auto,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one per core or GPU.")] = None,
+    only: Annotated[str, typer.Option(metavar="GLOB", help="Only runs like 'gan*', '*/ring8', 'gan/ring8/0'.")] = "*",
+    scale: Annotated[float, typer.Option(min=1e-6, help="Multiply every budget; the results say so.")] = 1.0,
+    retry: Annotated[bool, typer.Option(help="Also do again what did not end well.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be run and how long it would take.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Train and judge everything a suite names; run again, it does only what is missing."""
+    from ganbench import driver
+    from ganbench.store import read
+    from ganbench.suite import load
+    from reports import page, terminal
+
+    use_data_dir(data_dir)
+    plan = driver.plan(load(suite, scale), results, device, workers, only, retry, command_line())
+    if dry_run or (plan.suite.meant_for == "cuda" and plan.device == "cpu"):
+        driver.announce(plan, err)
+    if dry_run:
+        return
+    try:
+        failed = plan.failed + driver.carry_out(plan, err)
+    except KeyboardInterrupt:
+        err.print("\nStopped. What is finished is kept; the same command goes on from here.")
+        raise typer.Exit(INTERRUPTED) from None
+    found = read(plan.store.path)
+    report_file = plan.store.path / "report.html"
+    with writing(report_file):
+        page.write(found, report_file, "html")
+    out.print(terminal.board(found))
+    err.print(f"The whole report: {report_file}")
+    if failed:
+        err.print(f"{failed} run(s) failed; the report says why, and --retry does them again.")
+        raise typer.Exit(SOME_FAILED)
+
+
+def sample(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="<results>/<suite>/<run id>")],
+    out_path: Annotated[Path, typer.Option("--out", help="A folder for single images, or FILE.npz, or FILE.png.")],
+    count: Annotated[int, typer.Option(min=1)] = 64,
+    seed: Annotated[int, typer.Option(help="Of the latents.")] = 0,
+    label: Annotated[int | None, typer.Option(help="Ask for one class.")] = None,
+    checkpoint: Annotated[Checkpoint, typer.Option()] = Checkpoint.selected,
+    device: Annotated[Device, typer.Option()] = Device.auto,
+    data_dir: DataDir = None,
+) -> None:
+    """Draw samples from a run's saved weights."""
+    from ganbench.driver import choose_device
+    from ganbench.sampling import sample_run, write_samples
+
+    use_data_dir(data_dir)
+    drawn = sample_run(run_folder, checkpoint.value, count, seed, label, choose_device(device))
+    with writing(out_path):
+        write_samples(drawn, out_path)
+    err.print(f"Written: {out_path}")
