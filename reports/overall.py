@@ -45,8 +45,8 @@ def overall(page: Page, slug: str) -> str:
     return (
         f'<section class="dataset" id="{slug}" aria-labelledby="{slug}--title"><h2 id="{slug}--title">'
         f'<a class="anchor" href="#{slug}">Over all datasets</a></h2><p class="note">'
-        f"{_note(page, entries, rows, found)}</p>{_board(page, entries, rows)}{legend(page.styles, shown)}"
-        f'<div class="figures">{groups}</div></section>'
+        f"{_note(page, entries, rows, found)}</p>{_board(page, entries, rows)}<h3>Pictures</h3>"
+        f'{legend(page.styles, shown)}<div class="figures">{groups}</div></section>'
     )
 
 
