@@ -30,6 +30,7 @@ from ganbench.training import train
 from ganbench.underway import Underway, noted
 
 PROBE_S = 0.5  # of training, to estimate a run's time
+PATIENCE = 0.3  # hours that a suite may take on a machine that it is not meant for
 PROBE_SAMPLES = 1_000  # judged for it
 
 
@@ -119,8 +120,8 @@ def announce(plan: Plan, console: Console) -> None:
     console.print(table)
     hours = seconds / plan.workers / 3600
     console.print(f"About {_spoken(hours)} on {plan.device} with {plan.workers} worker(s) at a time.")
-    if plan.suite.meant_for == "cuda" and plan.device == "cpu":
-        scale = min(1.0, max(1e-4, 0.3 / hours)) if hours else 1.0
+    if plan.suite.meant_for == "cuda" and plan.device == "cpu" and hours > PATIENCE:
+        scale = max(1e-4, plan.runs[0].scale * PATIENCE / hours)
         console.print(
             f"{plan.suite.name} is meant for CUDA. On this machine rather try `ganbench run quick`, "
             f"or this suite with `--scale {scale:.1g}`."

@@ -83,7 +83,7 @@ class MnistJudge(Judge):
     reader: type[Reader] = PlainReader
     home = "mnist"  # the dataset that it is audited on
     metrics = (
-        *("is", "fid", "classes", "class_kl", "confidence", "entropy", "label_accuracy"),
+        *("is", "fid", "classes", "class_kl", "confidence", "entropy", "ct", "label_accuracy"),
         *("pair_agreement", "pair_chance", "translation_error", "label_agreement", "cycle_error"),
     )
     select = "fid"

@@ -14,7 +14,7 @@ class TruthJudge(Judge):
     """
 
     metrics = (
-        "modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third",
+        "modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third", "ct",
         "label_accuracy", "pair_agreement", "pair_chance", "translation_error", "label_agreement", "cycle_error",
     )  # fmt: skip
     select = "reverse_kl_third"
