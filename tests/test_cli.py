@@ -100,7 +100,7 @@ def test_digits_go_all_the_way(ganbench: Command, resources: Path, tmp_path: Pat
     ran = ganbench("run", resources / "digits.toml", "--results", tmp_path)
     assert ran.code == 0, ran.err
     found = read(tmp_path)
-    assert set(found.scores["metric"]) == {"is", "fid", "classes", "class_kl", "confidence", "entropy"}
+    assert set(found.scores["metric"]) == {"is", "fid", "classes", "class_kl", "confidence", "entropy", "ct"}
     run = found.runs["run"].item()
     samples, grid = found.samples(run), found.grid(run)
     assert samples is not None and samples.shape == (64, 32, 32, 1) and samples.dtype == "uint8"
@@ -131,7 +131,7 @@ def test_csv_is_tidy(ganbench: Command, finished: Path) -> None:
     scores = read(finished).scores
     assert len(rows) == len(scores)
     assert {row["metric"] for row in rows} == set(scores["metric"])
-    assert {row["direction"] for row in rows} == {"higher", "lower"}
+    assert {row["direction"] for row in rows} == {"higher", "lower", "none"}
 
 
 @pytest.mark.parametrize("format", ["html", "csv", "md", "latex"])

@@ -31,7 +31,7 @@ ENDINGS = {
     "moody": ("failed", "OSError: not in the mood"),
     "good": ("done", ""),
 }
-METRICS = {"modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third"}
+METRICS = {"modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third", "ct"}
 
 
 @pytest.fixture(scope="module")
