@@ -68,6 +68,12 @@ def space(training: Tensor) -> Space:
     return Space(axes, located, Cells(located))
 
 
+@lru_cache(maxsize=1)  # a run asks at both of its checkpoints
+def cells(training: Tensor) -> KMeans:
+    """The cells of the training data that `ct` looks at one by one."""
+    return KMeans(CELLS, n_init=10, random_state=0).fit(space(training).training.float().numpy())
+
+
 @lru_cache(maxsize=2)  # both metrics ask for the samples', one for the reference's too
 def nearest(features: Tensor, training: Tensor) -> Nearest:
     """For each of (n, d) features the nearest of (m, d) features of the training data."""
@@ -128,9 +134,9 @@ def ct(evidence: Evidence) -> Estimate:
     """
     training = trained_features(evidence)
     samples, held_out = evidence.samples.features, evidence.reference.features
-    cells = KMeans(CELLS, n_init=10, random_state=0).fit(space(training).training.float().numpy())
     here, there = (
-        torch.from_numpy(cells.predict(space(training).locate(x).float().numpy())).long() for x in (samples, held_out)
+        torch.from_numpy(cells(training).predict(space(training).locate(x).float().numpy())).long()
+        for x in (samples, held_out)
     )
     above = ranks(nearest(samples, training).distance, here, nearest(held_out, training).distance, there)
     size = there.bincount(minlength=CELLS).double()
