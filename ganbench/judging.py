@@ -11,12 +11,21 @@ from ganbench.metrics import Evidence, Metric, Pairs, Walk
 from ganbench.sampling import Drawn
 
 
-def gather(dataset: Dataset, judge: Judge, metrics: Iterable[Metric], split: Split, drawn: Drawn) -> Evidence:
-    """All that those metrics may look at. What is dear, and needed by none of them, is left out."""
+def gather(
+    dataset: Dataset,
+    judge: Judge,
+    metrics: Iterable[Metric],
+    split: Split,
+    drawn: Drawn,
+    samples: Judged | None = None,
+) -> Evidence:
+    """All that those metrics may look at. What is dear, and needed by none of them, is left out.
+
+    `samples` is what the judge says of those drawn, if it has been asked already.
+    """
     needed = {need for metric in metrics for need in metric.needs}
-    samples = judge(drawn.x)
     return Evidence(
-        samples=samples,
+        samples=samples or judge(drawn.x),
         reference=judge.reference(split),
         prior=dataset.prior,
         mixture=dataset.mixture,

@@ -141,7 +141,8 @@ def judge_drawn(
 ) -> tuple[list[Row], Evidence]:
     """Scores of samples that were drawn already, and what they were computed from."""
     metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
-    evidence = gather(work.dataset, work.judge, metrics, split, drawn)
+    evidence = gather(work.dataset, work.judge, metrics, split, drawn, work.known(drawn.x))
+    work.heard = drawn.x, evidence.samples
     return score_rows(work, metrics, evidence, split, checkpoint, images), evidence
 
 

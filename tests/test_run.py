@@ -20,6 +20,7 @@ from ganbench import suite
 from ganbench.budget import Budget
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite
+from ganbench.judges.truth import TruthJudge
 from ganbench.judging import gather
 from ganbench.record import State
 from ganbench.run import build, evaluate, resume, run, save, train_and_judge
@@ -326,6 +327,16 @@ def test_a_budget_of_fewer_rounds_than_evaluations_is_judged_after_each_round(tm
     run(replace(SPEC, evaluations=10, budget=Budget("images", 3 * BATCH)), path, CPU)
     scores = pd.read_parquet(path / "scores.parquet")
     assert [*scores.loc[scores["checkpoint"] == "curve", "images"].unique()] == [BATCH, 2 * BATCH, 3 * BATCH]
+
+
+@pytest.mark.parametrize(("variant", "asked"), [("dcgan", EVALUATIONS), ("cgan", EVALUATIONS + 1)])
+def test_samples_that_the_judge_saw_last_are_not_judged_again(tmp_path, monkeypatch, variant, asked):
+    seen = []
+    judge = TruthJudge.__call__
+    monkeypatch.setattr(TruthJudge, "__call__", lambda self, x: seen.append(len(x)) or judge(self, x))
+    spec = replace(SPEC, variant=Made(variant, SMALL), metrics=("modes",), samples=123)
+    assert run(spec, desk(tmp_path), CPU)[0] == "done"
+    assert seen.count(123) == asked  # the curve, and of labels of the test split the test
 
 
 @pytest.mark.parametrize(

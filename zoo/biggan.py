@@ -74,7 +74,8 @@ class BigGAN(Projecting):
         normalise_spectrally(self.G, nn.init.orthogonal_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.orthogonal_)
         self.G_average = Average(self.G)
-        self.ready: list[nn.Module] = []  # the average with its standing statistics; in a list, it is no submodule
+        # What the standing statistics were found for, and the average with them; in a tuple, it is no submodule.
+        self.ready: tuple[tuple[float, torch.device, list[int]], nn.Module] | None = None
         self.arm(self.D, spec)
         self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
@@ -102,27 +103,26 @@ class BigGAN(Projecting):
         inside = erf(self.truncation / sqrt(2)) if self.truncation else 1.0
         return sqrt(2) * torch.erfinv(((2 * uniform - 1) * inside).clamp(-1 + 1e-7, 1 - 1e-7))
 
-    def train(self, mode: bool = True) -> BigGAN:
-        self.ready.clear()  # the weights may have changed since
-        return super().train(mode)
-
     @torch.no_grad()
     def settled(self) -> nn.Module:
         """The average of G as it draws samples; leaves the state dict and the random numbers as they are."""
-        if self.ready:
-            return self.ready[0]
-        network = deepcopy(self.G_average.network)
+        average = self.G_average.network
+        device = next(average.parameters()).device
+        # How often each was written to says whether the weights are still the same, and asks no device.
+        changes = [tensor._version for tensor in (*average.parameters(), *average.buffers())]
+        if self.ready and self.ready[0] == (self.truncation, device, changes):
+            return self.ready[1]
+        network = deepcopy(average)
         norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)] * bool(self.standing)
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # a plain mean over all batches
             norm.train()
-        device = next(network.parameters()).device
         generator = torch.Generator(device).manual_seed(0)
         for _ in range(self.standing):
             z = self.truncated(torch.rand(self.batch, self.z_dim, device=device, generator=generator))
             network(z, torch.randint(self.classes, (self.batch,), device=device, generator=generator))
-        self.ready.append(network.eval())
+        self.ready = (self.truncation, device, changes), network.eval()
         return network
 
 

@@ -245,6 +245,20 @@ def test_settling_leaves_weights_buffers_and_random_numbers_alone_and_follows_ne
     assert drawn(variant.eval(), spec).equal(drawn(other.eval(), spec))
 
 
+def test_statistics_are_found_once_for_each_state_of_the_weights_and_each_truncation():
+    spec = SPECS["points"]
+    variant = build(spec)
+    finish(variant, spec, 2)
+    first = variant.eval().settled()
+    drawn(variant, spec)
+    assert variant.train().eval().settled() is first
+    variant.truncation = 0.5
+    truncated = variant.settled()
+    assert truncated is not first
+    variant.G_average.update(variant.G, 0.5)
+    assert variant.settled() is not truncated
+
+
 @every_spec
 def test_a_sample_is_of_its_label_and_not_of_its_neighbours(spec):
     variant = build(spec)
