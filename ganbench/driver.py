@@ -162,7 +162,7 @@ def _fits(run: RunSpec, only: str) -> bool:
 
 def _entry(run: RunSpec) -> dict[str, object]:
     return {"run": run.id, "label": run.label, "variant": run.variant.name, "dataset": run.dataset_label,
-            "seed": run.seed, "scale": run.scale}  # fmt: skip
+            "seed": run.seed, "scale": run.scale, "control": run.variant.load("variants").control}  # fmt: skip
 
 
 def _commit() -> str:

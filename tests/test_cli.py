@@ -48,10 +48,10 @@ def test_the_results_hold_the_runs_and_nothing_unfinished(finished: Path) -> Non
 def test_only_chooses_by_label_dataset_and_seed(ganbench: Command, suite_file: Command, tmp_path: Path) -> None:
     ran = ganbench("run", suite_file(), "--results", tmp_path / "r", "--only", "[gr]*/ring8/1")
     assert ran.code == 0
-    assert read(tmp_path / "r").runs.query("status == 'done'")[["label", "seed"]].to_numpy().tolist() == [
-        ["gan", 1],
-        ["real", 1],
-    ]
+    runs = read(tmp_path / "r").runs
+    assert runs.query("status == 'done'")[["label", "seed"]].to_numpy().tolist() == [["gan", 1], ["real", 1]]
+    controls = runs.query("status == 'missing' and control")["label"]
+    assert {*controls} == {"real", "noise"}, "what has not run is known as a control too"
 
 
 def test_a_scaled_suite_has_results_of_its_own_that_say_so(
