@@ -21,12 +21,17 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Train and judge everything a suite names; run again, it does only what is missing."""
+    from ganbench.executors import local
+
+    use_data_dir(data_dir)
+    if not dry_run:
+        local.warm_up()  # while this process imports much the same, and tries what the suite names
+
     from ganbench import driver
     from ganbench.store import read
     from ganbench.suite import load
     from reports import page, terminal
 
-    use_data_dir(data_dir)
     plan = driver.plan(load(suite, scale), results, device, workers, only, retry, command_line())
     if dry_run or (plan.suite.meant_for == "cuda" and plan.device == "cpu"):
         driver.announce(plan, err)

@@ -1,7 +1,7 @@
 """Runs as processes of this machine, one process per run, so that a crash or a kill touches no other.
 
-Where the system can fork, workers are forked from a server that has imported torch and the plugins
-once: a run starts in milliseconds and shares that memory.
+Where the system can fork, workers are forked from a server that has imported torch, the judges and the
+metrics once: a run starts in milliseconds and shares that memory.
 """
 
 import multiprocessing
@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -26,7 +27,7 @@ class Local:
     threads: int  # of each worker
 
     def __call__(self, jobs: list[Job]) -> Iterator[Progress]:
-        context = _context({module for job in jobs for module in _modules(job)})
+        context = _context()
         waiting, running = list(reversed(jobs)), dict[Connection, _Running]()
         try:
             while waiting or running:
@@ -58,23 +59,18 @@ def workers_and_threads(device: str, workers: int | None) -> tuple[int, int]:
     return workers, max(1, cores // workers)
 
 
-def _context(preload: set[str]) -> Any:
+def warm_up() -> None:
+    """Let the server that workers are forked from begin with its imports, in the background. The first job would."""
+    if _context().get_start_method() == "forkserver":
+        forkserver.ensure_running()
+
+
+def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ganbench.executors.warm", *sorted(preload)])
+    context.set_forkserver_preload(["ganbench.executors.warm"])
     return context
-
-
-def _modules(job: Job) -> Iterator[str]:
-    """The installed modules that a run will import."""
-    from ganbench import plugins
-
-    spec = job.spec
-    named = [("variants", spec.variant.name), ("datasets", spec.dataset.name), ("judges", spec.judge)]
-    for kind, name in named + [("metrics", metric) for metric in spec.metrics]:
-        if name in plugins.names(kind):
-            yield plugins.locate(kind, name).partition(":")[0]
 
 
 def _start(context: Any, job: Job, device: str, threads: int) -> _Running:

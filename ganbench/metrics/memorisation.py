@@ -18,7 +18,7 @@ from torch.nn.functional import one_hot
 
 from ganbench.errors import BenchError
 from ganbench.metrics import Estimate, Evidence, metric
-from ganbench.metrics.nearest import Cells
+from ganbench.metrics.nearest import Points, arranged
 
 WIDTH = 64  # of the features, at most
 CELLS = 3
@@ -47,7 +47,7 @@ class Space(NamedTuple):
 
     axes: PCA  # with as many as there are features it is a rotation, which leaves distances as they are
     training: Tensor  # (m, WIDTH or less) float64
-    cells: Cells  # of those
+    points: Points  # the same, for others to seek their nearest among
 
     def locate(self, features: Tensor) -> Tensor:
         """(n, d) -> (n, WIDTH or less) float64."""
@@ -65,7 +65,7 @@ def space(training: Tensor) -> Space:
     x = training.double().numpy()
     axes = PCA(min(WIDTH, x.shape[1]), svd_solver="covariance_eigh").fit(x)
     located = torch.from_numpy(axes.transform(x))
-    return Space(axes, located, Cells(located))
+    return Space(axes, located, arranged(located))
 
 
 @lru_cache(maxsize=1)  # a run asks at both of its checkpoints
@@ -79,7 +79,7 @@ def nearest(features: Tensor, training: Tensor) -> Nearest:
     """For each of (n, d) features the nearest of (m, d) features of the training data."""
     known = space(training)
     x = known.locate(features)
-    place = known.cells.nearest(x)
+    place = known.points.nearest(x)
     return Nearest(place, (x - known.training[place]).norm(dim=1))
 
 
@@ -88,7 +88,7 @@ def to_others(place: Tensor, training: Tensor) -> Tensor:
     known = space(training)
     rows, back = torch.unique(place, return_inverse=True)
     x = known.training[rows]
-    distance: Tensor = (x - known.training[known.cells.nearest(x, but=rows)]).norm(dim=1)
+    distance: Tensor = (x - known.training[known.points.nearest(x, but=rows)]).norm(dim=1)
     return distance[back]
 
 
