@@ -141,7 +141,8 @@ class GroupDeviation(nn.Module):
         n = len(x)
         group = next(size for size in (4, 3, 2, 1) if n % size == 0)
         groups = x.reshape(group, n // group, -1)
-        deviation = (groups.var(0, correction=0) + 1e-8).sqrt().mean(1)  # (n / group,)
+        variance = (groups - groups.mean(0)).square().mean(0)  # `var` takes 20 times as long on a CPU
+        deviation = (variance + 1e-8).sqrt().mean(1)  # (n / group,)
         return deviation.repeat(group)[:, None]
 
 

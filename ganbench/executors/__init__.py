@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ganbench.runspec import RunSpec
+if TYPE_CHECKING:  # it brings torch: the server that workers are forked from had better begin before that
+    from ganbench.runspec import RunSpec
 
 
 @dataclass(frozen=True)
 class Job:
     """A run to do, and the desk it may write to."""
 
-    spec: RunSpec
+    spec: "RunSpec"
     desk: Path
 
 

@@ -112,11 +112,11 @@ def test_noise_is_in_every_layer_with_strengths_that_begin_at_0(spec):
     variant = build(spec)
     finish = variant.G.synthesis.finish
     assert len(finish) == variant.G.layers and not any(layer.noise.any() for layer in finish)
-    w = torch.randn(4, 1, 6).expand(-1, variant.G.layers, -1)
+    w = torch.randn(16, 1, 6).expand(-1, variant.G.layers, -1)
     assert variant.G.synthesis(w).equal(variant.G.synthesis(w))
     for layer in finish:
-        with torch.no_grad():
-            layer.noise.fill_(0.5)
+        with torch.no_grad():  # unlike for the features of a point, or the norm would take it away again
+            layer.noise.copy_(torch.linspace(0.5, 1, len(layer.noise)))
         assert not torch.allclose(variant.G.synthesis(w), variant.G.synthesis(w), atol=1e-4)
         with torch.no_grad():
             layer.noise.zero_()
