@@ -195,8 +195,8 @@ def double(x: Tensor) -> Tensor:
 
 def pooled(places: Tensor, h: int, w: int) -> Tensor:
     """The largest of each 2 x 2 places, or of each 2 in a single row: (n, h * w, c) -> (n, fewer, c)."""
-    high = min(h, 2)
-    return places.unflatten(1, (h // high, high, w // 2, 2)).amax((2, 4)).flatten(1, 2)  # type: ignore[no-any-return, no-untyped-call]
+    maps = places.mT.unflatten(2, (h, w))  # type: ignore[no-untyped-call]
+    return F.max_pool2d(maps, (min(h, 2), 2)).flatten(2).mT
 
 
 def normalise_spectrally(

@@ -5,7 +5,12 @@ import contextlib
 import PIL.Image  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
-import ganbench.run  # noqa: F401
+import ganbench.run
+import ganbench.twoplayers  # noqa: F401
+from ganbench import plugins
+
+for kind in plugins.KINDS:
+    plugins.names(kind)  # a file of every package there is, read once for all workers
 
 with contextlib.suppress(ImportError):  # torch's own affair: wanted by deterministic algorithms and by optimisers
     import torch._dynamo
