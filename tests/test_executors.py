@@ -162,6 +162,23 @@ def wait_for(found: Callable[[], object], process: subprocess.Popen[str]) -> Non
         sleep(0.005)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_ctrl_c_amid_all_imports_is_no_traceback(suite_file: Command, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTENING, "run", str(suite_file()), "--results", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    # The server that workers are forked from: a terminal sends it what it sends the command.
+    wait_for(lambda: Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().strip(), process)
+    sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_stops_at_once_and_the_same_command_goes_on_to_the_same_scores(
     ganbench: Command, suite_file: Command, tmp_path: Path

@@ -62,7 +62,9 @@ def workers_and_threads(device: str, workers: int | None) -> tuple[int, int]:
 def warm_up() -> None:
     """Let the server that workers are forked from begin with its imports, in the background. The first job would."""
     if _context().get_start_method() == "forkserver":
+        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it inherits this: Ctrl-C is never its affair
         forkserver.ensure_running()
+        signal.signal(signal.SIGINT, ours)
 
 
 def _context() -> Any:
