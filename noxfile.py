@@ -58,6 +58,6 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def schema(session: nox.Session) -> None:
     """Write suites/suite.schema.json anew, after a change of the suites' language."""
-    from ganbench.suite import schema as suite_schema
+    from ganbench.suite.language import schema as suite_schema
 
     Path("suites/suite.schema.json").write_text(json.dumps(suite_schema(), indent=1) + "\n")

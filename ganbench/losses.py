@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganbench.making import Choice
+from ganbench.plugins.spec import Choice
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch.linalg import vector_norm
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from ganbench.making import Choice
+from ganbench.plugins.spec import Choice
 
 Score = Callable[[Tensor], Tensor]
 

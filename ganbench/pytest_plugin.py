@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ganbench.baseline import Baseline
+    from ganbench.compare.baseline import Baseline
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,9 +65,10 @@ class Gate:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        from ganbench import baseline, regression, store
+        from ganbench import store
+        from ganbench.compare import baseline, regression
         from ganbench.errors import BenchError
-        from reports.gate import answer
+        from ganbench.reports.formats.gate import answer
 
         try:
             results = store.read(self.path)
@@ -105,8 +106,8 @@ class Row(pytest.Item):
         self.row = row
 
     def runtest(self) -> None:
-        from ganbench.regression import FAILS, SILENT
-        from reports.gate import sentence
+        from ganbench.compare.regression import FAILS, SILENT
+        from ganbench.reports.formats.gate import sentence
 
         said = f"{self.row.verdict}: {sentence(self.row)}"
         if self.row.verdict in FAILS:
@@ -125,8 +126,8 @@ def _run(suite: Path, results: Path) -> Path:
     """Run what is missing of a suite -> the folder of its results."""
     from rich.console import Console
 
-    from ganbench import driver
-    from ganbench.suite import load
+    from ganbench.suite import driver
+    from ganbench.suite.language import load
 
     plan = driver.plan(load(suite), results, "auto", None, "*", False, shlex.join(sys.argv))
     driver.carry_out(plan, Console(stderr=True, highlight=False, soft_wrap=True, emoji=False))
@@ -139,7 +140,7 @@ def _tell_pytest_benchmark(config: pytest.Config, now: "Baseline") -> None:
         return
     from pytest_benchmark.stats import Metadata
 
-    from ganbench.baseline import SPEED
+    from ganbench.compare.baseline import SPEED
 
     for (dataset, variant), runs in now.runs.items():
         scores = {name[2]: score for name, score in now.scores.items() if name[:2] == (dataset, variant)}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Adam
 
-from ganbench.making import Choice
+from ganbench.plugins.spec import Choice
 from ganbench.variant import Batch, Player
 
 

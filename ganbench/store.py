@@ -8,11 +8,11 @@
             losses.parquet      tidy: one row per lap and curve
             samples.npy         some samples of the selected checkpoint: points float32, images uint8 NHWC
             grid.png            the same as a picture, for images
-            exhibits.npz        more to look at, by name: see `ganbench.exhibits`
+            exhibits.npz        more to look at, by name: see `ganbench.runs.exhibits`
             last.safetensors  selected.safetensors
         guests/<id>/            the same of samples from elsewhere, without weights
         .unfinished/<run id>/   a run's desk: its training state, and its record until it is whole
-        .unfinished/underway.json   how far the runs are, while a driver works: see `ganbench.underway`
+        .unfinished/underway.json   how far the runs are, while a driver works: see `ganbench.suite.progress`
 
 A run works on its desk; only the driver publishes, by renaming the desk. Reading needs no torch.
 """
@@ -130,7 +130,7 @@ class Results:
         return file.read_bytes() if file.exists() else None
 
     def exhibits(self, run: str) -> dict[str, np.ndarray[Any, Any]]:
-        """What the run kept to be looked at, by name; see `ganbench.exhibits`. Empty if it kept nothing."""
+        """What the run kept to be looked at, by name; see `ganbench.runs.exhibits`. Empty if it kept nothing."""
         file = self.path / run / "exhibits.npz"
         if not file.exists():
             return {}

@@ -9,6 +9,7 @@ Deviations: D and G move in turn, each on a batch of its own, where the authors 
 """
 
 import torch
+from ganbench.zoo.parts import Layers, adam, init_normal
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -16,7 +17,6 @@ from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import Layers, adam, init_normal
 
 
 class PacGAN(TwoPlayers):

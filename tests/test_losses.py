@@ -8,7 +8,7 @@ from torch import Tensor
 from ganbench import losses, plugins
 from ganbench.errors import BenchError
 from ganbench.losses import Formulation, ebgan, hinge, jensen_shannon, minimax, nonsaturating, pulling_away
-from ganbench.making import choose
+from ganbench.plugins.spec import choose
 
 REAL, FAKE = [-2.0, -0.5, 0.3, 0.9, 4.0], [-3.0, -1.0, 0.1, 0.7, 2.0]
 

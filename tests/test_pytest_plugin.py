@@ -12,7 +12,12 @@ pytest_plugins = ["pytester"]
 
 SCORES = {("ring8", variant, "fid"): [10.0, 10.4, 9.7, 10.1] for variant in ("gan", "wgan")}
 # A session within this one forgets what it was the first to import; torch and pyarrow do not bear a second time.
-for module in ("pandas.core.arrays.arrow.extension_types", "ganbench.driver", "ganbench.pytest_plugin", "reports.gate"):
+for module in (
+    "pandas.core.arrays.arrow.extension_types",
+    "ganbench.suite.driver",
+    "ganbench.pytest_plugin",
+    "ganbench.reports.formats.gate",
+):
     import_module(module)
 
 QUIET = ("-p", "no:xdist", "-p", "no:cacheprovider", "--benchmark-disable")

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 import torch
+from ganbench.zoo.cgan import CGAN
+from ganbench.zoo.dcgan import DCGAN
+from ganbench.zoo.gan import GAN
+from ganbench.zoo.sagan import SAGAN
+from ganbench.zoo.wgan import WGAN
 from torch import Tensor, nn
 from torch.optim import Adam
 
 from ganbench import plugins
-from ganbench.budget import Budget, Ledger
 from ganbench.losses import Formulation, nonsaturating
-from ganbench.making import choose
 from ganbench.penalties import R1, Orthogonal, Penalty, Spectral, none
+from ganbench.plugins.spec import choose
 from ganbench.remedies import (
     FeatureMatching,
     GroupDeviation,
@@ -26,14 +30,10 @@ from ganbench.remedies import (
     Remedy,
     Unrolling,
 )
-from ganbench.training import train
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.training import train
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from zoo.cgan import CGAN
-from zoo.dcgan import DCGAN
-from zoo.gan import GAN
-from zoo.sagan import SAGAN
-from zoo.wgan import WGAN
 
 POINTS, IMAGES = DataSpec((2,)), DataSpec((1, 8, 8))
 INSTALLED = plugins.names("remedies")

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ganbench.budget import Ledger
 from ganbench.errors import BadResults
+from ganbench.runs.budget import Ledger
 from ganbench.store import FORMAT, LOSS_COLUMNS, SCORE_COLUMNS, Store, read, read_run, write_json
 
 

@@ -2,6 +2,13 @@
 
 import pytest
 import torch
+from ganbench.zoo.cgan import CGAN
+from ganbench.zoo.dcgan import DCGAN
+from ganbench.zoo.gan import GAN
+from ganbench.zoo.progan import ProGAN
+from ganbench.zoo.sagan import SAGAN
+from ganbench.zoo.stylegan import StyleGAN
+from ganbench.zoo.wgan import WGAN
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -10,13 +17,6 @@ from ganbench.losses import Formulation, ebgan, hinge, minimax, nonsaturating, p
 from ganbench.penalties import R1, Clip, Dragan, Gradient, Orthogonal, Penalty, Spectral
 from ganbench.remedies import MinibatchStddev, Packing
 from ganbench.variant import Batch, DataSpec
-from zoo.cgan import CGAN
-from zoo.dcgan import DCGAN
-from zoo.gan import GAN
-from zoo.progan import ProGAN
-from zoo.sagan import SAGAN
-from zoo.stylegan import StyleGAN
-from zoo.wgan import WGAN
 
 POINTS, LABELLED, IMAGES = DataSpec((2,)), DataSpec((2,), 4), DataSpec((1, 16, 16))
 BATCH = Batch(torch.randn(6, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 3, 1, 2, 2, 0]))

@@ -24,14 +24,21 @@ from copy import deepcopy
 from math import erf, sqrt
 
 import torch
+from ganbench.zoo.parts import Average, adam, labelled
+from ganbench.zoo.residual import (
+    Generator,
+    Projecting,
+    ProjectionDiscriminator,
+    batch_norm,
+    modulate,
+    normalise_spectrally,
+)
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
 from ganbench.penalties import Penalty, grammian, none
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import Average, adam, labelled
-from zoo.residual import Generator, Projecting, ProjectionDiscriminator, batch_norm, modulate, normalise_spectrally
 
 
 class BigGAN(Projecting):

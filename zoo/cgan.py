@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
+from ganbench.zoo.parts import DNorm, adam, dcgan_features, dcgan_generator, dense, init_normal, labelled, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -23,7 +24,6 @@ from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import DNorm, adam, dcgan_features, dcgan_generator, dense, init_normal, labelled, leaky
 
 
 class CGAN(TwoPlayers):

@@ -19,6 +19,7 @@ from math import sqrt
 from typing import Any
 
 import torch
+from ganbench.zoo.parts import TwoDomains, adam, dcgan_features, dcgan_generator, dense
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -26,7 +27,6 @@ from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Pair
-from zoo.parts import TwoDomains, adam, dcgan_features, dcgan_generator, dense
 
 
 class CoGAN(TwoDomains):

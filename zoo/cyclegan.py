@@ -24,6 +24,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from ganbench.zoo.parts import TwoDomains, adam, dense, init_normal, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, lsgan
@@ -31,7 +32,6 @@ from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Loss, Pair
-from zoo.parts import TwoDomains, adam, dense, init_normal, leaky
 
 
 class CycleGAN(TwoDomains):

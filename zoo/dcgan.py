@@ -12,6 +12,7 @@ convolutions' place, and all the rest stays.
 """
 
 import torch
+from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 from torch import Tensor
 
 from ganbench.losses import Formulation, nonsaturating
@@ -19,7 +20,6 @@ from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 
 
 class DCGAN(TwoPlayers):

@@ -11,6 +11,7 @@ On points the hidden layers are three of `width` units and the output is linear.
 
 from math import prod
 
+from ganbench.zoo.parts import Layers, adam, dense, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -18,7 +19,6 @@ from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import Layers, adam, dense, leaky
 
 
 class GAN(TwoPlayers):

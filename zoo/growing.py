@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from ganbench.zoo.parts import Average, halvings, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation
@@ -19,7 +20,6 @@ from ganbench.penalties import Penalty
 from ganbench.remedies import GroupDeviation, Remedy
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import Average, halvings, leaky
 
 EPSILON = 1e-8
 POINT_LEVELS = 2  # blocks that join the first one where samples are points

@@ -16,14 +16,14 @@ points need no fade.
 from itertools import pairwise
 from math import sqrt
 
+from ganbench.zoo.growing import EqualLinear, Exits, Growing, GrowingDiscriminator, PixelNorm, enlarge, equal, features
+from ganbench.zoo.parts import Average, adam, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, wasserstein
 from ganbench.penalties import Gradient, Penalty
 from ganbench.remedies import Remedy
 from ganbench.variant import DataSpec
-from zoo.growing import EqualLinear, Exits, Growing, GrowingDiscriminator, PixelNorm, enlarge, equal, features
-from zoo.parts import Average, adam, leaky
 
 
 class ProGAN(Growing):

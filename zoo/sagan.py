@@ -11,14 +11,14 @@ The paper attends at 32 pixels of 128; here at 32, or at half the side of smalle
 class-wise gains and biases have no spectral norm, and real and fake go through D in one pass.
 """
 
+from ganbench.zoo.parts import adam
+from ganbench.zoo.residual import ClassNorm, Generator, Projecting, ProjectionDiscriminator, normalise_spectrally
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
 from ganbench.penalties import Penalty, none
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import adam
-from zoo.residual import ClassNorm, Generator, Projecting, ProjectionDiscriminator, normalise_spectrally
 
 
 class SAGAN(Projecting):

@@ -22,13 +22,7 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
-from ganbench.losses import Formulation, nonsaturating
-from ganbench.penalties import R1, Penalty
-from ganbench.remedies import Remedy
-from ganbench.variant import Batch, DataSpec
-from zoo.growing import (
+from ganbench.zoo.growing import (
     EPSILON,
     EqualLinear,
     Exits,
@@ -40,7 +34,13 @@ from zoo.growing import (
     equal,
     features,
 )
-from zoo.parts import Average, adam, leaky
+from ganbench.zoo.parts import Average, adam, leaky
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, nonsaturating
+from ganbench.penalties import R1, Penalty
+from ganbench.remedies import Remedy
+from ganbench.variant import Batch, DataSpec
 
 TRUNCATED = 8  # layers, from the first, that truncation reaches: up to 32 x 32 pixels
 

@@ -15,6 +15,7 @@ Clipping learns slowly: on all of MNIST in 16 x 16 pixels (rate 3e-4, limit 0.05
 width 24 it is 7.5 and 6.7, and at the end 9.1 with three critic steps and a rate of 7e-4.
 """
 
+from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 from torch import Tensor, nn
 from torch.optim import Optimizer, RMSprop
 
@@ -23,7 +24,6 @@ from ganbench.penalties import Clip, Penalty
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 
 
 class WGAN(TwoPlayers):

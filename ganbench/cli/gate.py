@@ -17,7 +17,7 @@ def baseline(
     reason: Annotated[str, typer.Option(help="Why these results are good, kept in the file.")] = "first baseline",
 ) -> None:
     """Write down what a suite's results are, for later ones to be held against."""
-    from ganbench import baseline as baselines
+    from ganbench.compare import baseline as baselines
     from ganbench.store import read
 
     if out_file.exists():
@@ -54,10 +54,10 @@ def check(
     ] = False,
 ) -> None:
     """Hold results against a baseline. 0: no regression, 1: a regression, 2: something was not measured again."""
-    from ganbench import baseline as baselines
-    from ganbench import regression, selftest
+    from ganbench.compare import baseline as baselines
+    from ganbench.compare import regression, selftest
+    from ganbench.reports.formats import gate as shown
     from ganbench.store import read
-    from reports import gate as shown
 
     found, before = read(results), baselines.read(baseline_file)
     now = baselines.measure(found)
@@ -97,8 +97,8 @@ def _tolerance(text: str) -> tuple[str, float]:
 
 def _accept(file: Path, now: Any, before: Any, checked: Any, reason: str) -> None:
     """Write a new baseline in an old one's place."""
-    from ganbench import baseline as baselines
-    from reports import gate as shown
+    from ganbench.compare import baseline as baselines
+    from ganbench.reports.formats import gate as shown
 
     if not reason.strip():
         raise BenchError("Found --update without --reason. Say why these results are to be the new baseline.")

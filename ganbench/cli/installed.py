@@ -27,7 +27,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List what is installed, a line each."""
-    from ganbench.describe import catalogue
+    from ganbench.plugins.describe import catalogue
 
     found = catalogue(kind.value)
     if as_json:
@@ -43,7 +43,7 @@ def show(
     name: Annotated[str, typer.Argument(help="Of a variant, dataset, judge, metric, loss, penalty or remedy.")],
 ) -> None:
     """Show what something is, from its own file: paper, mechanisms, options and their defaults."""
-    from ganbench.describe import find, reflowed
+    from ganbench.plugins.describe import find, reflowed
 
     for kind, found in find(name):
         out.print(f"[bold]{escape(found.name)}[/bold] [dim]({kind})[/dim]\n", highlight=False)

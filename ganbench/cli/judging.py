@@ -34,10 +34,11 @@ def evaluate(
     """Judge samples from elsewhere as a run's own are, and set them on its board."""
     from dataclasses import replace
 
-    from ganbench import guests
-    from ganbench.driver import choose_device
+    from ganbench.reports.formats import terminal
+    from ganbench.reports.html import page
+    from ganbench.runs import external as guests
     from ganbench.store import read
-    from reports import page, terminal
+    from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
     like = guests.as_in(results, dataset) if results else guests.alone(dataset, count)
@@ -67,9 +68,9 @@ def audit(
     data_dir: DataDir = None,
 ) -> None:
     """Disturb real data in known ways, and see which metric sees which disturbance."""
-    from ganbench import audit as audits
+    from ganbench.audit import audit as audits
+    from ganbench.reports.formats import audit as shown
     from ganbench.store import read
-    from reports import audit as shown
 
     use_data_dir(data_dir)
     judges = [judge, *([against] if against else [])]
@@ -110,8 +111,8 @@ def train(
     data_dir: DataDir = None,
 ) -> None:
     """Train a judge, and write its weights and its card: how good it is, and what it cannot see."""
-    from ganbench.driver import choose_device
     from ganbench.judges.training import train_by_name
+    from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
     asked = {

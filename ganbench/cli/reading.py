@@ -42,8 +42,8 @@ def report(
     port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve; 0: any that is free.")] = 8000,
 ) -> None:
     """Write the report of a suite's results: a page that travels as one file, a site, tables, or a picture."""
+    from ganbench.reports.html import page, site
     from ganbench.store import read
-    from reports import page, site
 
     if served:
         if out_path or format is not Format.html:
@@ -81,9 +81,9 @@ def compare(
     format: Annotated[Printed, typer.Option()] = Printed.text,
 ) -> None:
     """Is B better than A? Differences with intervals, verdicts, and the seeds that would decide."""
-    from ganbench import comparing
+    from ganbench.compare import compare as comparing
+    from ganbench.reports.formats import comparison
     from ganbench.store import read
-    from reports import comparison
 
     if b is None and (variants is None or variants[0] == variants[1]):
         raise BenchError("Found one row of one results, but a comparison needs two. Name B, or two --variants of A.")
@@ -105,8 +105,8 @@ def history(
     ] = None,
 ) -> None:
     """Follow a suite's scores over many commits: lines with intervals, and where they step."""
-    from ganbench import history as histories
-    from reports import history as shown
+    from ganbench.compare import history as histories
+    from ganbench.reports.formats import history as shown
 
     found = histories.read(results)
     out.print(shown.terminal(found))
@@ -121,8 +121,8 @@ def _serve(results: Path, port: int) -> None:
     """Serve the page until Ctrl-C."""
     from functools import partial
 
-    from ganbench import underway
-    from reports import serve
+    from ganbench.reports.html import serve
+    from ganbench.suite import progress as underway
 
     folder = underway.suite_folder(results)
     live = serve.Live(partial(underway.so_far, folder), partial(underway.look, folder), partial(underway.stamp, folder))

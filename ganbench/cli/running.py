@@ -27,10 +27,11 @@ def run(
     if not dry_run:
         local.warm_up()  # while this process imports much the same, and tries what the suite names
 
-    from ganbench import driver
+    from ganbench.reports.formats import terminal
+    from ganbench.reports.html import page
     from ganbench.store import read
-    from ganbench.suite import load
-    from reports import page, terminal
+    from ganbench.suite import driver
+    from ganbench.suite.language import load
 
     plan = driver.plan(load(suite, scale), results, device, workers, only, retry, command_line())
     if dry_run or (plan.suite.meant_for == "cuda" and plan.device == "cpu"):
@@ -64,8 +65,8 @@ def sample(
     data_dir: DataDir = None,
 ) -> None:
     """Draw samples from a run's saved weights."""
-    from ganbench.driver import choose_device
-    from ganbench.sampling import sample_run, write_samples
+    from ganbench.runs.sampling import sample_run, write_samples
+    from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
     drawn = sample_run(run_folder, checkpoint.value, count, seed, label, choose_device(device))

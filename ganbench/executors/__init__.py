@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # it brings torch: the server that workers are forked from had better begin before that
-    from ganbench.runspec import RunSpec
+    from ganbench.runs.spec import RunSpec
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _work(job: Job, device: str, threads: int, outbox: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     import torch
 
-    from ganbench.run import run
+    from ganbench.runs.run import run
 
     torch.set_num_threads(threads)
     try:

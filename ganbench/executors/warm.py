@@ -5,7 +5,7 @@ import contextlib
 import PIL.Image  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
-import ganbench.run
+import ganbench.runs.run
 import ganbench.twoplayers  # noqa: F401
 from ganbench import plugins
 

@@ -23,8 +23,8 @@ from ganbench.data.files import write
 from ganbench.errors import BadSuite
 from ganbench.judges.asking import ask
 from ganbench.judges.trained import ABOUT, FEATURES, MADE_BY, Classifier, build, describe, home, title
-from ganbench.making import Made
-from ganbench.making import build as make
+from ganbench.plugins.spec import Made
+from ganbench.plugins.spec import build as make
 from ganbench.variant import Batch
 
 BATCH = 128  # images in a training step

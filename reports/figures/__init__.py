@@ -1,6 +1,7 @@
 """Data frames to Plotly figures: pure functions, usable in a notebook.
 
-from reports import figures, tables
+from ganbench.reports import figures
+from ganbench.reports.frames import tables
 figures.curves(tables.tidy(results).query("dataset == 'mnist5k'"), "fid").show()
 
 canvas.py      what all share: an empty figure, colours, names, axes
@@ -11,8 +12,8 @@ stability.py   seeds beside one another; which modes are held when
 agreement.py   rank correlations of metrics
 """
 
-from reports.figures.agreement import agreement
-from reports.figures.along import (
+from ganbench.reports.figures.agreement import agreement
+from ganbench.reports.figures.along import (
     BELIEFS,
     GAME,
     GRADIENT_NORM,
@@ -23,10 +24,22 @@ from reports.figures.along import (
     losses,
     theory,
 )
-from reports.figures.canvas import COLOURS, DASHES, FIRST, FONT, GREY, GRID, SYMBOLS, Look, axis_title, looks, plain
-from reports.figures.ranking import mean_ranks, profile
-from reports.figures.stability import VIOLIN, occupancy, seeds
-from reports.figures.standing import cost, dots, pareto
+from ganbench.reports.figures.canvas import (
+    COLOURS,
+    DASHES,
+    FIRST,
+    FONT,
+    GREY,
+    GRID,
+    SYMBOLS,
+    Look,
+    axis_title,
+    looks,
+    plain,
+)
+from ganbench.reports.figures.ranking import mean_ranks, profile
+from ganbench.reports.figures.stability import VIOLIN, occupancy, seeds
+from ganbench.reports.figures.standing import cost, dots, pareto
 
 __all__ = [
     "BELIEFS",

@@ -1,11 +1,10 @@
 """How metrics agree: rank correlations as a heat map."""
 
 import numpy as np
+from ganbench.reports.figures.canvas import draw, heatmap, plain
+from ganbench.reports.formats.words import fixed
 from pandas import DataFrame
 from plotly.graph_objects import Figure
-
-from reports.figures.canvas import draw, heatmap, plain
-from reports.words import fixed
 
 # Pale enough for dark words, whatever the page's theme.
 SCALE = [[0, "#eda225"], [0.5, "#e4e7ea"], [1, "#77aedb"]]

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
-from pandas import DataFrame
-
-from reports.figures.canvas import (
+from ganbench.reports.figures.canvas import (
     GREY,
     MARGIN,
     Look,
@@ -27,7 +24,9 @@ from reports.figures.canvas import (
     steady_limits,
     styled,
 )
-from reports.words import number
+from ganbench.reports.formats.words import number
+from numpy.typing import NDArray
+from pandas import DataFrame
 
 GAME = ("game_value", "game_value_optimal")  # at the trained D, and at the best
 BELIEFS = ("D.belief_real", "D.belief_fake")

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from ganbench.reports.formats.words import arrow, short
+from ganbench.reports.frames.glossary import entry
 from numpy.typing import NDArray
 from pandas import DataFrame
-
-from reports.glossary import entry
-from reports.words import arrow, short
 
 # At least 3:1 against white and against the dark page, so that thin lines can be seen on both (WCAG 1.4.11; a test
 # computes it).

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from ganbench.reports.figures.canvas import GREY, Look, Trace, draw, plain, scatter, styled
 from pandas import DataFrame
 from plotly.graph_objects import Figure
-
-from reports.figures.canvas import GREY, Look, Trace, draw, plain, scatter, styled
 
 FEWEST_PIXELS = 90
 

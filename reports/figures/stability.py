@@ -3,11 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from pandas import DataFrame
-from plotly.graph_objects import Figure
-
-from reports.figures.canvas import (
+from ganbench.reports.figures.canvas import (
     GREY,
     Look,
     Trace,
@@ -22,7 +18,10 @@ from reports.figures.canvas import (
     styled,
     violin,
 )
-from reports.words import amount
+from ganbench.reports.formats.words import amount
+from numpy.typing import NDArray
+from pandas import DataFrame
+from plotly.graph_objects import Figure
 
 VIOLIN = 5  # seeds, below which a density would be invented
 ROW, HEAD = 9, 36  # pixels of a mode and of an axis with its title

@@ -6,10 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
-from pandas import DataFrame
-
-from reports.figures.canvas import (
+from ganbench.reports.figures.canvas import (
     GREY,
     Look,
     Trace,
@@ -22,8 +19,10 @@ from reports.figures.canvas import (
     spans_decades,
     styled,
 )
-from reports.figures.names import sides_of
-from reports.words import number
+from ganbench.reports.figures.names import sides_of
+from ganbench.reports.formats.words import number
+from numpy.typing import NDArray
+from pandas import DataFrame
 
 Floats = NDArray[np.float64]
 

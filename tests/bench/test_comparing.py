@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ganbench.comparing import Verdict, decide, weigh
+from ganbench.compare.compare import Verdict, decide, weigh
 
 TABLES, ROWS = 600, 13  # 13: two variants on two datasets; a rate of 5 % has a standard error of 0.9 %
 SEEDS = (2, 3, 5, 10)

@@ -32,8 +32,8 @@ import pytest
 from pandas import DataFrame
 from plotly.offline import get_plotlyjs
 
-from ganbench.baseline import Baseline, Score, read
-from ganbench.regression import Gate, check
+from ganbench.compare.baseline import Baseline, Score, read
+from ganbench.compare.regression import Gate, check
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "tests" / "resources" / "quick_seeds.json"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pandas import DataFrame
 
-from ganbench.baseline import Baseline, Runs, Score
-from ganbench.history import Entry, follow
-from ganbench.regression import Gate
+from ganbench.compare.baseline import Baseline, Runs, Score
+from ganbench.compare.history import Entry, follow
+from ganbench.compare.regression import Gate
 
 RESULTS, VARIANTS, SEEDS, SPREAD = 12, 8, 3, 0.15  # spread over seeds: a standard deviation of 15 %
 AT = 6  # where the first variant steps

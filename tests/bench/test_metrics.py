@@ -18,9 +18,9 @@ from ganbench.data.mixtures import Grid25
 from ganbench.data.mnist import Mnist, find_mnist
 from ganbench.judges import Judged
 from ganbench.judges.mnist import MnistJudge
-from ganbench.judging import gather
 from ganbench.metrics import Evidence, Metric
-from ganbench.sampling import Drawn
+from ganbench.runs.judging import gather
+from ganbench.runs.sampling import Drawn
 from ganbench.variant import Batch
 
 FEATURES = ["fid", "fid_unbiased", "kid", "precision", "recall", "density", "coverage", "prd_f8", "prd_f1_8"]

@@ -42,7 +42,7 @@ spec = importlib.util.spec_from_file_location("synthetic", sys.argv[1])
 sys.modules["synthetic"] = module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 made = pickle.load(open(sys.argv[2], "rb"))
-from reports import page
+from ganbench.reports.html import page
 began = process_time()
 page.write(made, Path(sys.argv[3]))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -101,7 +101,7 @@ def test_the_page_of_a_quick_run(benchmark, tmp_path):
     spec = importlib.util.spec_from_file_location("synthetic", SYNTHETIC)
     sys.modules["synthetic"] = synthetic = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(synthetic)
-    from reports import page
+    from ganbench.reports.html import page
 
     synthetic._spoilt = lambda samples, *_: samples  # noise would not compress as what is learnt does
     variants = [f"variant{i}" for i in range(7)]

@@ -13,8 +13,8 @@ from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite
 from ganbench.judges import Judged
 from ganbench.judges.truth import TruthJudge
-from ganbench.making import Made, build
 from ganbench.metrics import Evidence
+from ganbench.plugins.spec import Made, build
 
 SIZES = (8, 16, 32, 64)
 METRICS = ("modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third")

@@ -11,7 +11,7 @@ from ganbench.data.domains import IMAGES, grid_places, relocation, rotation
 from ganbench.data.mixtures import APART, Grid25, Random, Ring8, ring
 from ganbench.data.mnist import Mnist5k
 from ganbench.errors import BadSuite
-from ganbench.making import Made, build
+from ganbench.plugins.spec import Made, build
 
 quick = settings(max_examples=25, deadline=None)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from ganbench.data import folder
 from ganbench.data.folder import Folder, list_images, read_image, rows_of_parts
 from ganbench.errors import BadSuite, DataMissing
-from ganbench.making import Made, build
+from ganbench.plugins.spec import Made, build
 
 SHAPE = (3, 8, 8)
 

@@ -6,10 +6,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ganbench.reports.html import serve
+from ganbench.reports.html.serve import Live
 
-from ganbench.underway import Course, Underway
-from reports import serve
-from reports.serve import Live
+from ganbench.suite.progress import Course, Underway
 
 Visit = Callable[..., Any]
 Until = Callable[[Any, str], None]

@@ -9,8 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
-from reports import site
+from ganbench.reports.html import site
 
 Visit = Callable[..., Any]
 Scroll = Callable[[Any], None]

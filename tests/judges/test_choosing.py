@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from ganbench import plugins
-from ganbench.budget import Budget
 from ganbench.data import Dataset
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite, DataMissing, UnknownName
@@ -17,8 +16,9 @@ from ganbench.judges.own import OwnJudge
 from ganbench.judges.trained import TrainedJudge, file_of
 from ganbench.judges.training import train
 from ganbench.judges.truth import TruthJudge
-from ganbench.making import Made
-from ganbench.runspec import RunSpec
+from ganbench.plugins.spec import Made
+from ganbench.runs.budget import Budget
+from ganbench.runs.spec import RunSpec
 
 MINE = '''
 import torch

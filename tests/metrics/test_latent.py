@@ -7,10 +7,10 @@ from torch import Generator, Tensor
 from ganbench.data.mixtures import Ring8
 from ganbench.judges import Judged
 from ganbench.judges.truth import TruthJudge
-from ganbench.judging import gather
 from ganbench.metrics import Evidence, latent
 from ganbench.metrics.latent import ppl, trimmed_mean
-from ganbench.sampling import Sampler
+from ganbench.runs.judging import gather
+from ganbench.runs.sampling import Sampler
 from ganbench.variant import Batch, Variant
 
 

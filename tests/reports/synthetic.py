@@ -223,7 +223,7 @@ def _strokes(rng: np.random.Generator, noisy: bool) -> NDArray[np.uint8]:
 
 
 def _exhibits(run: dict[str, Any], samples: NDArray[Any], evaluations: int) -> dict[str, NDArray[Any]]:
-    """What `ganbench.exhibits` would keep: samples along the budget; of `gan` what one of latents has, of `dcgan` what
+    """What `ganbench.runs.exhibits` would keep: samples along the budget; of `gan` what one of latents has, of `dcgan` what
     one of classes has besides, of `wgan` what one of two domains has.
     """
     rng = np.random.default_rng(int(run["run"], 16) + 1)

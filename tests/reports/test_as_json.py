@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
-from reports import as_json, tables
+from ganbench.reports.formats import as_json
+from ganbench.reports.frames import tables
 
 
 def _strict(source: str) -> Any:

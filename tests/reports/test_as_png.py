@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ganbench.reports.formats import as_png
 from PIL import Image
-
-from reports import as_png
 
 
 def _pixels(png: bytes) -> np.ndarray[Any, Any]:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from ganbench.reports.formats import audit as shown
 from pandas import DataFrame
 from rich.console import Console
 
-from ganbench.verdicts import NONE, RUNS, VALUES, Audit
-from reports import audit as shown
+from ganbench.audit.verdicts import NONE, RUNS, VALUES, Audit
 
 HOSTILE = "<script>alert(1)</script>"
 LINES = {

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ganbench.reports.formats import comparison
+from ganbench.reports.formats.comparison import answer, cells, conditions, to_markdown
 from pandas import DataFrame
 from rich.console import Console
 
-from ganbench.comparing import Comparison, compare
-from reports import comparison
-from reports.comparison import answer, cells, conditions, to_markdown
+from ganbench.compare.compare import Comparison, compare
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from reports import courses, tables
+from ganbench.reports.frames import tables
+from ganbench.reports.frames import trajectories as courses
 
 NAN = math.nan
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from ganbench.reports.frames import disagreement, tables
+from ganbench.reports.html import page
 from pandas import DataFrame
-
-from reports import disagreement, page, tables
 
 
 def _tau_b(x: list[float], y: list[float]) -> float:

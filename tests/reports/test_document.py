@@ -2,8 +2,7 @@ from types import ModuleType
 from typing import Any
 
 import pandas as pd
-
-from reports import document
+from ganbench.reports.formats import document
 
 
 def test_an_empty_report_says_so(synthetic: ModuleType) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-
-from reports import figures, tables
-from reports.figures.names import sides_of
+from ganbench.reports import figures
+from ganbench.reports.figures.names import sides_of
+from ganbench.reports.frames import tables
 
 
 def _contrast(colour: str, ground: str) -> float:

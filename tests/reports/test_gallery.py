@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from reports.gallery import IMAGES, MOST_STOPS, POINTS, gallery
-from reports.markup import Page
+from ganbench.reports.html.gallery import IMAGES, MOST_STOPS, POINTS, gallery
+from ganbench.reports.html.markup import Page
 
 NEEDS = {"interpolation", "transport", "surface", "by_class", "truncation", "pair_other", "neighbour"}
 

@@ -7,13 +7,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from ganbench.reports.formats import gate
+from ganbench.reports.formats.gate import annotations, answer, counts, junit, markdown, percent, reach, sentence
 from pandas import DataFrame
 from rich.console import Console, RenderableType
 
-from ganbench.regression import EVERY, VERDICTS, Check, Gate
-from ganbench.selftest import Trial
-from reports import gate
-from reports.gate import annotations, answer, counts, junit, markdown, percent, reach, sentence
+from ganbench.compare.regression import EVERY, VERDICTS, Check, Gate
+from ganbench.compare.selftest import Trial
 
 EVIL = "<img src=x>|`\x1b[31m\u202e]]>&\"'[bold]%\r\n::warning::"
 

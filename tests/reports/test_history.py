@@ -4,12 +4,12 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from ganbench.reports.formats import history
 from rich.console import Console
 
-from ganbench.baseline import Baseline, Runs, Score
-from ganbench.history import Entry, History, follow
-from ganbench.regression import Gate
-from reports import history
+from ganbench.compare.baseline import Baseline, Runs, Score
+from ganbench.compare.history import Entry, History, follow
+from ganbench.compare.regression import Gate
 
 EVIL = "<script>alert(1)</script>[bold]"
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from reports import modes
-from reports.modes import CLASSES, MODES
+from ganbench.reports.frames import modes
+from ganbench.reports.frames.modes import CLASSES, MODES
 
 DUE = np.full(2, 0.5)
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from ganbench.reports.formats import terminal
+from ganbench.reports.frames import tables
+from ganbench.reports.html import page
 from rich.console import Console
-
-from reports import page, tables, terminal
 
 
 class Outline(HTMLParser):

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-
-from reports import plane
-from reports.figures import GREY, Look
+from ganbench.reports.figures import GREY, Look
+from ganbench.reports.figures import points2d as plane
 
 LOOK = Look("#3f7fd9", "solid", "circle")
 TRUTH = {"means": [[0.0, 1.0], [2.0, 1.0]], "sigma": 0.1, "weights": [0.5, 0.5]}

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ganbench.reports.frames import ranking, tables
+from ganbench.reports.frames.ranking import Entry
 
 from ganbench.statistics import probability_of_improvement
-from reports import ranking, tables
-from reports.ranking import Entry
 
 INF = math.inf
 

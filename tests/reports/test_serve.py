@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ganbench.reports.html import serve
+from ganbench.reports.html.serve import Live
 
 from ganbench.errors import BadResults, BenchError
-from ganbench.underway import Course, Underway
-from reports import serve
-from reports.serve import Live
+from ganbench.suite.progress import Course, Underway
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
 

@@ -5,10 +5,9 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from ganbench.reports.html import image_grid as sheets
 from numpy.typing import NDArray
 from PIL import Image
-
-from reports import sheets
 
 
 def _numbered(n: int, side: int = 2, channels: int = 1) -> NDArray[np.uint8]:

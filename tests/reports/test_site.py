@@ -9,8 +9,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
-
-from reports import page, site
+from ganbench.reports.html import page, site
 
 MOST_NAME = 80  # characters of a file's name; some systems take 143
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from ganbench.reports.formats import prose
+from ganbench.reports.frames import tables
+from ganbench.reports.html.page import render
 
 from ganbench.statistics import mean_interval
-from reports import prose, tables
-from reports.page import render
 
 
 def test_tidy_has_a_row_per_score_and_the_promised_columns(full: Any) -> None:

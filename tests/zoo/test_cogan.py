@@ -1,16 +1,16 @@
 import pytest
 import torch
+from ganbench.zoo.cogan import CoGAN
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganbench.budget import Budget, Ledger
 from ganbench.data.domains import rotation
 from ganbench.data.mixtures import Ring8
 from ganbench.losses import ebgan, nonsaturating
 from ganbench.remedies import FeatureMatching, MinibatchDiscrimination, MinibatchStddev, Packing
-from ganbench.training import train
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
-from zoo.cogan import CoGAN
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
 KINDS = pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])

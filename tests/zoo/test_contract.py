@@ -9,11 +9,10 @@ import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 
-import zoo
-from ganbench import plugins
-from ganbench.budget import Budget, Ledger
-from ganbench.making import Choice, choose
-from ganbench.training import train
+from ganbench import plugins, zoo
+from ganbench.plugins.spec import Choice, choose
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.training import train
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec, Variant
 
@@ -210,7 +209,7 @@ def test_every_file_of_the_zoo_is_installed_and_cites_its_paper():
     folder = Path(zoo.__file__).parent
     files = {file.stem for file in folder.glob("*.py")} - {"__init__", "parts", "growing", "residual"}
     modules = {plugins.locate("variants", name).partition(":")[0] for name in plugins.names("variants")}
-    assert files == {module.removeprefix("zoo.") for module in modules if module.startswith("zoo.")}
+    assert files == {module.removeprefix("ganbench.zoo.") for module in modules if module.startswith("ganbench.zoo.")}
     for file in files:
         assert "https://" in (folder / f"{file}.py").read_text().split('"""')[1], f"{file}.py cites no link"
 

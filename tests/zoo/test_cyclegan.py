@@ -3,18 +3,18 @@ from math import prod
 
 import pytest
 import torch
+from ganbench.zoo.cyclegan import CycleGAN, Mirror, Pool, patch_layers, translator
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganbench.budget import Budget, Ledger
 from ganbench.data.domains import rotation
 from ganbench.data.mixtures import Ring8
 from ganbench.losses import lsgan
 from ganbench.penalties import Gradient
 from ganbench.remedies import HistoricalAveraging, Packing
-from ganbench.training import train
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
-from zoo.cyclegan import CycleGAN, Mirror, Pool, patch_layers, translator
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
 KINDS = pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])

@@ -1,13 +1,13 @@
 import pytest
 import torch
+from ganbench.zoo.gan import GAN
 from torch import nn
 
-from ganbench.budget import Budget, Ledger
 from ganbench.losses import minimax, nonsaturating
-from ganbench.training import train
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.training import train
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec
-from zoo.gan import GAN
 
 DIGITS, POINTS = DataSpec((1, 28, 28), 10), DataSpec((2,), 8)
 

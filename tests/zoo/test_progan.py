@@ -1,4 +1,4 @@
-"""ProGAN's mechanisms, one by one; what is of `zoo.growing` holds for StyleGAN too."""
+"""ProGAN's mechanisms, one by one; what is of `ganbench.zoo.growing` holds for StyleGAN too."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -8,19 +8,19 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from ganbench.zoo.growing import EqualConv2d, EqualLinear, MinibatchStd, PixelNorm, features
+from ganbench.zoo.progan import ProGAN
 from safetensors.torch import load_file, load_model, save_model
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganbench.budget import Budget, Ledger
 from ganbench.losses import wasserstein
 from ganbench.penalties import Gradient
-from ganbench.run import run
-from ganbench.suite import Made, RunSpec
-from ganbench.training import train
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.run import run
+from ganbench.runs.training import train
+from ganbench.suite.language import Made, RunSpec
 from ganbench.variant import Batch, DataSpec
-from zoo.growing import EqualConv2d, EqualLinear, MinibatchStd, PixelNorm, features
-from zoo.progan import ProGAN
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
 KINDS = pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])

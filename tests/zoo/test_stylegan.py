@@ -5,17 +5,17 @@ from math import sqrt
 import pytest
 import torch
 import torch.nn.functional as F
+from ganbench.zoo.growing import Blur, EqualLinear, GrowingDiscriminator, MinibatchStd, PixelNorm
+from ganbench.zoo.stylegan import Finish, StyleGAN, standardised
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganbench.budget import Budget, Ledger
 from ganbench.losses import nonsaturating
 from ganbench.penalties import R1
-from ganbench.training import train
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
-from zoo.growing import Blur, EqualLinear, GrowingDiscriminator, MinibatchStd, PixelNorm
-from zoo.stylegan import Finish, StyleGAN, standardised
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
 KINDS = pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])

@@ -1,0 +1,1 @@
+"""Audits: which metric sees which disturbance of real data, from which strength on."""

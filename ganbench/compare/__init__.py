@@ -1,0 +1,1 @@
+"""Results against results: is anything better or worse, by more than chance?"""

@@ -1,0 +1,290 @@
+"""Is B better than A? Two samples of scores over seeds -> a verdict that keeps its error rate. No torch.
+
+    better, worse    the means differ (Welch's test, after Holm's correction), and by more than the tolerance if one is
+                     given
+    same             the means differ by less than the tolerance (two one-sided tests, after Holm's correction)
+    undecided        anything else: these seeds cannot tell, and `seeds` says how many might
+    not comparable   the scores were not measured alike; nothing is said about them
+
+Of all the rows of one table the chance that any is called better or worse where nothing differs is at most 5 %, and so
+is the chance that any is called the same where the difference is beyond the tolerance.
+
+Seeds are not pairs. Runs of one seed share the latents they are judged with and the data, but as soon as anything
+differs between A and B they train on other random numbers, and training amplifies that: seed 3 of A is no nearer to
+seed 3 of B than to any other. Pairing would halve the degrees of freedom, of which there are few, for nothing; where
+seeds do go together, the unpaired test errs on the safe side.
+
+A run that failed has no score and cannot enter a mean, so of the runs that ended the winner may be the one whose bad
+runs are gone. The side that lost a run is therefore never the better one; where it is worse even so, it is worse.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from pandas import DataFrame
+
+from ganbench.compare.matching import Match, match, unlike
+from ganbench.errors import BadResults, UnknownName
+from ganbench.statistics import (
+    Interval,
+    difference_interval,
+    equivalence_test,
+    holm,
+    probability_of_improvement,
+    seeds_needed,
+    welch_test,
+)
+from ganbench.store import Results
+
+ALPHA = 0.05  # the chance of any false verdict in a table
+SENSES = ("lower", "higher")  # of which one is better
+WANTED = 0.8  # with so many seeds as are asked for, the chance that they decide
+
+
+class Verdict(StrEnum):
+    """What can be said of B against A."""
+
+    better = "better"
+    worse = "worse"
+    same = "same"
+    undecided = "undecided"
+    incomparable = "not comparable"
+
+
+class Sample(NamedTuple):
+    """Scores of one side, over its seeds."""
+
+    n: int  # runs with a score
+    lost: int  # runs that ended without one
+    mean: float
+    std: float  # over seeds; NaN of fewer than two
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What two samples of scores say, each on its own row; `decide` makes verdicts of all rows of a table."""
+
+    a: Sample
+    b: Sample
+    difference: Interval  # mean(b) - mean(a), with Welch's 95 % interval
+    improvement: Interval  # the probability that a new run of B is better than one of A; a lost run is the worst
+    gain: float  # the difference as an improvement: positive where B is better
+    margin: float | None  # differences below are none; None: there is no such thing
+    p: float  # of no difference; NaN where a side has fewer than two scores
+    p_same: float  # of a difference of `margin` or more; NaN also without a margin
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict, what it rests on and what it would take."""
+
+    verdict: Verdict
+    p: float = math.nan  # of no difference, corrected for the whole table
+    p_same: float = math.nan
+    seeds: int | None = None  # of each side, that would probably decide what is undecided; None: no number is known to
+    why: str = ""
+
+
+def weigh(a: ArrayLike, b: ArrayLike, direction: str, tolerance: float | None = None) -> Evidence:
+    """(n,) and (m,) scores, NaN or infinite for runs that failed -> what they say of B against A.
+
+    `direction` is "lower" or "higher", whichever is better; `tolerance` is a share of A's mean. Raises ValueError for
+    another direction or a negative tolerance.
+    """
+    if direction not in SENSES:
+        raise ValueError(f"Found direction {direction!r}, but need lower or higher: of neither nothing can be better.")
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise ValueError(f"Found tolerance {tolerance}, but need a share of A's mean, such as 0.05.")
+    lower = direction == "lower"
+    x, y = (np.asarray(side, dtype=np.float64).ravel() for side in (a, b))
+    ended_x, ended_y = x[np.isfinite(x)], y[np.isfinite(y)]
+    difference = difference_interval(ended_x, ended_y)
+    first, second = _sample(x), _sample(y)
+    margin = None if tolerance is None else tolerance * abs(first.mean)
+    worst = math.inf if lower else -math.inf
+    return Evidence(
+        a=first,
+        b=second,
+        difference=difference,
+        improvement=probability_of_improvement(
+            np.where(np.isfinite(x), x, worst), np.where(np.isfinite(y), y, worst), lower
+        ),
+        gain=-difference.mean if lower else difference.mean,
+        margin=margin,
+        p=welch_test(ended_x, ended_y),
+        p_same=math.nan if margin is None else equivalence_test(ended_x, ended_y, margin),
+    )
+
+
+def _sample(values: NDArray[np.float64]) -> Sample:
+    ended = values[np.isfinite(values)]
+    mean = float(ended.mean()) if len(ended) else math.nan
+    std = float(ended.std(ddof=1)) if len(ended) > 1 else math.nan
+    return Sample(len(ended), len(values) - len(ended), mean, std)
+
+
+def decide(rows: Sequence[Evidence], alpha: float = ALPHA) -> list[Decision]:
+    """All rows of one table -> their verdicts, which hold at once; see the module's words."""
+    p, p_same = holm([row.p for row in rows]), holm([row.p_same for row in rows])
+    level = 1 - alpha / max(1, int(np.isfinite(p).sum()))  # what a row must reach where Holm is strictest
+    return [_decide(*row, alpha, level) for row in zip(rows, map(float, p), map(float, p_same), strict=True)]
+
+
+def _decide(row: Evidence, p: float, p_same: float, alpha: float, level: float) -> Decision:
+    if min(row.a.n, row.b.n) < 2:
+        return Decision(Verdict.undecided, why=_too_few(row))
+    found, needed = Verdict.undecided, ""
+    if p_same <= alpha:
+        found, needed = Verdict.same, "AB"
+    elif p <= alpha and (row.margin is None or abs(row.gain) > row.margin):
+        found, needed = (Verdict.better, "B") if row.gain > 0 else (Verdict.worse, "A")
+    if incomplete := [name for name, side in (("A", row.a), ("B", row.b)) if name in needed and side.lost]:
+        why = f"{found} only if the lost runs of {' and '.join(incomplete)} are not counted"
+        return Decision(Verdict.undecided, p, p_same, why=why)
+    if found is not Verdict.undecided:
+        return Decision(found, p, p_same)
+    why = "" if row.a.std or row.b.std or not row.gain else "neither side varies"
+    return Decision(found, p, p_same, _seeds(row, level), why)
+
+
+def _too_few(row: Evidence) -> str:
+    few = {"no score": 0, "one seed": 1}
+    said = {what: [name for name, side in (("A", row.a), ("B", row.b)) if side.n == n] for what, n in few.items()}
+    return ", ".join(f"{what} of {' and '.join(names)}" for what, names in said.items() if names)
+
+
+def _seeds(row: Evidence, level: float) -> int | None:
+    """As many as would find the difference seen here, or, if that is within the margin, show that it is."""
+    gap, a_std, b_std = abs(row.gain), row.a.std, row.b.std
+    if row.margin is None or gap >= row.margin:
+        return seeds_needed(gap, a_std, b_std, level, WANTED)
+    # Two one-sided tests must both succeed, each at 1 - level: twice that if it is both sides that are meant.
+    return seeds_needed(row.margin - gap, a_std, b_std, 1 - 2 * (1 - level), 1 - (1 - WANTED) / 2)
+
+
+# Results
+
+COLUMNS = [
+    *("dataset", "a_label", "b_label", "metric", "direction"),
+    *("a_mean", "a_std", "a_n", "a_lost", "b_mean", "b_std", "b_n", "b_lost"),
+    *("difference", "low", "high", "improvement", "improvement_low", "improvement_high", "margin"),
+    *("p", "p_same", "verdict", "seeds", "why"),  # p-values are corrected for all rows
+]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that two results, or two rows of the same results, have in common."""
+
+    a: str  # what A and B are
+    b: str
+    checkpoint: str
+    tolerance: float | None
+    rows: DataFrame  # COLUMNS
+    remarks: list[str]  # what must be known before the rows are believed
+
+    @property
+    def compared(self) -> int:
+        """Rows with a test, for all of which the verdicts hold at once."""
+        return int(self.rows["p"].notna().sum())
+
+
+def compare(
+    a: Results,
+    b: Results,
+    labels: tuple[str, str] | None = None,  # a row of A and one of B; None: each with its namesake
+    checkpoint: str = "last",
+    metrics: Sequence[str] = (),  # none named: all
+    tolerance: float | None = None,  # a share of A's mean
+) -> Comparison:
+    """Every dataset and metric that A and B have in common -> a table of verdicts.
+
+    Metrics of which neither low nor high values are better are left out. Raises UnknownName for a label or metric that
+    is not there, and BadResults if A and B have nothing in common.
+    """
+    matches, remarks = match(a, b, labels, checkpoint)
+    wanted = _directions(matches, metrics)
+    cells = [
+        Cell(pair, metric, wanted[metric], pair.a.values(metric), pair.b.values(metric))
+        for pair in matches
+        for metric in pair.metrics
+        if wanted.get(metric) in SENSES
+    ]
+    cells = [cell for cell in cells if cell.a and cell.b]
+    if not cells:
+        raise BadResults(" ".join([f"Found no score of the {checkpoint} checkpoint on both sides.", *remarks]))
+    weighed = [weigh(cell.a, cell.b, cell.direction, tolerance) for cell in cells]
+    apart = [unlike(cell.pair, cell.metric) for cell in cells]
+    decided = iter(decide([evidence for evidence, why in zip(weighed, apart, strict=True) if not why]))
+    decisions = [Decision(Verdict.incomparable, why=why) if why else next(decided) for why in apart]
+    if senseless := [metric for metric, direction in wanted.items() if direction not in SENSES]:
+        remarks.append(f"Left out, since neither low nor high is better: {', '.join(senseless)}.")
+    if all(np.array_equal(np.sort(cell.a), np.sort(cell.b), equal_nan=True) for cell in cells):
+        remarks.insert(0, "B repeats A: every score is the same number.")
+    return Comparison(
+        a=_named(a, labels and labels[0]),
+        b=_named(b, labels and labels[1]),
+        checkpoint=checkpoint,
+        tolerance=tolerance,
+        rows=DataFrame(map(_line, cells, weighed, decisions), columns=COLUMNS).astype({"seeds": "Int64"}),
+        remarks=remarks,
+    )
+
+
+def to_json(comparison: Comparison) -> str:
+    """For programs. JSON has no NaN: null is a number that there cannot be."""
+    rows = comparison.rows.astype(object).where(comparison.rows.notna(), None)
+    found = {**vars(comparison), "rows": rows.to_dict("records")}
+    about = {"compared": comparison.compared, "alpha": ALPHA, "correction": "holm"}
+    return json.dumps({**about, **found}, indent=1, allow_nan=False) + "\n"
+
+
+class Cell(NamedTuple):
+    """One metric of two rows that belong together."""
+
+    pair: Match
+    metric: str
+    direction: str
+    a: list[float]  # one for each run that ended, NaN if it failed
+    b: list[float]
+
+
+def _directions(matches: list[Match], metrics: Sequence[str]) -> dict[str, str]:
+    """The metrics to compare, in the order of the scores, and which of their values are better."""
+    scores = pd.concat([side.scores for pair in matches for side in pair])
+    found = dict(zip(scores["metric"], scores["direction"], strict=True))
+    for metric in metrics:
+        if metric not in found:
+            raise UnknownName("metrics of these rows", metric, found)
+    return {metric: direction for metric, direction in found.items() if not metrics or metric in metrics}
+
+
+def _named(results: Results, label: str | None) -> str:
+    return f"{results.path}: {label}" if label else str(results.path)
+
+
+def _line(cell: Cell, evidence: Evidence, decision: Decision) -> dict[str, Any]:
+    """One row of the table; of scores that were not measured alike there is no difference."""
+    alike = decision.verdict is not Verdict.incomparable
+    nothing = Interval(math.nan, math.nan, math.nan)
+    difference, improvement = (evidence.difference, evidence.improvement) if alike else (nothing, nothing)
+    sides = {
+        f"{name}_{what}": value
+        for name, side in (("a", evidence.a), ("b", evidence.b))
+        for what, value in side._asdict().items()
+    }
+    return {
+        **{"dataset": cell.pair.a.dataset, "a_label": cell.pair.a.label, "b_label": cell.pair.b.label},
+        **{"metric": cell.metric, "direction": cell.direction, **sides, "margin": evidence.margin},
+        **{"difference": difference.mean, "low": difference.low, "high": difference.high},
+        **dict(zip(("improvement", "improvement_low", "improvement_high"), improvement, strict=True)),
+        **{"p": decision.p, "p_same": decision.p_same, "verdict": decision.verdict.value},
+        **{"seeds": decision.seeds, "why": decision.why},
+    }

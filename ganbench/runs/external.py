@@ -1,0 +1,253 @@
+"""Samples from elsewhere: read, checked, judged as a run's own are, and set on the same board.
+
+Nobody knows what they have cost, so their rows say that the budget is unverified.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ganbench import plugins
+from ganbench.data import Dataset
+from ganbench.errors import BadResults, BenchError, UnknownName
+from ganbench.plugins.spec import Made
+from ganbench.runs.budget import Budget
+from ganbench.runs.judging import gather
+from ganbench.runs.record import State, Work, common, score_rows, write_record, write_shown
+from ganbench.runs.run import SHOWN, latents
+from ganbench.runs.sampling import Drawn, Sampler, load_run
+from ganbench.runs.spec import RunSpec
+from ganbench.store import SCORE_COLUMNS, Store, read_run
+from ganbench.variant import DataSpec, Variant
+
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+USUAL = 10_000  # samples, where no suite says how many
+
+
+class Guest(Variant):
+    """Stands for samples that came from elsewhere; it was not trained here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.players = []
+
+
+def alone(dataset: str, samples: int | None) -> RunSpec:
+    """How samples are judged where no suite says it: by the dataset's own judge and that judge's metrics."""
+    spec = RunSpec(
+        suite="", label="", variant=Made("guest"), dataset_label=dataset, dataset=Made(dataset), judge="", metrics=(),
+        seed=0, budget=Budget("images", 0), evaluations=1, samples=samples or USUAL, precision="float32",
+    )  # fmt: skip
+    data = spec.build_dataset()
+    spec = replace(spec, judge=data.judge)
+    return replace(spec, metrics=tuple(spec.build_judge(data).metrics))
+
+
+def as_in(results: Path, dataset: str) -> RunSpec:
+    """How the runs of a suite's results are judged on the dataset of that label. Raises BadResults or UnknownName."""
+    specs: dict[str, RunSpec] = {}
+    for file in sorted(results.glob("*/run.json")):
+        spec = RunSpec.from_dict(read_run(file.parent)["spec"])
+        specs.setdefault(spec.dataset_label, spec)
+    if not specs:
+        raise BadResults(f"{results} holds no finished run. Name the folder of a suite: <results>/<suite>.")
+    if dataset not in specs:
+        raise UnknownName(f"datasets of {results}", dataset, specs)
+    return replace(specs[dataset], budget=Budget("images", 0), scale=1.0)
+
+
+def judge_guests(
+    sources: Sequence[str], label: str, like: RunSpec, device: torch.device, skip_corrupt: bool = False
+) -> list[tuple[RunSpec, State, Work, Tensor]]:
+    """Judge each source as a run is judged at its end, as seeds 0, 1, ... of one row.
+
+    A source is a folder of images, a .npy or .npz file, a run's folder, or `module:callable`. Raises BenchError if it
+    holds anything but samples of that dataset.
+    """
+    dataset = like.build_dataset()
+    judge, metrics = like.build_judge(dataset), like.load_metrics()
+    work = Work(dataset, judge, metrics, Guest(), device)
+    judged = []
+    for seed, source in enumerate(sources):
+        drawn = draw(source, dataset, like, device, skip_corrupt)
+        content = sha256(drawn.x.cpu().numpy().tobytes()).hexdigest()
+        spec = replace(like, label=label, seed=seed, samples=len(drawn.x), variant=Made("guest", {"samples": content}))
+        evidence = gather(dataset, judge, metrics, "test", drawn)
+        rows = score_rows(work, metrics, evidence, "test", "last", 0)
+        state = State(scores=rows + [{**row, "checkpoint": "selected"} for row in rows])
+        judged.append((spec, state, work, drawn.x))
+    return judged
+
+
+def publish(results: Path, guests: list[tuple[RunSpec, State, Work, Tensor]]) -> None:
+    """Set them beside a suite's runs, in place of earlier ones of that label on that dataset."""
+    store = Store(results.parent, results.name)
+    for spec, state, work, x in guests:
+        desk = store.guest_desk()
+        write_record(replace(spec, suite=results.name), desk, "done", "", state, work, guest=True)
+        write_shown(desk, x[: SHOWN[work.dataset.spec.is_image]])
+        store.publish_guest(desk, spec.label, spec.dataset_label, spec.seed)
+
+
+def table(guests: list[tuple[RunSpec, State, Work, Tensor]]) -> pd.DataFrame:
+    """Their scores in the columns of the store, one row for each."""
+    rows = [
+        {**common(spec), "judge": spec.judge, "status": "done", **row}
+        for spec, state, _, _ in guests
+        for row in state.scores
+        if row["checkpoint"] == "last"
+    ]
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+# Sources
+
+
+def draw(source: str, dataset: Dataset, like: RunSpec, device: torch.device, skip_corrupt: bool) -> Drawn:
+    """`like.samples` of what a source holds, picked at random if there are more; fewer, if it has no more."""
+    path = Path(source)
+    if (path / "run.json").is_file():
+        return _of_run(path, dataset, like, device)
+    if path.is_dir():
+        x = fitting(_pictures(path, dataset.spec, skip_corrupt), dataset, source)
+    elif path.suffix in (".npy", ".npz"):
+        x = fitting(_array(path), dataset, source)
+    elif ":" in source:
+        x = fitting(_called(source, like.samples), dataset, source)
+    else:
+        raise BadResults(
+            f"{source} is no folder, no .npy or .npz file and no module:callable. Samples come as one of these."
+        )
+    if len(x) > like.samples:
+        x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[: like.samples]]
+    return Drawn(x.to(device))
+
+
+def fitting(found: np.ndarray[Any, Any], dataset: Dataset, source: str) -> Tensor:
+    """Points (n, 2), or images (n, [c,] h, w [, c]) as bytes or in [-1, 1] -> (n, *shape) as the dataset has them.
+
+    Raises BadResults if the numbers or the shape are not those of such samples.
+    """
+    spec = dataset.spec
+    if found.dtype != np.uint8 and not np.issubdtype(found.dtype, np.floating):
+        raise BadResults(f"{source} holds numbers of type {found.dtype}. Samples are floats, images also uint8.")
+    if not spec.is_image:
+        if found.ndim != 2 or found.shape[1:] != spec.shape or found.dtype == np.uint8:
+            raise BadResults(
+                f"{source} has shape {found.shape}, type {found.dtype}; points are (n, {spec.shape[0]}) floats."
+            )
+        return _finite(torch.from_numpy(found).float(), source)
+    x = torch.from_numpy(_channels_first(found, spec, source))
+    if found.dtype == np.uint8:
+        x = x.float() / 127.5 - 1
+    x = _finite(x.float(), source)
+    low, high = x.aminmax()
+    if low < -1 - 1e-3 or high > 1 + 1e-3:
+        raise BadResults(
+            f"{source} has pixels from {low:.4g} to {high:.4g}. Floats lie in [-1, 1]: scale them, or save uint8."
+        )
+    return dataset.fit(x.clamp(-1, 1))
+
+
+def _channels_first(found: np.ndarray[Any, Any], spec: DataSpec, source: str) -> np.ndarray[Any, Any]:
+    """(n, h, w), (n, h, w, c) or (n, c, h, w) -> (n, c, h, w) of the right number of channels, square."""
+    images = found[:, None] if found.ndim == 3 else found
+    if images.ndim == 4 and images.shape[1] != spec.channels and images.shape[3] == spec.channels:
+        images = images.transpose(0, 3, 1, 2)
+    if images.ndim != 4 or images.shape[1] != spec.channels or images.shape[2] != images.shape[3]:
+        raise BadResults(
+            f"{source} has shape {found.shape}; images of this dataset are (n, {spec.channels}, side, side) "
+            f"or (n, side, side, {spec.channels})."
+        )
+    return np.ascontiguousarray(images)
+
+
+def _finite(x: Tensor, source: str) -> Tensor:
+    bad = int((~x.isfinite()).flatten(1).any(1).sum())
+    if bad or not len(x):
+        what = f"{bad:,} of {len(x):,} samples with numbers that are not finite" if bad else "no samples at all"
+        raise BadResults(f"{source} holds {what}. Leave them out, or see how they came about.")
+    return x
+
+
+def _array(path: Path) -> np.ndarray[Any, Any]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BadResults(f"{path} cannot be read: {error}. Save it by numpy.save or numpy.savez.") from error
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    if len(loaded.files) > 1 and "samples" not in loaded.files:
+        raise BadResults(f"{path} holds {', '.join(loaded.files)}. Name the one of the samples `samples`.")
+    found: np.ndarray[Any, Any] = loaded["samples" if "samples" in loaded.files else loaded.files[0]]
+    return found
+
+
+def _called(source: str, n: int) -> np.ndarray[Any, Any]:
+    """What `module:callable` or `file.py:callable` returns for `n`: a tensor or an array."""
+    name, _, attribute = source.rpartition(":")
+    try:
+        make = plugins.load("callables", source) if name.endswith(".py") else _attribute(name, attribute)
+        found = make(n)
+    except BenchError:
+        raise
+    except Exception as error:
+        raise BadResults(f"{source} does not give samples: {type(error).__name__}: {error}.") from error
+    if isinstance(found, Tensor):
+        return found.detach().cpu().numpy()
+    if not isinstance(found, np.ndarray):
+        raise BadResults(f"{source} returned a {type(found).__name__}, but needs to return a tensor or an array.")
+    return found
+
+
+def _attribute(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
+
+
+def _pictures(folder: Path, spec: DataSpec, skip_corrupt: bool) -> np.ndarray[Any, Any]:
+    """(n, h, w, c) bytes of all images in a folder and below it, by name. Raises BadResults."""
+    from PIL import Image, UnidentifiedImageError
+
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGES)
+    if not files or not spec.is_image:
+        raise BadResults(f"{folder} holds {len(files):,} images, but needs to hold samples of shape {spec.shape}.")
+    mode = "L" if spec.channels == 1 else "RGB"
+    found, corrupt = {}, []
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                found[file] = np.asarray(image.convert(mode)).reshape(image.height, image.width, spec.channels)
+        except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+            corrupt.append(file)
+    if corrupt and not skip_corrupt:
+        named = ", ".join(str(file.relative_to(folder)) for file in corrupt[:5]) + (", ..." if len(corrupt) > 5 else "")
+        raise BadResults(
+            f"{len(corrupt):,} of {len(files):,} images in {folder} cannot be read: {named}. "
+            "Mend them, or leave them out with --skip-corrupt."
+        )
+    sizes: dict[tuple[int, ...], Path] = {}
+    for file, pixels in found.items():
+        sizes.setdefault(pixels.shape, file)
+    if len(sizes) != 1:
+        named = ", ".join(f"{w} x {h} ({file.name})" for (h, w, _), file in list(sizes.items())[:5])
+        raise BadResults(f"{folder} holds images of {len(sizes)} sizes: {named or 'none'}. Samples are of one size.")
+    return np.stack(list(found.values()))
+
+
+def _of_run(folder: Path, dataset: Dataset, like: RunSpec, device: torch.device) -> Drawn:
+    """Fresh draws of a run's selected checkpoint, with all that the variant says of them."""
+    spec, its_data, variant = load_run(folder, "selected", device)
+    if its_data.spec != dataset.spec:
+        raise BadResults(
+            f"{folder} has learnt samples of shape {its_data.spec.shape} in {its_data.spec.classes} classes, "
+            f"but {like.dataset_label} has {dataset.spec.shape} in {dataset.spec.classes}. Name the dataset it learnt."
+        )
+    return Sampler(variant, dataset, device).drawn("test", like.samples, latents(spec))

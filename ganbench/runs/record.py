@@ -1,0 +1,212 @@
+"""The record: all that is kept of a run, in the columns of `ganbench.store`."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ganbench import __version__
+from ganbench.data import Dataset, Split
+from ganbench.judges import Judge, Judged
+from ganbench.metrics import Evidence, Metric
+from ganbench.runs.budget import DERIVED, Ledger
+from ganbench.runs.sampling import to_array, write_grid
+from ganbench.runs.spec import RunSpec
+from ganbench.store import LOSS_COLUMNS, SCORE_COLUMNS, write_json
+from ganbench.variant import Variant
+
+Row = dict[str, Any]
+
+
+@dataclass
+class State:
+    """All that a run must remember, besides weights and random numbers, to go on as if it had never stopped."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    evaluated: int = 0  # points of the validation curve
+    scores: list[Row] = field(default_factory=list)
+    losses: list[Row] = field(default_factory=list)
+    frames: list[Tensor] = field(default_factory=list)  # samples of each point of that curve, to be looked at
+    occupancy: list[Tensor] = field(default_factory=list)  # how many samples each mode or class had there
+    best: dict[str, Tensor] | None = None  # weights of the selected checkpoint
+    best_value: float = nan
+    best_images: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**vars(self), "ledger": asdict(self.ledger)}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "State":
+        return cls(**{**plain, "ledger": Ledger(**plain["ledger"])})
+
+
+@dataclass
+class Work:
+    """What a run works with, built from its RunSpec."""
+
+    dataset: Dataset
+    judge: Judge
+    metrics: list[Metric]
+    variant: Variant
+    device: torch.device
+    heard: tuple[Tensor, Judged] | None = None  # the samples that were judged last, and what the judge said of them
+
+    def known(self, x: Tensor) -> Judged | None:
+        """What the judge said of these very samples, if it saw them last.
+
+        At the end of its budget a variant without labels draws the same for the test split as for its curve.
+        """
+        return self.heard[1] if self.heard and torch.equal(self.heard[0], x) else None
+
+
+def score_rows(
+    work: Work, metrics: Iterable[Metric], evidence: Evidence, split: Split, checkpoint: str, images: int
+) -> list[Row]:
+    """Compute every metric that the evidence allows; each row carries its comparability key."""
+    applying = (metric for metric in metrics if metric.applies(evidence))
+    return [_score_row(work, metric, evidence, split, checkpoint, images) for metric in applying]
+
+
+def _score_row(work: Work, metric: Metric, evidence: Evidence, split: Split, checkpoint: str, images: int) -> Row:
+    n = len(evidence.samples.features)
+    value, stderr = metric(evidence)
+    return {
+        **_empty_row(metric, checkpoint, images, n),
+        "split": split,
+        "value": value,
+        "stderr": stderr,
+        "most": metric.most(evidence),
+        "key": _comparability_key(
+            metric=[metric.name, metric.version],
+            judge=work.judge.key,
+            data=[work.dataset.fingerprint, work.dataset.preprocessing, split],
+            samples=[n, len(evidence.reference.features)],
+            precision="float32",  # of the judge, whatever training used
+            **metric.conditions(evidence),
+        ),
+    }
+
+
+def _empty_row(metric: Metric, checkpoint: str, images: int, samples: int) -> Row:
+    return {
+        "checkpoint": checkpoint, "images": images, "split": "test",
+        "metric": metric.name, "value": nan, "stderr": nan, "most": nan, "samples": samples,
+        "usual_samples": metric.samples, "direction": metric.direction, "unit": metric.unit, "key": "",
+    }  # fmt: skip
+
+
+def _comparability_key(**conditions: Any) -> str:
+    """Scores with different keys never share a ranking."""
+    return sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def write_record(
+    spec: RunSpec, desk: Path, status: str, reason: str, state: State, work: Work | None, guest: bool = False
+) -> None:
+    """Write the record, whole, onto the desk; the training state is no longer needed.
+
+    A run that failed has a row without a value for every score it still owes. `work` is None if it failed
+    before it could begin. A `guest` has samples from elsewhere.
+    """
+    control = not guest and spec.variant.load("variants").control
+    own = common(spec)
+    owed = [] if status == "done" else _owed(spec, state)
+    more = {"judge": spec.judge, "status": status}
+    scores = pd.DataFrame([{**own, **more, **row} for row in state.scores + owed], columns=SCORE_COLUMNS)
+    losses = pd.DataFrame([{**own, **row} for row in state.losses], columns=LOSS_COLUMNS)
+    scores.to_parquet(desk / "scores.parquet", index=False)
+    losses.to_parquet(desk / "losses.parquet", index=False)
+    record = {
+        "status": status,
+        "reason": reason,
+        "summary": {**own, "control": control, "guest": guest, "scale": spec.scale},
+        "ledger": asdict(state.ledger) | {name: getattr(state.ledger, name) for name in DERIVED},
+        "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
+        "truth": _truth(work.dataset) if work else None,
+        "spec": spec.to_dict(),
+    }
+    (desk / "state.pt").unlink(missing_ok=True)
+    write_json(desk / "run.json", record)
+
+
+def common(spec: RunSpec) -> Row:
+    """What all rows of a run say."""
+    return {
+        "suite": spec.suite, "run": spec.id, "variant": spec.variant.name, "label": spec.label,
+        "dataset": spec.dataset_label, "seed": spec.seed,
+    }  # fmt: skip
+
+
+def _owed(spec: RunSpec, state: State) -> list[Row]:
+    """Of a metric that not every variant has, only if this run has had it before."""
+    there = {(row["checkpoint"], row["metric"]) for row in state.scores}
+    known = {metric for _, metric in there}
+    return [
+        _empty_row(metric, checkpoint, state.ledger.images, spec.samples)
+        for checkpoint in ("last", "selected")
+        for metric in spec.load_metrics()
+        if (checkpoint, metric.name) not in there and (metric.of_any_variant or metric.name in known)
+    ]
+
+
+def _conditions(spec: RunSpec) -> Row:
+    return {
+        "ganbench": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": f"{sys.platform} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+        "judge": spec.judge,
+        "precision": spec.precision,
+        "budget_unit": spec.budget.unit,
+        "budget_amount": spec.budget.amount,
+        "samples": spec.samples,
+    }
+
+
+def _measured_with(work: Work) -> Row:
+    return {
+        "device": device_name(work.device),
+        "select": work.judge.select,
+        "judge_key": work.judge.key,
+        "fingerprint": work.dataset.fingerprint,
+        "preprocessing": work.dataset.preprocessing,
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's name; for a CPU, its number of cores, which is what matters here."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {os.cpu_count()} cores"
+
+
+def _truth(dataset: Dataset) -> Row | None:
+    if (mixture := dataset.mixture) is None:
+        return None
+    return {"means": mixture.means.tolist(), "sigma": mixture.sigma, "weights": mixture.weights.tolist()}
+
+
+def write_shown(desk: Path, samples: Tensor) -> None:
+    """Keep some samples: as numbers, and images also as a picture."""
+    array = to_array(samples)
+    np.save(desk / "samples.npy", array)
+    if array.ndim == 4:
+        write_grid(array, desk / "grid.png")
+
+
+def write_exhibits(desk: Path, state: State, collected: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Keep what is to be looked at: along the budget, and of the selected checkpoint."""
+    kept: dict[str, Any] = {name: x for name, x in (("frames", state.frames), ("occupancy", state.occupancy)) if x}
+    kept = {name: torch.stack(x).numpy() for name, x in kept.items()}
+    images = {row["images"] for row in state.scores if row["checkpoint"] == "curve"}
+    np.savez_compressed(desk / "exhibits.npz", images=np.array(sorted(images)), **kept, **dict[str, Any](collected))

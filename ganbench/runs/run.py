@@ -1,0 +1,231 @@
+"""One run: seed, train, judge along the way, keep what is needed to go on, and write the record.
+
+Judging never changes training: samples are drawn in eval mode with a random state of their own.
+"""
+
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from math import isfinite, isnan
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import torch
+from safetensors.torch import save_model
+from torch import Tensor
+
+from ganbench.data import Split
+from ganbench.metrics import Evidence
+from ganbench.runs.budget import Ledger, peak_memory
+from ganbench.runs.exhibits import collect, frame, occupancy
+from ganbench.runs.judging import gather
+from ganbench.runs.record import Row, State, Work, score_rows, write_exhibits, write_record, write_shown
+from ganbench.runs.sampling import Drawn, Sampler, training_data
+from ganbench.runs.spec import RunSpec
+from ganbench.runs.training import train
+
+LAPS_PER_EVALUATION = 10  # points of a loss curve between two judgements
+SHOWN = {True: 64, False: 1_000}  # samples kept of a run: images, points
+
+Listener = Callable[[float, int], None]  # share of the budget spent, real images shown
+
+
+class Diverged(Exception):
+    """A loss is no longer a finite number."""
+
+
+def run(spec: RunSpec, desk: Path, device: torch.device, listener: Listener = lambda *_: None) -> tuple[str, str]:
+    """Train and judge, leaving the record on `desk`; go on from a state that is found there.
+
+    Returns status ("done", "diverged", "out_of_memory" or "failed") and reason. Nothing that a
+    variant, a dataset or a judge raises leaves here: a bad run is a row, not the end of a suite.
+    """
+    work, state = None, State()
+    try:
+        work = build(spec, device)
+        state = resume(work, desk)
+        for share in train_and_judge(spec, work, state, desk):
+            listener(share, state.ledger.images)
+        judge_at_end(spec, work, state, desk)
+        status, reason = "done", ""
+    except Diverged as error:
+        status, reason = "diverged", str(error)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        status, reason = "out_of_memory", _first_line(error)
+    except BrokenPipeError:
+        raise  # the listener is gone: nobody waits for a record
+    except Exception as error:
+        (desk / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        status, reason = "failed", _first_line(error)
+    write_record(spec, desk, status, reason, state, work)
+    return status, reason
+
+
+def build(spec: RunSpec, device: torch.device) -> Work:
+    """Data, judge, and a variant freshly initialised from the run's seed."""
+    dataset = spec.build_dataset()
+    judge = spec.build_judge(dataset)
+    make_deterministic(spec.seed)
+    variant = spec.build_variant(dataset).to(device)
+    variant.to(memory_format=variant.memory_format)
+    return Work(dataset, judge, spec.load_metrics(), variant, device)
+
+
+def train_and_judge(spec: RunSpec, work: Work, state: State, desk: Path) -> Iterator[float]:
+    """Train to the end of the budget, judging and saving on the way; yields the share that is spent."""
+    data = training_data(work.variant, work.dataset, work.device)
+    work.variant.prepare(data)
+    if not work.variant.players:
+        evaluate(spec, work, state)
+        return
+    laps = spec.evaluations * LAPS_PER_EVALUATION
+    for curves in train(work.variant, data, spec.budget, state.ledger, laps, spec.precision):
+        state.ledger.peak_memory = _peak_memory(work.device)
+        state.losses += [{"images": state.ledger.images, "curve": name, "value": v} for name, v in curves.items()]
+        check_finite(curves, state.ledger)
+        share = spec.budget.spent(state.ledger)
+        due = int(share * spec.evaluations + 1e-9)  # 29 / 100 * 100 is a little below 29
+        if due > state.evaluated:
+            state.evaluated = due
+            evaluate(spec, work, state)
+            save(work, state, desk)
+        yield min(share, 1.0)
+
+
+def evaluate(spec: RunSpec, work: Work, state: State) -> None:
+    """One point of the validation curve; the best so far by the judge's own metric is the selected checkpoint."""
+    scores, evidence = judged(spec, work, "validation", "curve", state.ledger.images)
+    state.scores += scores
+    assert evidence.x is not None, "what is judged has samples"
+    state.frames.append(frame(evidence.x))
+    if (counts := occupancy(evidence)) is not None:
+        state.occupancy.append(counts)
+    if state.best is None or _as_good(work.judge.select, scores, state.best_value):
+        state.best = {name: tensor.clone() for name, tensor in work.variant.state_dict().items()}
+        state.best_value = next((s["value"] for s in scores if s["metric"] == work.judge.select), float("nan"))
+        state.best_images = state.ledger.images
+
+
+def judge_at_end(spec: RunSpec, work: Work, state: State, desk: Path) -> None:
+    """Scores of the last and the selected checkpoint on the test split, their weights, and some samples."""
+    last, _ = judged(spec, work, "test", "last", state.ledger.images)
+    save_model(work.variant, str(desk / "last.safetensors"))
+    if state.best_images == state.ledger.images:  # the last is the selected one: judged already
+        selected = [{**row, "checkpoint": "selected"} for row in last]
+    else:
+        assert state.best is not None
+        work.variant.load_state_dict(state.best)
+        selected, _ = judged(spec, work, "test", "selected", state.best_images)
+    state.scores += last + selected
+    save_model(work.variant, str(desk / "selected.safetensors"))
+    sampler = Sampler(work.variant, work.dataset, work.device)
+    write_shown(desk, sampler.draw("test", SHOWN[work.dataset.spec.is_image], latents(spec)))
+    write_exhibits(desk, state, collect(sampler, work.judge, latents(spec)))
+
+
+def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int) -> tuple[list[Row], Evidence]:
+    """Scores of the variant as it is now, and what they were computed from."""
+    drawn = draw(spec, work, split)
+    check_samples(images, drawn.x, *([drawn.pair.x_other] if drawn.pair else []))
+    return judge_drawn(spec, work, drawn, split, checkpoint, images)
+
+
+def draw(spec: RunSpec, work: Work, split: Split) -> Drawn:
+    """As many samples as the run is judged by, beside fresh real data of the split; always the same latents."""
+    return Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, latents(spec))
+
+
+def judge_drawn(
+    spec: RunSpec, work: Work, drawn: Drawn, split: Split, checkpoint: str, images: int
+) -> tuple[list[Row], Evidence]:
+    """Scores of samples that were drawn already, and what they were computed from."""
+    metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
+    evidence = gather(work.dataset, work.judge, metrics, split, drawn, work.known(drawn.x))
+    work.heard = drawn.x, evidence.samples
+    return score_rows(work, metrics, evidence, split, checkpoint, images), evidence
+
+
+def latents(spec: RunSpec) -> int:
+    """Seed of all draws of a run: the same at every judgement, so that a curve shows the variant and not the draw."""
+    return 2718 + spec.seed
+
+
+def save(work: Work, state: State, desk: Path) -> None:
+    """Write all that `resume` needs, whole or not at all."""
+    saved = {
+        "variant": work.variant.state_dict(),
+        "optimizers": [player.optimizer.state_dict() for player in work.variant.players],
+        "random": _random_state(),
+        "state": state.to_dict(),
+    }
+    torch.save(saved, desk / "state.tmp")
+    os.replace(desk / "state.tmp", desk / "state.pt")
+
+
+def resume(work: Work, desk: Path) -> State:
+    """The state a stopped run left, or a fresh one; restores weights, optimisers and random numbers."""
+    if not (desk / "state.pt").exists():
+        return State()
+    try:
+        with ZipFile(desk / "state.pt") as archive:
+            if archive.testzip() is not None:  # torch itself never looks at the checksums
+                return State()
+        saved = torch.load(desk / "state.pt", map_location=work.device, weights_only=True)
+    except Exception:  # torch names no error of its own for a damaged file; starting over loses nothing but time
+        return State()
+    work.variant.load_state_dict(saved["variant"])
+    for player, optimizer in zip(work.variant.players, saved["optimizers"], strict=True):
+        player.optimizer.load_state_dict(optimizer)
+    _set_random_state(saved["random"])
+    return State.from_dict(saved["state"])
+
+
+def check_finite(curves: dict[str, float], ledger: Ledger) -> None:
+    for name, value in curves.items():
+        if not isfinite(value):
+            raise Diverged(f"{name} became {value} within {ledger.images:,} images")
+
+
+def check_samples(images: int, *samples: Tensor) -> None:
+    if not all(some.isfinite().all() for some in samples):
+        raise Diverged(f"samples are no longer finite after {images:,} images")
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed all devices, and ask for the same bits every time."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at its first call
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Or every new tensor would be filled first, against code that reads what nothing wrote: 5 % of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+    torch.manual_seed(seed)
+
+
+def _as_good(select: str, scores: list[Row], best: float) -> bool:
+    """Of checkpoints that score alike the later one is selected, as it is without a score by that metric; any number is
+    better than none.
+    """
+    for score in scores:
+        if score["metric"] == select:
+            as_good = score["value"] >= best if score["direction"] == "higher" else score["value"] <= best
+            return bool(as_good) or isnan(best)
+    return True
+
+
+def _random_state() -> dict[str, Any]:
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+
+
+def _set_random_state(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["cpu"].cpu())
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
+
+
+def _peak_memory(device: torch.device) -> int:
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"

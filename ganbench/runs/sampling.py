@@ -1,0 +1,226 @@
+"""Drawing from a variant without leaving a trace, and what becomes of the samples."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import load_model
+from torch import Tensor
+
+from ganbench.data import Dataset, Split
+from ganbench.errors import BadResults
+from ganbench.metrics import Belief
+from ganbench.runs.spec import RunSpec
+from ganbench.store import read_run
+from ganbench.variant import Batch, Pair, Variant
+
+CHUNK = 500  # samples drawn at once
+
+
+class Drawn(NamedTuple):
+    """Samples, and what their maker says of them. Tensors are on the device that drew them."""
+
+    x: Tensor  # (n, *shape)
+    like: Batch | None = None  # what they were drawn for, row by row
+    conditional: bool = False  # whether they are of the classes in `like`
+    pair: Pair | None = None  # of a variant of two domains
+    belief: Belief | None = None  # of a variant whose D speaks of probabilities
+    walk: Callable[[int, float], tuple[Tensor, Tensor]] | None = None  # of a variant with latents: `Sampler.walk`
+
+
+class Sampler:
+    """Draws in eval mode, and leaves the variant's mode and all random states as they were."""
+
+    def __init__(self, variant: Variant, dataset: Dataset, device: torch.device):
+        self.variant, self.dataset, self.device = variant, dataset, device
+
+    def draw(self, split: Split, n: int, seed: int, label: int | None = None) -> Tensor:
+        """(n, *shape) samples on the device, from latents of `seed`; all of class `label` if one is given."""
+        like = self.like(split, n)
+        if label is not None:
+            like = like._replace(y=torch.full((n,), label, device=self.device))
+        return self._sample(like, seed)
+
+    def drawn(self, split: Split, n: int, seed: int) -> Drawn:
+        """What `draw` gives, and all that the variant says of it."""
+        variant, like = self.variant, self.like(split, n)
+        pair = None
+        if variant.domains > 1:
+            with self.undisturbed(seed):
+                pair = _joined([variant.pair(part) for part in _chunks(like)])
+        x = pair.x if pair else self._sample(like, seed)
+        walk = partial(self.walk, split, seed) if variant.decodes else None
+        return Drawn(x, like, variant.conditional, pair, self.belief(), walk)
+
+    def walk(self, split: Split, seed: int, n: int, step: float) -> tuple[Tensor, Tensor]:
+        """Both ends, (n, *shape) each, of `n` short steps on the way between two latents each.
+
+        A step takes the share `step` of its way. All else that a sample is made of (class, noise) stays as it is.
+        """
+        like = self.like(split, n)
+        with self.undisturbed(seed):
+            start, goal = self.variant.latents(like), self.variant.latents(like)
+            at = torch.rand(n, 1, device=self.device)
+        here, there = (self.decode(slerp(start, goal, t), like, seed) for t in (at, at + step))
+        return here, there
+
+    def like(self, split: Split, n: int) -> Batch:
+        """The fresh real data, on the device, that a variant draws from: labels, and sources of the second domain."""
+        like = self.dataset.fresh(split, n)
+        if self.variant.domains > 1:
+            assert self.dataset.other is not None, "a suite's check finds data without a second domain"
+            like = like._replace(x_other=self.dataset.other.transform(like.x))
+        return to_device(like, self.device)
+
+    def _sample(self, like: Batch, seed: int) -> Tensor:
+        with self.undisturbed(seed):
+            return torch.cat([self.variant.sample(part) for part in _chunks(like)])
+
+    def decode(self, z: Tensor, like: Batch, seed: int) -> Tensor:
+        """The samples (n, *shape) of latents (n, z_dim); `seed` is of whatever else they are made of, such as noise."""
+        with self.undisturbed(seed):
+            pieces = zip(torch.split(z, CHUNK), _chunks(like), strict=True)
+            return torch.cat([self.variant.decode(piece, part) for piece, part in pieces])
+
+    def belief(self) -> Belief | None:
+        """What D believes of points, (n, 2) on any device -> (n,) on the CPU; None if it says no probabilities.
+
+        None for images too: beliefs are held against the density of a mixture, which is one of points.
+        """
+        if self.dataset.spec.is_image or self._believe(self.dataset.fresh("validation", 1).x) is None:
+            return None
+        return lambda x: torch.cat([_known(self._believe(part)) for part in torch.split(x, CHUNK)])
+
+    def _believe(self, x: Tensor) -> Tensor | None:
+        with self.undisturbed(seed=0):
+            found = self.variant.belief(x.to(self.device))
+        return None if found is None else found.cpu()
+
+    @contextmanager
+    def undisturbed(self, seed: int) -> Iterator[None]:
+        """Eval mode, no gradients and random numbers from `seed`, inside; nothing has changed outside."""
+        trained = [module for module in self.variant.modules() if module.training]
+        self.variant.eval()
+        try:
+            with torch.no_grad(), forked_random_state(self.device):
+                torch.manual_seed(seed)
+                yield
+        finally:
+            for module in trained:  # one by one: a variant may hold a part of itself in eval mode
+                module.training = True
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """(n, d) on the great circle from direction `a` to direction `b` at share `t` (n, 1), lengths in between theirs.
+
+    Shoemake, "Animating Rotation with Quaternion Curves", 1985: between normal latents a straight line would pass
+    where none ever are, near the origin.
+    """
+    lengths = a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True)
+    u, v = (x / length for x, length in zip((a, b), lengths, strict=True))
+    angle = (u * v).sum(1, keepdim=True).clamp(-1 + 1e-6, 1 - 1e-6).acos()
+    direction = (((1 - t) * angle).sin() * u + (t * angle).sin() * v) / angle.sin()
+    between: Tensor = direction * torch.lerp(*lengths, t)
+    return between
+
+
+def training_data(variant: Variant, dataset: Dataset, device: torch.device) -> Batch:
+    """The training split on the device; for a variant of two domains its halves, one in each."""
+    return to_device(dataset.train() if variant.domains < 2 else dataset.halves(), device)
+
+
+def sample_run(
+    folder: Path, checkpoint: str, n: int, seed: int, label: int | None, device: torch.device
+) -> np.ndarray[Any, Any]:
+    """Draw `n` samples from a run's saved weights: points (n, 2) float32, or images (n, h, w, c) uint8.
+
+    Raises BadResults if the run left no such weights or its data has no class `label`.
+    """
+    spec, dataset, variant = load_run(folder, checkpoint, device)
+    if label is not None and not 0 <= label < dataset.spec.classes:
+        raise BadResults(f"{spec.dataset_label} has no class {label}: its classes are 0 to {dataset.spec.classes - 1}.")
+    return to_array(Sampler(variant, dataset, device).draw("test", n, seed, label))
+
+
+def load_run(folder: Path, checkpoint: str, device: torch.device) -> tuple[RunSpec, Dataset, Variant]:
+    """A run's variant as it was when it ended, or as selected. Raises BadResults if the run left no such weights."""
+    record = read_run(folder)
+    weights = folder / f"{checkpoint}.safetensors"
+    if not weights.exists():
+        raise BadResults(f"{folder} has no {weights.name}: the run ended as {record['status']!r}. {record['reason']}")
+    spec = RunSpec.from_dict(record["spec"])
+    dataset = spec.build_dataset()
+    variant = spec.build_variant(dataset).to(device)
+    load_model(variant, str(weights))
+    variant.prepare(training_data(variant, dataset, device))
+    return spec, dataset, variant
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    return Batch(*(None if tensor is None else tensor.to(device) for tensor in batch))  # type: ignore[arg-type]
+
+
+def _rows(batch: Batch, start: int, stop: int) -> Batch:
+    return Batch(*(None if tensor is None else tensor[start:stop] for tensor in batch))  # type: ignore[arg-type]
+
+
+def _chunks(batch: Batch) -> Iterator[Batch]:
+    return (_rows(batch, i, i + CHUNK) for i in range(0, len(batch.x), CHUNK))
+
+
+def _joined(parts: Sequence[Pair]) -> Pair:
+    x, x_other, returned = zip(*parts, strict=True)
+    return Pair(torch.cat(x), torch.cat(x_other), None if returned[0] is None else torch.cat(returned))
+
+
+def _known(belief: Tensor | None) -> Tensor:
+    assert belief is not None, "a variant has beliefs or has none"
+    return belief
+
+
+@contextmanager
+def forked_random_state(device: torch.device) -> Iterator[None]:
+    """Whatever is drawn inside leaves no trace outside."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield
+
+
+def to_array(samples: Tensor) -> np.ndarray[Any, Any]:
+    """Points stay float32; images (n, c, h, w) in [-1, 1] become (n, h, w, c) uint8."""
+    if samples.dim() == 2:
+        return samples.float().cpu().numpy()
+    scaled = ((samples.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def write_samples(samples: np.ndarray[Any, Any], path: Path) -> None:
+    """Write to FILE.npz (array `samples`), FILE.png (a grid) or a folder (one PNG each). Raises BadResults."""
+    if path.suffix == ".npz":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, samples=samples)
+    elif samples.ndim == 2:
+        raise BadResults(f"Points cannot be drawn as images: give --out a name ending in .npz, not {path}.")
+    elif path.suffix == ".png":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_grid(samples, path)
+    else:
+        path.mkdir(parents=True, exist_ok=True)
+        for i, image in enumerate(samples):
+            write_grid(image[None], path / f"{i:05}.png")
+
+
+def write_grid(images: np.ndarray[Any, Any], file: Path, columns: int = 8) -> None:
+    """(n, h, w, c) uint8 -> a PNG of `columns` images in a row, a pixel apart."""
+    from PIL import Image
+
+    n, h, w, c = images.shape
+    columns = min(columns, n)
+    sheet = np.zeros((-(-n // columns) * (h + 1) - 1, columns * (w + 1) - 1, c), np.uint8)
+    for i, image in enumerate(images):
+        top, left = i // columns * (h + 1), i % columns * (w + 1)
+        sheet[top : top + h, left : left + w] = image
+    Image.fromarray(sheet[..., 0] if c == 1 else sheet).save(file)

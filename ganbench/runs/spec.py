@@ -1,0 +1,120 @@
+"""A run, said in plain values: what it trains on what, for how long, judged how; and how its parts are built."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from ganbench import __version__, plugins
+from ganbench.data import Dataset
+from ganbench.errors import BadSuite
+from ganbench.judges import Judge, choosing
+from ganbench.metrics import Metric
+from ganbench.plugins.spec import Made, build
+from ganbench.runs.budget import Budget
+from ganbench.variant import Variant
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One variant, one dataset, one seed: all that determines a run, in plain values that can be hashed and sent."""
+
+    suite: str
+    label: str
+    variant: Made
+    dataset_label: str
+    dataset: Made
+    judge: str
+    metrics: tuple[str, ...]
+    seed: int
+    budget: Budget
+    evaluations: int
+    samples: int
+    precision: Literal["float32", "tf32", "bfloat16"]
+    scale: float = 1.0
+    fingerprint: str = ""  # of the data, which may change under the same name
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of all that determines the run's scores; where a file plugin lies and the names on the board do not."""
+        plain = asdict(self)
+        for name in ("suite", "label", "dataset_label"):
+            del plain[name]
+        for made in ("variant", "dataset"):
+            del plain[made]["beside"]
+        named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
+        plain["sources"] = [_source_hash(name, self.variant.beside) for name in named]
+        dataset = self.dataset.written_out("datasets").name
+        plain["sources"] += map(_hash, choosing.files(self.judge, dataset, Path(self.dataset.beside)))
+        plain["version"] = __version__
+        return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    def __str__(self) -> str:
+        return f"{self.label} on {self.dataset_label}, seed {self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "RunSpec":
+        made = {kind: Made(**plain[kind]) for kind in ("variant", "dataset")}
+        return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), "metrics": tuple(plain["metrics"])})
+
+    def build_dataset(self) -> Dataset:
+        dataset: Dataset = build("datasets", self.dataset)
+        return dataset
+
+    def build_variant(self, dataset: Dataset) -> Variant:
+        """Fresh networks on the CPU, from torch's default generator."""
+        variant: Variant = build("variants", self.variant, dataset.spec)
+        _check_moves(variant, self.variant.name)
+        return variant
+
+    def build_judge(self, dataset: Dataset) -> Judge:
+        return choosing.choose(self.judge, dataset, Path(self.dataset.beside))
+
+    def load_metrics(self) -> list[Metric]:
+        return [self._load("metrics", name) for name in self.metrics]
+
+    def _load(self, kind: str, name: str) -> Any:
+        return plugins.load(kind, name, Path(self.dataset.beside))
+
+
+def _check_moves(variant: Any, name: str) -> None:
+    """Refuse what the loop could not train, or would train for ever."""
+    if not isinstance(variant, Variant):
+        raise BadSuite(f"{name} makes a {type(variant).__name__}, but needs to make a ganbench.variant.Variant.")
+    names = [player.name for player in variant.players]
+    if names and not {"D", "G"} <= {*names}:
+        raise BadSuite(f"{name} has the players {', '.join(names)}, but needs one named 'D' and one named 'G'.")
+    if variant.batch < 1:
+        raise BadSuite(f"{name} takes batches of {variant.batch}, but a step needs at least 1 sample.")
+    for player in variant.players:
+        if player.repeats < 1:
+            raise BadSuite(f"{name} gives {player.name} {player.repeats} steps in a round, but it needs at least 1.")
+
+
+def _texts(option: Any) -> Iterable[str]:
+    """All strings in an option's value: a loss or a penalty may be a file's."""
+    match option:
+        case str():
+            yield option
+        case dict():
+            for value in option.values():
+                yield from _texts(value)
+        case list():
+            for value in option:
+                yield from _texts(value)
+
+
+def _source_hash(name: str, beside: str) -> str:
+    """A file plugin's text counts: it may change where an installed package has a version."""
+    file = Path(beside) / name.rpartition(":")[0]
+    return _hash(file) if file.suffix == ".py" else ""
+
+
+def _hash(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

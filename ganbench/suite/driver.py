@@ -1,0 +1,186 @@
+"""The driver: which runs are missing, and who does them."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ganbench.errors import BadSuite, NoDevice
+from ganbench.executors import Job, Progress
+from ganbench.executors.local import Local, workers_and_threads
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.record import State, write_record
+from ganbench.runs.run import build, draw, judge_drawn
+from ganbench.runs.sampling import to_device
+from ganbench.runs.spec import RunSpec
+from ganbench.runs.training import train
+from ganbench.store import Store
+from ganbench.suite.language import Suite
+from ganbench.suite.progress import Underway, noted
+from ganbench.suite.terminal import shown
+
+PROBE_S = 0.5  # of training, to estimate a run's time
+PATIENCE = 0.3  # hours that a suite may take on a machine that it is not meant for
+PROBE_SAMPLES = 1_000  # judged for it
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command is about to do."""
+
+    suite: Suite
+    store: Store
+    device: str
+    workers: int
+    threads: int
+    runs: tuple[RunSpec, ...]  # those still to do
+    failed: int  # those asked for that failed before, and are not done again
+    command: str
+
+
+def plan(suite: Suite, results: Path, device: str, workers: int | None, only: str, retry: bool, command: str) -> Plan:
+    """Find what is missing; writes nothing. Raises NoDevice, BadResults, or BadSuite if `only` fits nothing."""
+    chosen = [run for run in suite.runs if _fits(run, only)]
+    if not chosen:
+        names = sorted({f"{run.label}/{run.dataset_label}" for run in suite.runs})
+        raise BadSuite(f"--only {only!r} fits none of the runs: {', '.join(names)}, each with its /seed.")
+    kind = choose_device(device).type
+    store = Store(results, suite.name)
+    ended = {run.id: store.status(run.id) for run in chosen}
+    failed = [run for run in chosen if ended[run.id] not in (None, "done")]
+    to_do = tuple(run for run in chosen if ended[run.id] is None or (retry and run in failed))
+    workers, threads = workers_and_threads(kind, workers)
+    return Plan(suite, store, kind, workers, threads, to_do, 0 if retry else len(failed), command)
+
+
+def choose_device(device: str) -> torch.device:
+    """`auto` is CUDA where there is one. Raises NoDevice."""
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        built = f"torch {torch.__version__} is built for CUDA {torch.version.cuda}" if torch.version.cuda else (
+            f"torch {torch.__version__} is built without CUDA")  # fmt: skip
+        raise NoDevice(f"No CUDA device found: {built}. Use --device cpu, or see `ganbench doctor`.")
+    return torch.device("cuda" if device == "cuda" or (device == "auto" and available) else "cpu")
+
+
+def carry_out(plan: Plan, console: Console) -> int:
+    """Do what is planned, publishing each record as it is finished; returns how many runs failed.
+
+    Raises BadResults if the store cannot be written.
+    """
+    entries = [_entry(run) for run in plan.suite.runs]
+    plan.store.open(plan.suite.text, entries, plan.command, _commit(), plan.suite.published)
+    jobs = [Job(run, plan.store.desk(run.id)) for run in plan.runs]
+    to_do, underway = {run.id for run in plan.runs}, Underway(len(jobs))
+    ended = [run.id for run in plan.suite.runs if run.id not in to_do and plan.store.status(run.id)]
+    reports = Local(plan.device, plan.workers, plan.threads)(jobs)
+    with noted(underway, plan.store.path) as note, shown(underway, plan.store.path, ended, console) as show:
+        try:
+            for report in reports:
+                if report.status:
+                    if report.status == "crashed":
+                        _record_crash(report)
+                    plan.store.publish(report.job.spec.id)
+                underway.hear(report)
+                note()
+                show(report)
+        finally:
+            reports.close()  # type: ignore[attr-defined]
+    return len(underway.failed)
+
+
+def announce(plan: Plan, console: Console) -> None:
+    """Say what will be done and how long it takes here, from a short trial of each pair of variant and dataset."""
+    table = Table("variant", "dataset", "runs", "budget of each", "minutes of each", box=None, pad_edge=False)
+    seconds, pairs = 0.0, Counter((run.label, run.dataset_label) for run in plan.runs)
+    torch.set_num_threads(plan.threads)
+    with console.status("Timing a short trial of each variant"):
+        for run in {(run.label, run.dataset_label): run for run in reversed(plan.runs)}.values():
+            n = pairs[run.label, run.dataset_label]
+            try:
+                each = estimate_seconds(run, torch.device(plan.device))
+                spoken = f"{each / 60:,.1f}"
+            except Exception as error:  # a variant's own affair: its run will be a row that says so
+                each, spoken = 0.0, f"fails: {type(error).__name__}"
+            seconds += n * each
+            table.add_row(
+                escape(run.label), escape(run.dataset_label), str(n),
+                f"{run.budget.amount:,.0f} {run.budget.unit}", escape(spoken),
+            )  # fmt: skip
+    console.print(table)
+    hours = seconds / plan.workers / 3600
+    console.print(f"About {_spoken(hours)} on {plan.device} with {plan.workers} worker(s) at a time.")
+    if plan.suite.meant_for == "cuda" and plan.device == "cpu" and hours > PATIENCE:
+        scale = max(1e-4, plan.runs[0].scale * PATIENCE / hours)
+        console.print(
+            f"{plan.suite.name} is meant for CUDA. On this machine rather try `ganbench run quick`, "
+            f"or this suite with `--scale {scale:.1g}`."
+        )
+
+
+def estimate_seconds(spec: RunSpec, device: torch.device) -> float:
+    """A run's time, from half a second of its training and one judgement."""
+    work = build(spec, device)
+    data = to_device(work.dataset.train(), device)
+    work.variant.prepare(data)
+    few = replace(spec, samples=min(spec.samples, PROBE_SAMPLES))
+    drawing, drawn = _timed(lambda: draw(few, work, "test"))
+    judge_drawn(few, work, drawn, "test", "last", 0)  # what is kept for all runs, as of the training split, is no run's
+    on_curve = _timed(lambda: judge_drawn(few, work, drawn, "test", "curve", 0))[0]
+    at_end = _timed(lambda: judge_drawn(few, work, drawn, "test", "last", 0))[0]
+    judging = ((drawing + on_curve) * spec.evaluations + 2 * (drawing + at_end)) * spec.samples / few.samples
+    if not work.variant.players:
+        return judging
+    for _ in train(work.variant, data, Budget("seconds", PROBE_S / 5), Ledger(), laps=1):
+        pass  # the first rounds are slower than those to come
+    ledger = Ledger()
+    for _ in train(work.variant, data, Budget("seconds", PROBE_S), ledger, laps=1):
+        pass
+    return ledger.seconds / spec.budget.spent(ledger) + judging
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = perf_counter()
+    result = work()
+    return perf_counter() - started, result
+
+
+def _fits(run: RunSpec, only: str) -> bool:
+    names = (run.label, f"{run.label}/{run.dataset_label}", f"{run.label}/{run.dataset_label}/{run.seed}", run.id)
+    return any(fnmatch(name, only) for name in names)
+
+
+def _entry(run: RunSpec) -> dict[str, object]:
+    return {"run": run.id, "label": run.label, "variant": run.variant.name, "dataset": run.dataset_label,
+            "seed": run.seed, "scale": run.scale, "control": run.variant.load("variants").control}  # fmt: skip
+
+
+def _commit() -> str:
+    """The commit of the working folder; empty where there is none."""
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, timeout=5
+        ).stdout.strip()
+    return ""
+
+
+def _record_crash(report: Progress) -> None:
+    """Write the record that a killed process could not write."""
+    state = State(ledger=Ledger(images=report.images))
+    write_record(report.job.spec, report.job.desk, report.status, report.reason, state, None)
+
+
+def _spoken(hours: float) -> str:
+    if hours >= 1:
+        return f"{hours:,.1f} hours"
+    return f"{hours * 60:,.0f} minutes" if hours * 60 >= 2 else f"{hours * 3600:,.0f} seconds"

@@ -1,0 +1,148 @@
+"""What the terminal says while a suite runs: a bar for each run, the best rows so far, failures as they happen.
+
+Without a terminal, as in the log of a CI, it is a line for each run that ended, and a word of life in long silence.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import isnan
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ganbench.executors import Progress
+from ganbench.statistics import mean_interval
+from ganbench.store import read_run
+from ganbench.suite.progress import Course, Underway
+
+REFRESHES = 1  # a second; each takes about ten milliseconds of a processor that trains
+MOST_BEST = 3  # rows of a dataset
+SILENCE_S = 240  # after which a log hears what is going on: some CI systems stop what says nothing for ten minutes
+
+Listener = Callable[[Progress], None]
+Best = dict[tuple[str, str, str], dict[str, list[float]]]  # (dataset, metric, direction) -> label -> a value per seed
+
+
+@contextmanager
+def shown(underway: Underway, folder: Path, ended: Sequence[str], console: Console) -> Iterator[Listener]:
+    """Show how `underway` goes on; call what this yields after each sign of life, and after a record is published.
+
+    `folder` holds the suite's results, `ended` are the ids of the runs in it that count as well.
+    """
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield _lines(underway, console)
+        return
+    best: Best = defaultdict(lambda: defaultdict(list))
+    for run in ended:
+        _add(best, folder / run)
+
+    def hear(report: Progress) -> None:
+        if report.status == "done":
+            _add(best, folder / report.job.spec.id)
+        elif report.status:
+            console.print(_failure(report))
+
+    with Live(
+        get_renderable=lambda: board(underway, best), console=console, transient=True, refresh_per_second=REFRESHES
+    ):
+        yield hear
+
+
+def _lines(underway: Underway, console: Console) -> Listener:
+    started: dict[str, float] = {}
+    last = monotonic()
+
+    def hear(report: Progress) -> None:
+        nonlocal last
+        now = monotonic()
+        since = started.setdefault(report.job.spec.id, now)
+        if report.status:
+            said = f"{report.job.spec}: {report.status} in {now - since:.0f} s {report.reason}".rstrip()
+            console.print(f"{underway.ended}/{underway.total} {escape(_plain(said))}")
+        elif now - last > SILENCE_S:
+            going = (f"{c.title}: {c.share:.0%}{_left(c.left, ', ')}" for c in underway.running.values())
+            console.print(f"{underway.ended}/{underway.total} ended; {escape(_plain('; '.join(going)))}")
+        else:
+            return
+        last = now
+
+    return hear
+
+
+def board(underway: Underway, best: Best) -> RenderableType:
+    """All that is shown at one moment."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="ellipsis", no_wrap=True, ratio=2)
+    table.add_column(ratio=1, min_width=10)
+    for _ in range(3):
+        table.add_column(justify="right", no_wrap=True)
+    failed = f", {len(underway.failed)} failed" if underway.failed else ""
+    shares = underway.ended + sum(course.share for course in list(underway.running.values()))
+    total = max(1, underway.total)
+    head = Text(f"{underway.ended} of {underway.total} runs{failed}", style="bold")
+    table.add_row(head, ProgressBar(total, shares), f"{shares / total:.0%}", "", _left(underway.left))
+    for course in list(underway.running.values()):
+        table.add_row(Text(_plain(course.title)), ProgressBar(1, course.share), *_told(course))
+    return Group(table, *_leaders(best))
+
+
+def _told(course: Course) -> tuple[str, str, str]:
+    """Share, rate and time left of a run."""
+    if course.share >= 1:
+        return "100%", "", "judging"
+    rate = "" if isnan(course.rate) else f"{course.rate:,.0f} images/s"
+    return f"{course.share:.0%}", rate, _left(course.left)
+
+
+def _left(seconds: float, before: str = "") -> str:
+    if isnan(seconds):
+        return ""
+    minutes, rest = divmod(round(max(0, seconds)), 60)
+    hours = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+    return f"{before}{hours if minutes else f'{rest} s'} left"
+
+
+def _failure(report: Progress) -> Text:
+    return Text.assemble((_plain(f"{report.job.spec}: {report.status}."), "red"), " ", _plain(report.reason))
+
+
+def _plain(text: str) -> str:
+    """Without the characters by which a name could command the terminal."""
+    return "".join(c for c in text if c.isprintable())
+
+
+def _add(best: Best, folder: Path) -> None:
+    """Count in the score of a finished run by which its dataset's board is ordered."""
+    run = read_run(folder)
+    if run["status"] != "done" or run["summary"]["control"]:
+        return
+    scores = pd.read_parquet(folder / "scores.parquet")
+    rows = scores[(scores["checkpoint"] == "last") & (scores["metric"] == run["conditions"]["select"])]
+    for row in rows.dropna(subset="value").to_dict("records"):
+        best[run["summary"]["dataset"], row["metric"], row["direction"]][run["summary"]["label"]].append(row["value"])
+
+
+def _leaders(best: Best) -> Iterator[RenderableType]:
+    """Per dataset the best rows so far, as means with their 95 % interval."""
+    for (dataset, metric, direction), labels in list(best.items()):
+        sign = -1 if direction == "higher" else 1
+        rows = sorted(labels.items(), key=lambda row: sign * float(np.mean(row[1])))[:MOST_BEST]
+        head = _plain(f"Best so far on {dataset}, {metric}: ")
+        told = _plain(";  ".join(f"{label} {_score(values)}" for label, values in rows))
+        yield Text.assemble("\n", (head, "dim"), told, overflow="fold")
+
+
+def _score(values: list[float]) -> str:
+    found: Any = mean_interval(values)
+    interval = "" if isnan(found.low) else f" [{found.low:.3g}, {found.high:.3g}]"
+    return f"{found.mean:.3g}{interval}, {len(values)} seed{'s' if len(values) > 1 else ''}"

@@ -1,0 +1,1 @@
+"""The report as text, data and a small picture."""

@@ -1,0 +1,223 @@
+"""The verdicts of a gate as text: in a terminal, Markdown for a pull request, JUnit's XML, GitHub's annotations.
+
+Pure functions of `ganbench.compare.regression.Check`. Names never become markup.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from ganbench.reports.formats.prose import markdown as markdown_table
+from ganbench.reports.formats.prose import markdown_text as plain
+from ganbench.reports.formats.words import CONTROL, arrow, count, fixed, listed, number, short
+from ganbench.reports.frames.tables import each
+from pandas import DataFrame
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ganbench.compare.regression import EVERY, FAILS, LEVEL, NOTHING, SILENT, Check
+from ganbench.compare.selftest import Trial
+
+ANNOTATIONS = 10  # GitHub shows so many of a step
+MOST_LINES = 20  # of one verdict in a terminal
+STYLES = {"regression": "red", "better": "green"}
+ORDER = [*FAILS, "better", "same", "undecided", "other machine", "new"]
+SHOWN = [*FAILS, "better", "other machine"]
+OUTCOMES = {"failures": FAILS, "skipped": SILENT}  # in JUnit's words
+
+
+def percent(share: float) -> str:
+    """A change as a percentage with its sign: +12 %, −3.4 %."""
+    if not math.isfinite(share):
+        return "+∞" if share > 0 else "n/a"
+    if share > 10:
+        return f"×{number(share + 1, 2)}"
+    sign = "+" if share >= 0 else "−"
+    return f"{sign}{fixed(100 * abs(share), 0 if abs(share) >= 0.0995 else 1)} %"
+
+
+def sentence(row: Any) -> str:
+    """One row in words: who, from what to what, by how much, and how sure that is."""
+    said = f"{short(row.variant)} on {short(row.dataset)}: {short(row.metric)}"
+    if math.isfinite(row.change):
+        said += f" went from {number(row.before)} to {number(row.after)} {short(row.unit) if row.unit else ''}".rstrip()
+        said += f", by {_change(row)}; tolerated: {_size(row.tolerance)}, {p_value(row.p)}"
+        said += f", {row.seeds_before} seeds before and {row.seeds_after} now"
+    elif math.isfinite(row.before):
+        said += f", {number(row.before)} in the baseline"
+    return said + (f" ({short(row.remark, 200)})" if row.remark else "")
+
+
+def answer(check: Check) -> str:
+    """What happened, in a line."""
+    worse, unmeasured = check.of("regression"), check.of("missing", "not comparable")
+    if len(worse):
+        names = list(dict.fromkeys(f"{short(row.variant)} on {short(row.dataset)}" for row in each(worse)))
+        return f"{count(len(worse), 'regression')} in {short(check.suite)}: {listed(names)}."
+    if len(unmeasured):
+        said = f"{count(len(unmeasured), 'row')} of the baseline cannot be compared."
+        return f"{short(check.suite)} does not pass: {said} Nothing else got worse."
+    if check.exit_code == NOTHING:
+        return f"{short(check.suite)} does not pass: no row could be tested, so none could have failed."
+    return f"No regression in {short(check.suite)}."
+
+
+def _size(share: float) -> str:
+    """Of a change, whichever its sign."""
+    return percent(abs(float(share))).lstrip("+")
+
+
+def counts(check: Check) -> str:
+    """How many rows have which verdict."""
+    found = check.rows["verdict"].value_counts()
+    return f"{count(len(check.rows), 'row')}: " + ", ".join(f"{found[word]} {word}" for word in ORDER if word in found)
+
+
+def reach(check: Check) -> list[str]:
+    """What could have been found: of each dataset, in the metric that counts most."""
+    said = []
+    tested = check.rows[check.rows["detectable"].notna()]
+    for dataset, rows in tested.groupby("dataset", sort=False):
+        rows = rows[rows["weight"] == rows["weight"].max()]
+        rows = rows[rows["metric"] == rows["metric"].iloc[0]]
+        single, every = rows[rows["variant"] != EVERY], rows[rows["variant"] == EVERY]
+        sizes = [_size(size) for size in sorted(single["detectable"].abs())]
+        common = f"of {_size(every['detectable'].iloc[0])} if all change, " if len(every) else ""
+        said.append(
+            f"{short(dataset)}: with these seeds, a change of {short(rows['metric'].iloc[0])} {common}"
+            f"of {' to '.join(dict.fromkeys([sizes[0], sizes[-1]]))} in a single variant, would be found four times in "
+            "five."
+        )
+    return said
+
+
+def terminal(check: Check) -> RenderableType:
+    """The answer, what is not as it was, and what could have been found; names are never read as markup."""
+    parts = [Text(answer(check), style="bold"), Text(counts(check))]
+    for verdict in SHOWN:
+        rows, style = check.of(verdict), STYLES.get(verdict, "yellow")
+        parts += [Text(f"{verdict}: {sentence(row)}", style=style) for row in each(rows[:MOST_LINES])]
+        if len(rows) > MOST_LINES:
+            parts.append(Text(f"{verdict}: {len(rows) - MOST_LINES} more", style=style))
+    return Group(*parts, *(Text(line, style="dim") for line in reach(check)))
+
+
+def markdown(check: Check) -> str:
+    """A comment for a pull request. The first line names it, so that it can be found and replaced."""
+    shown = _ordered(check.of(*SHOWN))
+    parts = [f"<!-- ganbench check {''.join(c for c in short(check.suite) if c.isalnum())} -->"]
+    parts += [f"### {plain(answer(check))}", plain(counts(check))]
+    if len(shown):
+        parts.append(markdown_table(_cells(shown)))
+    everything = markdown_table(_cells(_ordered(check.rows)))
+    parts.append(f"<details><summary>All rows</summary>\n\n{everything}\n\n</details>")
+    parts += [plain(line) for line in reach(check)]
+    parts.append(
+        f"A regression is worse by more than tolerated and by more than chance, with p-values of all rows adjusted "
+        f"together to one false alarm in {number(1 / check.gate.error, 2)} boards on which nothing changed. "
+        f"Intervals: {LEVEL:.0%} each."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def junit(check: Check) -> str:
+    """XML that CI systems read: a suite for each dataset, a class for each variant, a test for each metric.
+
+    What a gate must not pass is a failure; what says nothing is skipped, with the reason.
+    """
+    root = ElementTree.Element("testsuites", name=_xml(check.suite))
+    for dataset, rows in check.rows.groupby("dataset", sort=False):
+        totals = {"tests": len(rows), "errors": 0}
+        totals |= {word: int(rows["verdict"].isin(verdicts).sum()) for word, verdicts in OUTCOMES.items()}
+        about = {"name": _xml(f"{check.suite}.{dataset}"), **{word: str(n) for word, n in totals.items()}}
+        suite = ElementTree.SubElement(root, "testsuite", about)
+        for row in each(rows):
+            place = _xml(f"{check.suite}.{dataset}.{row.variant}")
+            case = ElementTree.SubElement(suite, "testcase", classname=place, name=_xml(row.metric), time="0")
+            if row.verdict in FAILS:
+                element = ElementTree.SubElement(case, "failure", type=row.verdict, message=_xml(sentence(row)))
+                element.text = _xml(sentence(row))
+            elif row.verdict in SILENT:
+                ElementTree.SubElement(case, "skipped", message=_xml(f"{row.verdict}: {sentence(row)}"))
+    ElementTree.indent(root, " ")
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def annotations(check: Check) -> list[str]:
+    """Workflow commands of GitHub Actions, one line each: an error for each row that fails, as many as are shown.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+    """
+    failed = _ordered(check.of(*FAILS))
+    lines = [_command("error", row.verdict, sentence(row)) for row in each(failed[:ANNOTATIONS])]
+    if len(failed) > ANNOTATIONS:
+        lines[-1] = _command("error", "more", f"{len(failed) - ANNOTATIONS + 1} more. {answer(check)}")
+    return lines or [_command("notice" if not check.exit_code else "error", "ganbench", answer(check))]
+
+
+def trials(found: Sequence[Trial]) -> RenderableType:
+    """What a self-test caught."""
+    return Group(*(Text(f"{trial.name}: {said}", style=style) for trial in found for said, style in [_caught(trial)]))
+
+
+def _caught(trial: Trial) -> tuple[str, str]:
+    """In words, and their colour."""
+    if not trial.tried:
+        return "not tried, since no such row can be held against this baseline here", "yellow"
+    if not trial.passed:
+        return f"NOT caught, in none of {count(trial.tried, 'row')}", "red"
+    return f"caught, in {count(trial.caught, 'row')} of {trial.tried}", "green"
+
+
+def _ordered(rows: DataFrame) -> DataFrame:
+    """The worst first."""
+    place = {word: i for i, word in enumerate(ORDER)}
+    return rows.sort_values("verdict", key=lambda words: words.map(place), kind="stable")
+
+
+def _cells(rows: DataFrame) -> DataFrame:
+    """Verdicts -> a frame of text."""
+    lines = [
+        {
+            "verdict": row.verdict,
+            "dataset": short(row.dataset),
+            "variant": short(row.variant),
+            "metric": f"{short(row.metric)} {arrow(row.direction)}".strip(),
+            "before": number(row.before),
+            "now": number(row.after),
+            f"change [{LEVEL:.0%}]": _change(row),
+            "p": _p(row.p),
+            "seeds": f"{row.seeds_before}, {row.seeds_after}",
+            "remark": short(row.remark, 200) if row.remark else "",
+        }
+        for row in each(rows)
+    ]
+    return DataFrame(lines)
+
+
+def _change(row: Any) -> str:
+    if not math.isfinite(row.low):
+        return percent(row.change) if not math.isnan(row.change) else ""
+    return f"{percent(row.change)} [{percent(row.low)}, {percent(row.high)}]"
+
+
+def _p(p: float) -> str:
+    return "" if math.isnan(p) else "< 0.0001" if p < 1e-4 else number(p, 2)
+
+
+def p_value(p: float) -> str:
+    """p = 0.0030, p < 0.0001."""
+    return f"p {'' if p < 1e-4 else '= '}{_p(p)}"
+
+
+def _xml(text: object) -> str:
+    """Without characters that XML has no place for."""
+    return CONTROL.sub("", str(text))
+
+
+def _command(kind: str, title: str, message: str) -> str:
+    text = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+    escaped = "".join(text.get(c, c) for c in message)
+    heading = "".join({**text, ":": "%3A", ",": "%2C"}.get(c, c) for c in title)
+    return f"::{kind} title={heading}::{escaped}"

@@ -1,0 +1,1 @@
+"""The report as a page, as a static site and on localhost."""

@@ -1,0 +1,145 @@
+"""The page on localhost, up to date while a suite runs.
+
+The server renders anew when there is something new, and the page then reloads itself, keeping what the reader has
+opened, sorted and scrolled to. In between it asks once a second how far the runs are. Rendering takes a processor from
+training, so it takes a sixth of one at most.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import isnan
+from pathlib import Path
+from threading import Lock
+from time import monotonic, thread_time
+
+from ganbench.reports.formats.words import amount, count, duration, number, short
+from ganbench.reports.frames.tables import Results
+from ganbench.reports.html.markup import escape, name
+from ganbench.reports.html.page import POLICY, Form, render
+
+from ganbench.errors import BenchError
+from ganbench.suite.progress import Course, Underway
+
+HERE = Path(__file__).parent
+HOST = "127.0.0.1"
+REST = 5  # times the processor's time that a rendering took, until the next
+FORM = Form(
+    policy=f"{POLICY}; connect-src 'self'",
+    css=(HERE / "serve.css").read_text(encoding="utf-8"),
+    script=(HERE / "serve.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass
+class Live:
+    """A page that is as new as it can be at a fair price."""
+
+    read: Callable[[], Results]
+    look: Callable[[], Underway | None]  # how far the runs are
+    stamp: Callable[[], str]  # changes when `read` would
+    version: str = ""  # the stamp of what was rendered last
+    html: bytes = b""
+    due: float = 0.0  # when it may be rendered again
+    lock: Lock = field(default_factory=Lock)
+
+    def page(self) -> bytes:
+        """The page; raises BenchError if the results can be read neither now nor before."""
+        with self.lock:
+            stamp = self.stamp()
+            if stamp != self.version and (monotonic() >= self.due or not self.html):
+                self._render(stamp)
+            return self.html
+
+    def state(self) -> dict[str, str]:
+        """What the page asks for once a second: which is the newest, made ready by this, and how far the runs are."""
+        self.page()
+        return {"version": self.version, **strip(self.look())}
+
+    def _render(self, stamp: str) -> None:
+        began = thread_time()
+        try:
+            form = replace(FORM, above=_frame(stamp, strip(self.look())))
+            self.html = render(self.read(), form).encode()
+            self.version = stamp
+        except (BenchError, OSError):
+            if not self.html:  # else a record was being replaced: the next look will find it whole
+                raise
+        self.due = monotonic() + REST * (thread_time() - began)
+
+
+def strip(underway: Underway | None) -> dict[str, str]:
+    """How far the runs are: `said` in a sentence, `bars` as HTML."""
+    if underway is None:
+        return {"said": "", "bars": ""}
+    said = f"{underway.ended} of {count(underway.total, 'run')} ended"
+    said += f", {len(underway.failed)} failed" if underway.failed else ""
+    rows = "".join(_bar(course) for course in underway.running.values())
+    left = "" if isnan(underway.left) else f"About {duration(underway.left)} left."
+    failed = "".join(f"<li>{name(who, 120)}: {name(why, 200)}</li>" for who, why in underway.failed[-3:])
+    bars = f'<p class="note">{left}</p><ul class="bars">{rows}</ul>' + (
+        f'<ul class="lost">{failed}</ul>' if failed else ""
+    )
+    return {"said": f"{said}.", "bars": bars}
+
+
+def _frame(version: str, shown: dict[str, str]) -> str:
+    """What the script keeps up to date; a change of the sentence is told to a screen reader."""
+    inside = f'<p role="status">{escape(shown["said"])}</p><div>{shown["bars"]}</div>'
+    return f'<section id="underway" aria-label="Progress" data-version="{version}">{inside}</section>'
+
+
+def _bar(course: Course) -> str:
+    rate = "" if isnan(course.rate) else f"{amount(course.rate)} images/s"
+    left = "judging" if course.share >= 1 else "" if isnan(course.left) else f"{duration(course.left)} left"
+    told = ", ".join(filter(None, (f"{number(100 * course.share, 2)} %", rate, left)))
+    title = f"{short(course.label)} on {short(course.dataset)}, seed {course.seed}"
+    return (
+        f'<li><span>{name(title, 140)}</span><progress max="1" value="{course.share:.4f}" aria-label="{escape(title)}">'
+        f"</progress><span>{escape(told)}</span></li>"
+    )
+
+
+def server(live: Live, port: int) -> ThreadingHTTPServer:
+    """A server that is bound and not yet serving. Raises BenchError if the port is taken."""
+    paths: dict[str, Callable[[], tuple[str, bytes]]] = {
+        "/": lambda: ("text/html; charset=utf-8", live.page()),
+        "/state": lambda: ("application/json", json.dumps(live.state()).encode()),
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers whoever calls this machine by its own name; a page of the web, led here by its DNS, does not."""
+
+        def do_GET(self) -> None:
+            host = (self.headers["Host"] or "").rpartition(":")[0]
+            answer = paths.get(self.path.partition("?")[0])
+            if host not in (HOST, "localhost"):
+                self._send(403, "text/plain", b"Only localhost is served.\n")
+            elif answer is None:
+                self._send(404, "text/plain", b"Here are / and /state.\n")
+            else:
+                try:
+                    self._send(200, *answer())
+                except BenchError as error:
+                    self._send(503, "text/plain; charset=utf-8", f"{error}\n".encode())
+
+        def _send(self, status: int, kind: str, content: bytes) -> None:
+            self.send_response(status)
+            for header, value in (
+                ("Content-Type", kind), ("Content-Length", str(len(content))), ("Cache-Control", "no-store"),
+                ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+            ):  # fmt: skip
+                self.send_header(header, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: a page asks once a second."""
+
+    try:
+        return ThreadingHTTPServer((HOST, port), Handler)
+    except OSError as error:
+        raise BenchError(
+            f"Port {port} cannot be used: {error.strerror}. Choose another with --port, or 0 for any."
+        ) from error

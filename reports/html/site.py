@@ -1,0 +1,151 @@
+"""A report as a static site, for hosting: an overview, a page per variant, and Plotly once for all of them.
+
+Links are relative, so that it works from a disk and from any folder of a server.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ganbench.reports.formats.words import count, short
+from ganbench.reports.frames import tables
+from ganbench.reports.frames.tables import Results
+from ganbench.reports.html import page as pages
+from ganbench.reports.html.gallery import gallery
+from ganbench.reports.html.leaderboard import boards, published
+from ganbench.reports.html.markup import Chapter, Page, chip, escape, name
+from ganbench.reports.html.page import PARTS, POLICY, Form, Part, put, report
+from ganbench.reports.html.provenance import glossary
+from numpy.typing import NDArray
+from pandas import DataFrame
+from plotly.offline import get_plotlyjs
+
+INDEX, PLOTLY, SCORES = "index.html", "plotly.min.js", "scores.csv"
+FORM = Form(
+    policy=POLICY.replace("script-src", "script-src 'self'"),
+    css=(Path(__file__).parent / "site.css").read_text(encoding="utf-8"),
+    plotly=PLOTLY,
+    footer=f'Every score is a row of <a href="{SCORES}">{SCORES}</a>.',
+)
+AMONG = (boards, published)  # parts that show a variant among all others
+APART = (gallery,)  # parts for a variant's own page: samples of all of them would weigh the overview down
+
+
+def write(results: Results, folder: Path) -> Path:
+    """Write the site's files into `folder`, each whole or not at all; returns its index.html.
+
+    Files of the same names are replaced, others are left alone.
+    """
+    everyone, files = Page(results), names(results)
+    among = {chapter.dataset: "".join(part(chapter) for part in AMONG) for chapter in everyone.chapters}
+    for label, file in files.items():
+        put(folder / file, variant(everyone, among, label, files).encode())
+    put(folder / PLOTLY, get_plotlyjs().encode())
+    put(folder / SCORES, report(results, "csv"))
+    return put(folder / INDEX, overview(results, files).encode())
+
+
+def names(results: Results) -> dict[str, str]:
+    """Labels of variants -> file names that every system takes, and that differ where capitals do not count."""
+    ids = Page(results)
+    entrants = (label for label, control in tables.labels(results).items() if not control)
+    return {label: f"variant-{ids.claim(label.lower())}.html" for label in entrants}
+
+
+def overview(results: Results, files: Mapping[str, str]) -> str:
+    """The index: the page, whose samples are a link away."""
+    looks = Page(results).styles
+    items = "".join(f'<li><a href="{file}">{chip(looks[label])}{name(label)}</a></li>' for label, file in files.items())
+    menu = f'<nav aria-label="Variants"><p class="note">Samples of each:</p><ul class="variants">{items}</ul></nav>'
+    parts = [part for part in PARTS if part not in APART]
+    return _linked(pages.render(results, replace(FORM, above=menu if files else ""), parts), files)
+
+
+def variant(everyone: Page, among: Mapping[str, str], label: str, files: Mapping[str, str]) -> str:
+    """All of one variant: its rows among the others' (`among`, HTML by dataset), then what is its own."""
+    kept = Only(everyone.results, label)
+    own = Page(kept, taken=set(everyone.taken))
+    own.styles = everyone.styles
+    known = tables.datasets(kept)
+    own.chapters = [Chapter(own, c.dataset, c.slug) for c in everyone.chapters if c.dataset in known]
+    parts: list[Part] = [partial(_among, among, label), *(part for part in PARTS if part not in AMONG)]
+    sections = "".join(pages.section(chapter, parts) for chapter in own.chapters)
+    runs = tables.runs(kept).query("label == @label")
+    done = int((runs["status"] == "done").sum())
+    what, suite = (short(text) for text in (runs["variant"].iloc[0], kept.suite))
+    subtitle = f"{what} in the suite {suite}: {done} of {count(len(runs), 'run')} done."
+    links = {INDEX: "Overview"} | {f"#{c.slug}": c.dataset for c in own.chapters}
+    made = pages.fill(own, name(label, 300), subtitle, links, sections + glossary(own), FORM)
+    return _linked(made, {other: file for other, file in files.items() if other != label})
+
+
+def _among(among: Mapping[str, str], label: str, chapter: Chapter) -> str:
+    """The boards of a dataset, with the variant's rows marked."""
+    head = f'<th scope="row" data-column="name" data-value="{escape(label)}"'
+    return among[chapter.dataset].replace(head, f'{head} aria-current="true"')
+
+
+def _linked(source: str, files: Mapping[str, str]) -> str:
+    """Make the names in tables lead to the pages of their variants."""
+
+    def lead(found: re.Match[str]) -> str:
+        file = files.get(html.unescape(found[2]))
+        return f'{found[1]}<a href="{file}">{found[3]}</a></span>' if file else found[0]
+
+    return re.sub(r'(<span class="name" title="([^"]*)">)(<bdi>.*?</bdi>)</span>', lead, source)
+
+
+@dataclass(frozen=True)
+class Only:
+    """Results of one label and of the controls."""
+
+    all: Results
+    label: str
+
+    @property
+    def suite(self) -> str:
+        return self.all.suite
+
+    @property
+    def path(self) -> Path:
+        return self.all.path
+
+    @property
+    def runs(self) -> DataFrame:
+        return self._of(self.all.runs)
+
+    @property
+    def scores(self) -> DataFrame:
+        return self._of(self.all.scores)
+
+    @property
+    def losses(self) -> DataFrame:
+        return self._of(self.all.losses)
+
+    @property
+    def published(self) -> DataFrame:
+        return self._of(self.all.published)
+
+    def samples(self, run: str) -> NDArray[Any] | None:
+        return self.all.samples(run)
+
+    def grid(self, run: str) -> bytes | None:
+        return self.all.grid(run)
+
+    def exhibits(self, run: str) -> Mapping[str, NDArray[Any]]:
+        return self.all.exhibits(run)
+
+    def truth(self, dataset: str) -> dict[str, Any] | None:
+        return self.all.truth(dataset)
+
+    def _of(self, frame: DataFrame) -> DataFrame:
+        """A dataset that the label is not in is not there."""
+        if frame.empty:
+            return frame
+        there = set(self.all.runs.loc[self.all.runs["label"] == self.label, "dataset"])
+        kept = [self.label, *(label for label, control in tables.labels(self.all).items() if control)]
+        return frame[frame["label"].isin(kept) & frame["dataset"].isin(there)]

@@ -1,0 +1,357 @@
+"""Verdicts of a gate: chance and size, who is compared with whom, and how often it is wrong."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ganbench.compare.baseline import SPEED, Baseline, Runs, Score
+from ganbench.compare.regression import EVERY, Check, Gate, check, weighted_holm
+from ganbench.errors import BadResults
+from ganbench.statistics import holm
+from ganbench.statistics.moderated import prior
+
+Cells = dict[tuple[str, str, str], Sequence[float | None]]
+STEADY = [("b", 5, 0.1), ("c", 6, 0.3), ("d", 7, 0.2), ("e", 8, 0.5), ("f", 9, 0.15)]  # from one seed to the next
+HIGHER = {"modes": "higher", "precision": "higher", SPEED: "higher"}
+
+
+def board(
+    cells: Cells, *, key: str = "k", budget: str = "2000 images", noise: float = 0.0, failed: int = 0
+) -> Baseline:
+    """Scores by dataset, variant and metric."""
+    runs = {
+        (dataset, variant): Runs(dataset, variant, budget, "fid", list(range(len(values))), failed, {})
+        for (dataset, variant, _), values in cells.items()
+    }
+    scores = {
+        name: Score(*name, HIGHER.get(name[2], "lower"), "", key, noise, dict(enumerate(values)))
+        for name, values in sorted(cells.items())
+    }
+    return Baseline("quick", "", {}, runs, scores)
+
+
+def fids(rows: dict[str, Sequence[float | None]], metric: str = "fid") -> Cells:
+    return {("d", variant, metric): values for variant, values in rows.items()}
+
+
+def verdict(found: Check, variant: str = "a", metric: str = "fid") -> str:
+    return str(row(found, variant, metric)["verdict"])
+
+
+def row(found: Check, variant: str = "a", metric: str = "fid") -> Any:
+    return found.rows.set_index(["variant", "metric"]).loc[(variant, metric)]
+
+
+BEFORE = fids({"a": [10.0, 10.5, 9.6, 10.1], "b": [20.0, 21.0, 19.2, 20.4], "c": [5.0, 5.1, 5.2, 4.9]})
+
+
+def changed(variant: str, factor: float) -> Cells:
+    """Another draw of all, and one variant changed."""
+    others = fids({"a": [10.2, 9.8, 10.3, 9.9], "b": [19.8, 20.6, 20.1, 19.5], "c": [5.2, 5.0, 4.8, 5.1]})
+    return {name: [v * factor for v in x] if name[1] == variant else x for name, x in others.items()}
+
+
+# Chance and size
+
+
+def test_a_clear_change_for_the_worse_is_a_regression_and_is_named() -> None:
+    found = check(board(changed("b", 1.5)), board(BEFORE), Gate())
+    assert verdict(found, "b") == "regression" and found.exit_code == 1
+    about = row(found, "b")
+    assert (about["before"], about["after"]) == (pytest.approx(20.15), pytest.approx(30.0))
+    assert about["low"] < about["change"] < about["high"] and about["change"] == pytest.approx(0.49, abs=0.01)
+    assert about["p"] <= 0.05 and (about["seeds_before"], about["seeds_after"]) == (4, 4)
+    assert verdict(found, "a") != "regression" != verdict(found, "c")
+
+
+def test_nothing_changed_is_no_regression() -> None:
+    found = check(board(changed("a", 1.0)), board(BEFORE), Gate())
+    assert found.exit_code == 0 and len(found.of("regression")) == 0
+
+
+def test_for_what_should_be_high_less_is_worse() -> None:
+    once, now = {"a": [0.8, 0.82, 0.79]}, {"a": [0.4, 0.41, 0.43]}
+    low, high = (fids(rows, "precision") for rows in (now, once))
+    assert verdict(check(board(low), board(high), Gate()), "a", "precision") == "regression"
+    better = row(check(board(high), board(low), Gate()), "a", "precision")
+    assert better["verdict"] == "better" and better["p"] <= 0.05
+
+
+def test_a_sure_change_within_the_tolerance_is_none() -> None:
+    once, now = fids({"a": [10.0, 10.001, 10.002]}), fids({"a": [10.5, 10.501, 10.502]})
+    found = check(board(now), board(once), Gate(tolerance=0.1))
+    assert verdict(found) == "same" and row(found)["p"] < 1e-6
+    assert verdict(check(board(now), board(once), Gate(tolerance=0.04))) == "regression"
+    exception = Gate(tolerance=0.1, metrics={"fid": {"tolerance": 0.04}})
+    assert verdict(check(board(now), board(once), exception)) == "regression"
+
+
+def test_a_large_change_that_may_be_chance_is_undecided() -> None:
+    found = check(board(fids({"a": [8.0, 30.0]})), board(fids({"a": [6.0, 14.0]})), Gate())
+    assert verdict(found) == "undecided" and row(found)["change"] > 0.5 and found.exit_code == 0
+
+
+def test_equal_values_are_the_same_without_a_test() -> None:
+    found = check(board(BEFORE), board(BEFORE), Gate())
+    assert set(found.rows["verdict"]) == {"same"} and found.exit_code == 0
+    assert EVERY not in set(found.rows["variant"])
+
+
+def test_one_variant_alone_is_a_students_t_of_logarithms() -> None:
+    """Without other variants nothing is drawn: scipy's test, halved for the one side."""
+    once, now = [10.0, 12.0, 11.0], [13.0, 15.0, 17.0, 14.0]
+    found = row(check(board(fids({"a": now})), board(fids({"a": once})), Gate()))
+    reference = stats.ttest_ind(np.log(now), np.log(once))
+    assert found["p"] == pytest.approx(reference.pvalue / 2, rel=1e-9)
+    limits = np.expm1(reference.confidence_interval(0.95))
+    assert [found["low"], found["high"]] == pytest.approx(list(limits), rel=1e-9)
+    assert found["change"] == pytest.approx(np.exp(np.log(now).mean() - np.log(once).mean()) - 1)
+
+
+def test_values_that_are_not_all_positive_are_compared_as_they_are() -> None:
+    once, now = [-0.01, 0.01, 0.03], [0.2, 0.25, 0.19]
+    found = row(check(board(fids({"a": now}, "kid")), board(fids({"a": once}, "kid")), Gate()), "a", "kid")
+    assert found["p"] == pytest.approx(stats.ttest_ind(now, once).pvalue / 2, rel=1e-9)
+    assert found["change"] == pytest.approx((np.mean(now) - np.mean(once)) / 0.01)
+
+
+def test_other_variants_lend_their_spread_to_seeds_that_lie_close_by_chance() -> None:
+    tight, scattered = {"a": [10.0, 10.01]}, {"b": [8.0, 12.0], "c": [5.0, 7.0], "d": [20.0, 29.0]}
+    alone = check(board(fids({"a": [12.0, 12.01]})), board(fids(tight)), Gate())
+    beside = check(board(fids({"a": [12.0, 12.01], **scattered})), board(fids({**tight, **scattered})), Gate())
+    assert verdict(alone) == "regression" and verdict(beside) == "undecided"
+
+
+def test_no_variance_is_below_the_metrics_own_noise() -> None:
+    once, now = fids({"a": [10.0, 10.01]}), fids({"a": [12.0, 12.01]})
+    assert verdict(check(board(now), board(once), Gate())) == "regression"
+    assert verdict(check(board(now, noise=3.0), board(once, noise=3.0), Gate())) == "undecided"
+
+
+def test_a_variant_that_scatters_more_keeps_its_own_variance() -> None:
+    """Drawn towards the others its interval would be a fraction of this; their experience it does gain."""
+    once, now = (
+        fids({"a": wild, **{name: [level, level + gap] for name, level, gap in STEADY}})
+        for wild in ([5.0, 16.0], [9.0, 30.0])
+    )
+    own = {name: (np.var(np.log(once[name]), ddof=1) + np.var(np.log(now[name]), ddof=1)) / 2 for name in once}
+    df = 2 + prior(list(own.values()), [2] * len(own)).df
+    low, high = stats.t.interval(0.95, df, np.log([9, 30]).mean() - np.log([5, 16]).mean(), own["d", "a", "fid"] ** 0.5)
+    found = row(check(board(now), board(once), Gate()))
+    assert [found["low"], found["high"]] == pytest.approx([np.expm1(low), np.expm1(high)], rel=1e-6)
+    assert 2 < df <= 6
+
+
+def test_where_nothing_varies_the_number_of_splits_speaks() -> None:
+    """Eight modes twice, then seven twice: 1 of 6 ways to deal them, which is no proof; of 252 it is."""
+    few = check(board(fids({"a": [6, 6]}, "modes")), board(fids({"a": [8, 8]}, "modes")), Gate())
+    many = check(board(fids({"a": [6] * 5}, "modes")), board(fids({"a": [8] * 5}, "modes")), Gate())
+    assert (row(few, "a", "modes")["p"], verdict(few, "a", "modes")) == (pytest.approx(1 / 6), "undecided")
+    assert (row(many, "a", "modes")["p"], verdict(many, "a", "modes")) == (pytest.approx(1 / 252), "regression")
+
+
+def test_from_zero_any_change_is_infinite() -> None:
+    once, now = fids({"a": [0.0, 0.0, 0.0]}, "kid"), fids({"a": [0.0, 0.1, 0.2]}, "kid")
+    assert row(check(board(now), board(once), Gate()), "a", "kid")["change"] == math.inf
+
+
+# All rows together
+
+
+def test_what_all_variants_share_is_seen_where_single_ones_do_not_show_it() -> None:
+    rng = np.random.default_rng(0)
+    seen = []
+    for _ in range(20):
+        once, now = (
+            fids({f"v{i}": list(level * np.exp(rng.normal(0, 0.15, 3))) for i in range(10)}) for level in (10.0, 12.5)
+        )
+        found = check(board(now), board(once), Gate()).rows.set_index("variant")["verdict"]
+        seen.append([found[EVERY] == "regression", (found.drop(EVERY) == "regression").mean()])
+    assert np.mean(seen, axis=0)[0] > 0.9 and np.mean(seen, axis=0)[1] < 0.4
+
+
+def test_what_one_variant_alone_does_to_the_mean_is_said() -> None:
+    """Eightfold in one of three is twofold on average."""
+    found = check(board(changed("b", 8.0)), board(BEFORE), Gate())
+    assert found.of("regression")["variant"].tolist() == ["b", EVERY], "itself first"
+    assert row(found, EVERY)["remark"] == "the mean of all; by themselves: b"
+    small = {name: [v * 1.12 for v in values] for name, values in BEFORE.items()}
+    remark = row(check(board(small), board(BEFORE), Gate(metrics={"fid": {"tolerance": 0.05}})), EVERY)["remark"]
+    assert remark.startswith("the mean of all; by themselves: ")
+
+
+def test_weighted_holm_with_equal_weights_is_holm() -> None:
+    p = np.random.default_rng(0).random(20) ** 3
+    assert weighted_holm(p, np.full(20, 7.0)).tolist() == pytest.approx(holm(p).tolist())
+
+
+def test_weighted_holm_by_hand() -> None:
+    """p / w: 0.004, 0.02, 0.01; so 0.02 * 7 / 5, then 0.01 * 2 / 1, then 0.02 * 1 / 1, and never less than before."""
+    assert weighted_holm([0.02, 0.02, 0.01], [5, 1, 1]).tolist() == pytest.approx([0.028, 0.028, 0.028])
+    assert weighted_holm([0.5, 0.9], [1, 1]).tolist() == [1.0, 1.0]
+    assert weighted_holm([], []).tolist() == []
+
+
+def test_the_selecting_metric_gets_more_of_the_error() -> None:
+    others = {("d", "a", f"m{i}"): [10.0, 10.6, 9.7] for i in range(40)}
+    now = {name: [v * 1.2 for v in values] for name, values in fids({"a": [10.0, 10.6, 9.7]}).items()}
+    once = fids({"a": [10.1, 10.5, 9.6]})
+    shifted = {name: [10.1, 10.5, 9.6] for name in others}
+    found = check(board({**now, **others}), board({**once, **shifted}), Gate(tolerance=0.0))
+    equal = Gate(tolerance=0.0, metrics={"fid": {"weight": 1.0}})
+    assert row(found)["p"] < row(check(board({**now, **others}), board({**once, **shifted}), equal))["p"]
+
+
+def test_a_metric_without_weight_is_not_looked_at() -> None:
+    gate = Gate(metrics={"fid": {"weight": 0.0}})
+    found = check(board(changed("a", 9.0)), board(BEFORE), gate)
+    assert len(found.rows) == 0 and found.exit_code == 2
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_a_board_on_which_nothing_changed_seldom_raises_an_alarm(seeds: int) -> None:
+    """Variants whose spreads differ by a factor of about four, three correlated metrics: at most 5 %, and some."""
+    rng = np.random.default_rng(seeds)
+    spreads = 0.15 * np.sqrt(4 / rng.chisquare(4, 6))
+
+    def draw() -> Cells:
+        common = rng.normal(size=(6, seeds))
+        return {
+            ("d", f"v{i}", f"m{j}"): list(10 * np.exp(spreads[i] * (0.8 * common[i] + 0.6 * rng.normal(size=seeds))))
+            for i in range(6)
+            for j in range(3)
+        }
+
+    alarms = sum(check(board(draw()), board(draw()), Gate(tolerance=0.0)).exit_code for _ in range(60))
+    assert alarms <= 8  # of 60 at 5 %, more have a probability of 0.3 %
+
+
+def test_what_is_called_detectable_is_found_four_times_in_five() -> None:
+    rng = np.random.default_rng(3)
+
+    def draw(factor: float = 1.0) -> Cells:
+        return fids({"a": list(10 * factor * np.exp(rng.normal(0, 0.1, 20)))})
+
+    sizes = [row(check(board(draw()), board(draw()), Gate()))["detectable"] for _ in range(20)]
+    size = float(np.mean(sizes))
+    found = [verdict(check(board(draw(1 + size)), board(draw()), Gate(tolerance=0.0))) for _ in range(80)]
+    assert 0.65 < np.mean([word == "regression" for word in found]) < 0.93
+
+
+# What cannot be compared
+
+
+def test_other_conditions_are_never_the_same() -> None:
+    found = check(board(BEFORE, key="x"), board(BEFORE), Gate())
+    assert set(found.rows["verdict"]) == {"not comparable"} and found.exit_code == 2
+    assert "its key is x, in the baseline k" in found.rows["remark"].iloc[0]
+
+
+def test_another_budget_is_not_comparable() -> None:
+    found = check(board(BEFORE, budget="2000 images, scale 0.1"), board(BEFORE), Gate())
+    assert set(found.rows["verdict"]) == {"not comparable"} and found.exit_code == 2
+    assert "scale 0.1, in the baseline for 2000 images" in found.rows["remark"].iloc[0]
+
+
+def test_another_suite_is_refused() -> None:
+    with pytest.raises(BadResults, match=r"suite 'quick', the results are of 'quick@0\.1'"):
+        check(replace(board(BEFORE), suite="quick@0.1"), board(BEFORE), Gate())
+
+
+def test_what_did_not_run_again_is_missing() -> None:
+    now = {name: values for name, values in changed("a", 1.0).items() if name[1] != "b"}
+    found = check(board(now), board(BEFORE), Gate())
+    assert (verdict(found, "b"), verdict(found, "a"), found.exit_code) == ("missing", "same", 2)
+
+
+def test_a_metric_that_the_suite_no_longer_has_is_missing() -> None:
+    extra = {("d", "a", "kid"): [0.1, 0.2]}
+    found = check(board(changed("a", 1.0)), board({**BEFORE, **extra}), Gate())
+    assert verdict(found, "a", "kid") == "missing" and found.exit_code == 2
+
+
+def test_a_regression_counts_more_than_what_is_missing() -> None:
+    now = {name: values for name, values in changed("a", 2.0).items() if name[1] != "b"}
+    assert check(board(now), board(BEFORE), Gate()).exit_code == 1
+
+
+def test_what_the_baseline_lacks_is_new_and_no_matter() -> None:
+    now = {**changed("a", 1.0), ("d", "z", "fid"): [99.0, 98.0]}
+    found = check(board(now), board(BEFORE), Gate())
+    assert verdict(found, "z") == "new" and found.exit_code == 0
+
+
+def test_speeds_are_compared_on_one_machine_only() -> None:
+    def speeds(value: float, key: str) -> Baseline:
+        cells = {**BEFORE, ("d", "a", SPEED): [value, value * 1.02, value * 0.99, value]}
+        made = board(cells)
+        name = ("d", "a", SPEED)
+        return replace(made, scores={**made.scores, name: replace(made.scores[name], key=key)})
+
+    once = speeds(1000.0, "CPU, 2 cores")
+    assert verdict(check(speeds(400.0, "CPU, 2 cores"), once, Gate()), "a", SPEED) == "regression"
+    assert verdict(check(speeds(800.0, "CPU, 2 cores"), once, Gate()), "a", SPEED) != "regression", "tolerance 0.3"
+    elsewhere = check(speeds(400.0, "CPU, 64 cores"), once, Gate())
+    assert verdict(elsewhere, "a", SPEED) == "other machine" and elsewhere.exit_code == 0
+    several = check(speeds(400.0, ""), speeds(1000.0, ""), Gate())
+    assert verdict(several, "a", SPEED) == "other machine", "speeds of several machines are no one row"
+
+
+# What has no value
+
+
+def test_one_seed_decides_nothing_and_such_a_gate_does_not_pass() -> None:
+    found = check(board(fids({"a": [99.0]})), board(fids({"a": [10.0]})), Gate())
+    assert verdict(found) == "undecided" and "1 seed(s) in the baseline, 1 now" in row(found)["remark"]
+    assert found.exit_code == 2, "it could not have failed"
+
+
+def test_one_seed_of_one_row_leaves_the_others_their_test() -> None:
+    found = check(board({**changed("a", 1.0), ("d", "b", "fid"): [99.0]}), board(BEFORE), Gate())
+    assert verdict(found, "b") == "undecided" and verdict(found, "a") == "same" and found.exit_code == 0
+
+
+def test_a_variant_of_which_every_run_fails_is_a_regression() -> None:
+    now = {**changed("b", 1.0), ("d", "a", "fid"): [None, None]}
+    found = check(board(now, failed=2), board(BEFORE), Gate())
+    assert verdict(found) == "regression" and "no value from 2 run(s), 2 of which failed" in row(found)["remark"]
+
+
+def test_rows_that_a_failed_variant_no_longer_has_are_regressions_too() -> None:
+    """A metric that only some variants have leaves no row behind when all runs fail."""
+    once = {**BEFORE, ("d", "a", "label_accuracy"): [0.9, 0.91, 0.92, 0.9]}
+    found = check(board({**changed("b", 1.0), ("d", "a", "fid"): [None] * 4}, failed=4), board(once), Gate())
+    assert verdict(found, "a", "label_accuracy") == "regression"
+
+
+def test_those_that_are_left_are_not_better_because_others_failed() -> None:
+    once, now = fids({"a": [10.0, 10.1, 10.2, 10.1]}), fids({"a": [5.0, 5.1, 5.05, None]})
+    found = check(board(now), board(once), Gate())
+    assert verdict(found) == "undecided" and "1 of 4 runs now without a value" in row(found)["remark"]
+    worse = check(board(fids({"a": [20.0, 20.1, 20.2, None]})), board(once), Gate())
+    assert verdict(worse) == "regression"
+
+
+def test_what_never_had_a_value_is_undecided() -> None:
+    cells = {**BEFORE, ("d", "a", "kid"): [None, None, None, None]}
+    assert verdict(check(board(cells), board(cells), Gate()), "a", "kid") == "undecided"
+
+
+# The suite's table
+
+
+def test_the_gate_is_the_suites_with_exceptions_from_the_command_line(tmp_path: Path) -> None:
+    text = "[gate]\\nerror = 0.01\\ntolerance = 0.2\\n[gate.metrics.fid]\\ntolerance = 0.3\\nweight = 4"
+    (tmp_path / "suite.json").write_text(f'{{"text": "{text}"}}')
+    found = Gate.of_results(tmp_path)
+    assert found == Gate(0.01, 0.2, {"fid": {"tolerance": 0.3, "weight": 4}})
+    assert found.limit("fid", selecting=True) == (0.3, 4) and found.limit("kid", selecting=False) == (0.2, 1)
+    assert found.limit("kid", selecting=True).weight > 1 and found.limit(SPEED, selecting=False).tolerance == 0.3
+    other = found.changed(None, {"": 0.5, "fid": 0.1, "kid": 0.7})
+    assert other == Gate(0.01, 0.5, {"fid": {"tolerance": 0.1, "weight": 4}, "kid": {"tolerance": 0.7}})
