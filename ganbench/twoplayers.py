@@ -19,7 +19,7 @@ from ganbench.variant import Batch, DataSpec, Loss, Player, Variant
 class Discriminator(nn.Module):
     """Samples -> features (n, n_features) -> scores (n,), by a `head`.
 
-    A subclass says how, in `features` and maybe `scores`; both also get what else D is told: labels, a level.
+    A subclass says how, in `features` and maybe `scores`; both also get its conditions: labels, a level.
     """
 
     def __init__(self, n_features: int, head: nn.Module):
@@ -29,10 +29,10 @@ class Discriminator(nn.Module):
         self.energy: Energy | None = None  # makes D an autoencoder, whose error is the score
         self.extensions = nn.ModuleList()  # further scores of the features
 
-    def features(self, x: Tensor, *told: Any) -> Tensor:
+    def features(self, x: Tensor, *conditions: Any) -> Tensor:
         raise NotImplementedError
 
-    def scores(self, h: Tensor, *told: Any) -> Tensor:
+    def scores(self, h: Tensor, *conditions: Any) -> Tensor:
         scores: Tensor = self.head(h).flatten()
         return scores
 
@@ -40,10 +40,10 @@ class Discriminator(nn.Module):
         """(n, c, ...) -> (n / pack, pack * c, ...)."""
         return x.reshape(-1, self.pack * x.shape[1], *x.shape[2:]) if self.pack > 1 else x
 
-    def forward(self, x: Tensor, *told: Any) -> Tensor:
+    def forward(self, x: Tensor, *conditions: Any) -> Tensor:
         x = self.packed(x)
-        h = self.features(x, *told)
-        scores = self.scores(h, *told) if self.energy is None else -self.energy(h, x)
+        h = self.features(x, *conditions)
+        scores = self.scores(h, *conditions) if self.energy is None else -self.energy(h, x)
         for extension in self.extensions:
             scores = scores + extension(h)
         return scores
@@ -61,7 +61,7 @@ class Discriminator(nn.Module):
 class TwoPlayers(Variant):
     """One generator, one discriminator, one formulation.
 
-    A subclass builds `G`, gives a D for data as `self.seen(spec)` shows them to `arm`, sets `batch`, lets
+    A subclass builds `G`, gives a D for data as `self.packed_spec(spec)` shows them to `arm`, sets `batch`, lets
     the two `play`, and says how to `decode` its latents. Whatever else it needs has a method here with a plain default.
     """
 
@@ -81,7 +81,7 @@ class TwoPlayers(Variant):
 
     # Building
 
-    def seen(self, spec: DataSpec) -> DataSpec:
+    def packed_spec(self, spec: DataSpec) -> DataSpec:
         """The data as D sees them: with packing, several samples as one of more channels."""
         channels, *side = spec.shape
         return DataSpec((channels * self._pack, *side), spec.classes)
@@ -100,7 +100,7 @@ class TwoPlayers(Variant):
                     f"Found the formulation {self.loss.name!r}, which makes D an autoencoder of whole samples, and a D "
                     "that is also told a class or a level, or scores parts. Use another formulation or variant."
                 )
-            d.energy, d.head = Energy(self.seen(spec), d.n_features, self.loss.codes), nn.Identity()
+            d.energy, d.head = Energy(self.packed_spec(spec), d.n_features, self.loss.codes), nn.Identity()
         for remedy in self.remedies:
             remedy.equip(self)
 
@@ -130,18 +130,18 @@ class TwoPlayers(Variant):
         """Generated samples as D sees them."""
         return self.sample(batch)
 
-    def told(self, like: Batch) -> tuple[Any, ...]:
+    def conditions(self, like: Batch) -> tuple[Any, ...]:
         """What D is called with besides samples."""
         return ()
 
     def score(self, x: Tensor, like: Batch) -> Tensor:
         """D's scores (n,) of `x`, real or fake; a conditional D also looks at the labels of `like`."""
-        scores: Tensor = self.D(x, *self.told(like))
+        scores: Tensor = self.D(x, *self.conditions(like))
         return scores
 
     def features(self, x: Tensor, like: Batch) -> Tensor:
         """D's features (n, n_features) of `x`."""
-        return self.D.features(self.D.packed(x), *self.told(like))
+        return self.D.features(self.D.packed(x), *self.conditions(like))
 
     def both(self, real: Tensor, fake: Tensor, like: Batch) -> tuple[Tensor, Tensor]:
         """Scores of real and of fake, in one pass unless D would average them together."""
@@ -187,7 +187,7 @@ class TwoPlayers(Variant):
         fake = self.fake(batch)
         terms = {"loss": self.loss.g(self.score(fake, batch))}
         if self.D.energy and self.loss.repelling:
-            codes = self.D.energy.encode(self.D.features(self.D.packed(fake), *self.told(batch)))
+            codes = self.D.energy.encode(self.D.features(self.D.packed(fake), *self.conditions(batch)))
             terms["repelling"] = self.loss.repelling * pulling_away(codes)
         return terms
 

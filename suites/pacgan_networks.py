@@ -42,8 +42,8 @@ class PacGAN(TwoPlayers):
             *hidden(self.z_dim, width), *hidden(width, width), *hidden(width, width), *hidden(width, width),
             nn.Linear(width, spec.shape[0]),
         )  # fmt: skip
-        seen, units = self.seen(spec).shape[0], width // 2
-        body = nn.Sequential(Maxout(seen, units), Maxout(units, units), Maxout(units, units))
+        numbers, units = self.packed_spec(spec).shape[0], width // 2
+        body = nn.Sequential(Maxout(numbers, units), Maxout(units, units), Maxout(units, units))
         self.arm(Layers(body, units), spec)
         init_normal(self.modules())
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))

@@ -46,7 +46,7 @@ class Curved(Discriminator):
         super().__init__(3, nn.Linear(3, 1))
         self.body = nn.Sequential(nn.Linear(n_in, 3), nn.Tanh())
 
-    def features(self, x: Tensor, *told: Any) -> Tensor:
+    def features(self, x: Tensor, *conditions: Any) -> Tensor:
         h: Tensor = self.body(x)
         return h
 
@@ -67,7 +67,7 @@ class Tiny(TwoPlayers):
         super().__init__(loss, penalty, remedies)
         self.batch = batch
         self.G = nn.Linear(2, 2)
-        self.arm(Curved(self.seen(POINTS).shape[0]), POINTS)
+        self.arm(Curved(self.packed_spec(POINTS).shape[0]), POINTS)
         self.z = torch.randn(batch, 2, dtype=torch.float64)
         self.double()
         self.play(Adam(self.D.parameters(), lr, (0.5, 0.9), weight_decay=decay), Adam(self.G.parameters(), lr))

@@ -77,7 +77,7 @@ class BigGAN(Projecting):
         attend = min(64, spec.side // 2)
         self.G = SkipGenerator(spec, z_chunk, embedding, width, attend)
         self.z_dim = self.G.z_dim
-        self.D = ProjectionDiscriminator(self.seen(spec), width, attend)
+        self.D = ProjectionDiscriminator(self.packed_spec(spec), width, attend)
         normalise_spectrally(self.G, nn.init.orthogonal_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.orthogonal_)
         self.G_average = Average(self.G)

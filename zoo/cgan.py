@@ -61,7 +61,7 @@ class CGAN(TwoPlayers):
             self.arm(LabelledLayers(body, width, classes), spec)
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
-    def told(self, like: Batch) -> tuple[Any, ...]:
+    def conditions(self, like: Batch) -> tuple[Any, ...]:
         return (like.y,)
 
     def latents(self, like: Batch) -> Tensor:
@@ -95,12 +95,12 @@ class LabelledLayers(Discriminator):
         super().__init__(n_features, Conditional(nn.Sequential(nn.Linear(n_features + classes, 1)), classes))
         self.body = Conditional(body, classes)
 
-    def features(self, x: Tensor, *told: Any) -> Tensor:
-        h: Tensor = self.body(x, *told)
+    def features(self, x: Tensor, *conditions: Any) -> Tensor:
+        h: Tensor = self.body(x, *conditions)
         return h.flatten(1)
 
-    def scores(self, h: Tensor, *told: Any) -> Tensor:
-        scores: Tensor = self.head(h, *told)
+    def scores(self, h: Tensor, *conditions: Any) -> Tensor:
+        scores: Tensor = self.head(h, *conditions)
         return scores.flatten()
 
 

@@ -56,7 +56,7 @@ class CoGAN(TwoDomains):
         else:
             hidden = dense([z_dim, width, width, width], nn.ReLU)
             self.G = CoupledGenerator(nn.Sequential(*hidden, nn.Linear(width, spec.shape[0])), 1)
-        self.D = CoupledDiscriminator(*dcgan_features(self.seen(spec), width, kernel, "none"))
+        self.D = CoupledDiscriminator(*dcgan_features(self.packed_spec(spec), width, kernel, "none"))
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 init_xavier(module)
@@ -99,8 +99,8 @@ class CoupledDiscriminator(Discriminator):
         self.own = nn.ModuleList([body[0], deepcopy(body[0])])
         self.shared = body[1:]
 
-    def features(self, x: Tensor, *told: Any) -> Tensor:
-        parts = [x] if told else x.chunk(2)
+    def features(self, x: Tensor, *conditions: Any) -> Tensor:
+        parts = [x] if conditions else x.chunk(2)
         h: Tensor = self.shared(torch.cat([layer(part) for layer, part in zip(self.own, parts, strict=False)]))
         return h.flatten(1)
 

@@ -62,7 +62,9 @@ class CycleGAN(TwoDomains):
         super().__init__(loss, penalty, remedies)
         self.cycle, self.identity, self.lr, self.batch = cycle, identity, lr, batch
         self.G = Translators(translator(spec, width, kernel, blocks), translator(spec, width, kernel, blocks))
-        self.D = TwoPatchDiscriminators(patch_layers(self.seen(spec), width), patch_layers(self.seen(spec), width))
+        self.D = TwoPatchDiscriminators(
+            patch_layers(self.packed_spec(spec), width), patch_layers(self.packed_spec(spec), width)
+        )
         if spec.is_image:
             init_normal(self.modules())
         for remedy in remedies:
@@ -200,8 +202,8 @@ class TwoPatchDiscriminators(Discriminator):
         super().__init__(0, nn.Identity())
         self.networks = nn.ModuleList([own, other])
 
-    def features(self, x: Tensor, *told: Any) -> Tensor:
-        parts = [x] if told else x.chunk(2)
+    def features(self, x: Tensor, *conditions: Any) -> Tensor:
+        parts = [x] if conditions else x.chunk(2)
         return torch.cat([network(part) for network, part in zip(self.networks, parts, strict=False)])
 
     def extend(self, module: nn.Module, n: int) -> None:

@@ -45,7 +45,7 @@ class DCGAN(TwoPlayers):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch
         self.G = dcgan_generator(spec, z_dim, width, kernel)
-        self.arm(dcgan_discriminator(self.seen(spec), width, kernel, d_norm), spec)
+        self.arm(dcgan_discriminator(self.packed_spec(spec), width, kernel, d_norm), spec)
         init_normal(self.modules())
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
 

@@ -49,7 +49,7 @@ class GAN(TwoPlayers):
             *squash,
             nn.Unflatten(1, spec.shape),
         )
-        numbers = prod(self.seen(spec).shape)
+        numbers = prod(self.packed_spec(spec).shape)
         body = nn.Sequential(nn.Flatten(), *dense([numbers, *reversed(hidden)], leaky))
         self.arm(Layers(body, hidden[0]), spec)
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)

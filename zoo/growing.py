@@ -181,8 +181,8 @@ class GrowingDiscriminator(Discriminator):
             leaky(),
         )
 
-    def features(self, x: Tensor, *told: Any) -> Tensor:
-        stage, alpha = told or (len(self.blocks), None)
+    def features(self, x: Tensor, *conditions: Any) -> Tensor:
+        stage, alpha = conditions or (len(self.blocks), None)
         h = self.entries[stage](x)
         for level in range(stage, 0, -1):
             h = self.blocks[level - 1](h)
@@ -256,7 +256,7 @@ class Growing(TwoPlayers):
             x = self.halve(x)
         return torch.lerp(self.enlarge(self.halve(x)), x, self.alpha) if self.stage > self.first else x
 
-    def told(self, like: Batch) -> tuple[Any, ...]:
+    def conditions(self, like: Batch) -> tuple[Any, ...]:
         return self.stage, self.alpha
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:

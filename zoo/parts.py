@@ -21,7 +21,7 @@ class Layers(Discriminator):
         super().__init__(n_features, nn.Linear(n_features, 1))
         self.body = body
 
-    def features(self, x: Tensor, *told: Any) -> Tensor:
+    def features(self, x: Tensor, *conditions: Any) -> Tensor:
         h: Tensor = self.body(x)
         return h.flatten(1)
 
@@ -44,7 +44,7 @@ class TwoDomains(TwoPlayers):
     def sample(self, like: Batch) -> Tensor:
         return self.pair(like).x
 
-    def told(self, like: Batch) -> tuple[Any, ...]:
+    def conditions(self, like: Batch) -> tuple[Any, ...]:
         return (0,) if like.x_other is None else ()
 
     def both(self, real: Tensor, fake: Tensor, like: Batch) -> tuple[Tensor, Tensor]:

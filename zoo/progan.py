@@ -50,7 +50,7 @@ class ProGAN(Growing):
         self.drift, self.ema, self.batch = drift, ema, batch
         sizes = features(spec, width, taper)
         self.G = Generator(spec, z_dim, sizes)
-        self.arm(GrowingDiscriminator(self.seen(spec), sizes), spec)
+        self.arm(GrowingDiscriminator(self.packed_spec(spec), sizes), spec)
         self.average = Average(self.G)
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 

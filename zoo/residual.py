@@ -31,7 +31,7 @@ Norm = Callable[[int], nn.Module]  # channels -> a module that is called with fe
 class Projecting(TwoPlayers):
     """A variant whose D is a `ProjectionDiscriminator`."""
 
-    def told(self, like: Batch) -> tuple[Any, ...]:
+    def conditions(self, like: Batch) -> tuple[Any, ...]:
         return (like.y,)
 
 
@@ -78,13 +78,13 @@ class ProjectionDiscriminator(Discriminator):
         self.attention = Attention(spec, channels[self.attend])
         self.embedding = nn.Embedding(spec.classes, channels[-1]) if spec.classes else None
 
-    def features(self, x: Tensor, *told: Any) -> Tensor:
+    def features(self, x: Tensor, *conditions: Any) -> Tensor:
         for i, block in enumerate(self.blocks):
             x = block(self.attention(x) if i == self.attend else x)
         return F.relu(x).flatten(2).sum(2) if x.dim() == 4 else F.relu(x)
 
-    def scores(self, h: Tensor, *told: Any) -> Tensor:
-        scores, y = super().scores(h), told[0] if told else None
+    def scores(self, h: Tensor, *conditions: Any) -> Tensor:
+        scores, y = super().scores(h), conditions[0] if conditions else None
         return scores if self.embedding is None or y is None else scores + (self.embedding(y) * h).sum(1)
 
 

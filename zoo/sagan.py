@@ -45,7 +45,7 @@ class SAGAN(Projecting):
         self.z_dim, self.batch, self.conditional = z_dim, batch, spec.classes > 0
         attend = min(32, spec.side // 2)
         self.G = Generator(spec, z_dim, width, attend, lambda channels: ClassNorm(spec, channels))
-        self.D = ProjectionDiscriminator(self.seen(spec), width, attend)
+        self.D = ProjectionDiscriminator(self.packed_spec(spec), width, attend)
         normalise_spectrally(self.G, nn.init.xavier_uniform_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.xavier_uniform_)
         self.arm(self.D, spec)

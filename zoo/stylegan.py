@@ -76,7 +76,7 @@ class StyleGAN(Growing):
         self.mixing, self.truncation, self.ema, self.batch = mixing, truncation, ema, batch
         sizes = features(spec, width, taper)
         self.G = Generator(spec, z_dim, sizes, mapping, lr_mul)
-        self.arm(GrowingDiscriminator(self.seen(spec), sizes, blurred=True), spec)
+        self.arm(GrowingDiscriminator(self.packed_spec(spec), sizes, blurred=True), spec)
         self.average = Average(self.G)
         self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
 

@@ -47,7 +47,7 @@ class WGAN(TwoPlayers):
         self.z_dim, self.batch, self.n_critic, self.warmup = z_dim, batch, n_critic, warmup
         self.G = dcgan_generator(spec, z_dim, width, kernel=4)
         norm: DNorm = "none" if penalty.per_sample else "batch"
-        self.arm(dcgan_discriminator(self.seen(spec), width, 4, norm), spec)
+        self.arm(dcgan_discriminator(self.packed_spec(spec), width, 4, norm), spec)
         init_normal(self.modules())
 
         def optimizer(network: nn.Module) -> Optimizer:

@@ -20,7 +20,7 @@ from ganbench.errors import BadResults, BadSuite, BenchError
 from ganbench.judges import Judge
 from ganbench.judges.choosing import choose
 from ganbench.metrics import Metric
-from ganbench.plugins.spec import Made, build
+from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.judging import gather
 from ganbench.runs.run import latents
 from ganbench.runs.sampling import Drawn, Sampler, load_run
@@ -66,7 +66,7 @@ def summon(judges: Iterable[str], dataset: Dataset) -> Jury:
     return Jury(dataset, made, [metric for metric in metrics if metric.direction != "none"])
 
 
-def choose_dataset(judge: str, named: str | None) -> Made:
+def choose_dataset(judge: str, named: str | None) -> PluginSpec:
     """The dataset of that name, or the judge's own: its `home`."""
     home = named or getattr(plugins.load("judges", judge, Path()), "home", "")
     if not home:
@@ -74,10 +74,10 @@ def choose_dataset(judge: str, named: str | None) -> Made:
             f"Found no dataset, and the judge {judge!r} has none of its own. Name one with --dataset: "
             f"{', '.join(plugins.names('datasets'))}."
         )
-    return Made(home, beside=str(Path.cwd()))
+    return PluginSpec(home, beside=str(Path.cwd()))
 
 
-def audit(judges: Iterable[str], made: Made, samples: int, progress: Progress = print) -> Audit:
+def audit(judges: Iterable[str], made: PluginSpec, samples: int, progress: Progress = print) -> Audit:
     """Disturb fresh real data in all ways that fit them, and compute all metrics that apply.
 
     Raises BenchError if there are too few samples, or fresh data, for a draw to have any noise.
@@ -133,7 +133,7 @@ def different(x: Tensor) -> int:
     return len(np.unique((x.flatten(1).double() @ direction).numpy()))
 
 
-def conditions(jury: Jury, made: Made, samples: int, draws: int) -> dict[str, Any]:
+def conditions(jury: Jury, made: PluginSpec, samples: int, draws: int) -> dict[str, Any]:
     """What the values depend on, in words and numbers."""
     data = jury.dataset
     return {

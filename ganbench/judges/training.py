@@ -23,7 +23,7 @@ from ganbench.data.files import write
 from ganbench.errors import BadSuite
 from ganbench.judges.asking import ask
 from ganbench.judges.trained import ABOUT, FEATURES, MADE_BY, Classifier, build, describe, home, title
-from ganbench.plugins.spec import Made
+from ganbench.plugins.spec import PluginSpec
 from ganbench.plugins.spec import build as make
 from ganbench.variant import Batch
 
@@ -74,7 +74,7 @@ def train(
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     clock = time.process_time if device.type == "cpu" else time.monotonic
     started = clock()
-    dataset: Dataset = make("datasets", Made(name, options or {}, str(Path.cwd())))
+    dataset: Dataset = make("datasets", PluginSpec(name, options or {}, str(Path.cwd())))
     check_teachable(dataset, name)
     images = {
         "train": dataset.train(),

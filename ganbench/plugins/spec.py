@@ -14,7 +14,7 @@ from ganbench.errors import BadSuite, UnknownName
 
 
 @dataclass(frozen=True)
-class Made:
+class PluginSpec:
     """A plugin's name and the options it is made with; `file.py:Name` is looked for in `beside`.
 
     Behind an installed plugin's name may stand a colon and its first option: `folder:~/faces`, `mnist:28`.
@@ -27,7 +27,7 @@ class Made:
     def load(self, kind: str) -> Any:
         return plugins.load(kind, self.written_out(kind).name, Path(self.beside))
 
-    def written_out(self, kind: str) -> "Made":
+    def written_out(self, kind: str) -> "PluginSpec":
         """The same, with what stands behind a colon among the options. Raises BadSuite if there is no place for it."""
         name, colon, text = self.name.partition(":")
         if not colon or name not in plugins.names(kind):
@@ -74,47 +74,47 @@ def choose(kind: str, given: str | dict[str, Any], beside: str = "") -> Any:
     name = table.pop("name", None)
     if not isinstance(name, str):
         raise BadSuite(f"Found {given!r} among the {kind}, but it needs a `name`: {', '.join(plugins.names(kind))}.")
-    made = Made(name, table, beside).written_out(kind)
-    plugin = made.load(kind)
+    spec = PluginSpec(name, table, beside).written_out(kind)
+    plugin = spec.load(kind)
     if callable(plugin):
-        return build(kind, made)
+        return build(kind, spec)
     if table:
         raise BadSuite(f"Found options {table} of {name!r}, but it has none. Leave them out.")
     return plugin
 
 
-def build(kind: str, made: Made, *positional: Any) -> Any:
+def build(kind: str, spec: PluginSpec, *positional: Any) -> Any:
     """Make a plugin with its options. Raises BadSuite or UnknownName if they do not fit."""
-    made = made.written_out(kind)
-    plugin = made.load(kind)
-    values = configure(plugin, made)
+    spec = spec.written_out(kind)
+    plugin = spec.load(kind)
+    values = configure(plugin, spec)
     try:
         return plugin(*positional, **values)
     except (ValueError, RuntimeError) as error:  # as torch says that it cannot build something
-        raise BadSuite(f"{made.name} cannot be made with the options {made.options}: {error}") from error
+        raise BadSuite(f"{spec.name} cannot be made with the options {spec.options}: {error}") from error
 
 
-def configure(plugin: Any, made: Made) -> dict[str, Any]:
+def configure(plugin: Any, spec: PluginSpec) -> dict[str, Any]:
     """Options as a suite writes them -> as the plugin's annotations want them; a path begins at `beside`."""
     known, hints = plugins.options(plugin), _hints(plugin)
     values = {}
-    for name, value in made.options.items():
+    for name, value in spec.options.items():
         if name not in known:
-            raise UnknownName(f"options of {made.name}", name, known)
+            raise UnknownName(f"options of {spec.name}", name, known)
         adapter: TypeAdapter[Any] = TypeAdapter(hints.get(name, Any))
         try:
-            values[name] = adapter.validate_json(json.dumps(value), strict=True, context={"beside": made.beside})
+            values[name] = adapter.validate_json(json.dumps(value), strict=True, context={"beside": spec.beside})
         except ValidationError as error:
             reason = error.errors()[0]["msg"]
             default = known[name].default
             raise BadSuite(
-                f"Option {name!r} of {made.name}: found {value!r}. {reason}; the default is {_shown(default)}."
+                f"Option {name!r} of {spec.name}: found {value!r}. {reason}; the default is {_shown(default)}."
             ) from error
         if isinstance(values[name], Path):
-            values[name] = Path(made.beside) / values[name].expanduser()
+            values[name] = Path(spec.beside) / values[name].expanduser()
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in values:
-            raise BadSuite(f"Found no option {name!r}, which {made.name} needs. Give it in `options`.")
+            raise BadSuite(f"Found no option {name!r}, which {spec.name} needs. Give it in `options`.")
     return values
 
 

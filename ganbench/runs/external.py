@@ -18,7 +18,7 @@ from torch import Tensor
 from ganbench import plugins
 from ganbench.data import Dataset
 from ganbench.errors import BadResults, BenchError, UnknownName
-from ganbench.plugins.spec import Made
+from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.judging import gather
 from ganbench.runs.record import State, Work, common, score_rows, write_record, write_shown
@@ -43,8 +43,8 @@ class Guest(Variant):
 def alone(dataset: str, samples: int | None) -> RunSpec:
     """How samples are judged where no suite says it: by the dataset's own judge and that judge's metrics."""
     spec = RunSpec(
-        suite="", label="", variant=Made("guest"), dataset_label=dataset, dataset=Made(dataset), judge="", metrics=(),
-        seed=0, budget=Budget("images", 0), evaluations=1, samples=samples or USUAL, precision="float32",
+        suite="", label="", variant=PluginSpec("guest"), dataset_label=dataset, dataset=PluginSpec(dataset), judge="",
+        metrics=(), seed=0, budget=Budget("images", 0), evaluations=1, samples=samples or USUAL, precision="float32",
     )  # fmt: skip
     data = spec.build_dataset()
     spec = replace(spec, judge=data.judge)
@@ -79,7 +79,9 @@ def judge_guests(
     for seed, source in enumerate(sources):
         drawn = draw(source, dataset, like, device, skip_corrupt)
         content = sha256(drawn.x.cpu().numpy().tobytes()).hexdigest()
-        spec = replace(like, label=label, seed=seed, samples=len(drawn.x), variant=Made("guest", {"samples": content}))
+        spec = replace(
+            like, label=label, seed=seed, samples=len(drawn.x), variant=PluginSpec("guest", {"samples": content})
+        )
         evidence = gather(dataset, judge, metrics, "test", drawn)
         rows = score_rows(work, metrics, evidence, "test", "last", 0)
         state = State(scores=rows + [{**row, "checkpoint": "selected"} for row in rows])

@@ -13,7 +13,7 @@ from ganbench.data import Dataset
 from ganbench.errors import BadSuite
 from ganbench.judges import Judge, choosing
 from ganbench.metrics import Metric
-from ganbench.plugins.spec import Made, build
+from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
 from ganbench.variant import Variant
 
@@ -24,9 +24,9 @@ class RunSpec:
 
     suite: str
     label: str
-    variant: Made
+    variant: PluginSpec
     dataset_label: str
-    dataset: Made
+    dataset: PluginSpec
     judge: str
     metrics: tuple[str, ...]
     seed: int
@@ -60,7 +60,7 @@ class RunSpec:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "RunSpec":
-        made = {kind: Made(**plain[kind]) for kind in ("variant", "dataset")}
+        made = {kind: PluginSpec(**plain[kind]) for kind in ("variant", "dataset")}
         return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), "metrics": tuple(plain["metrics"])})
 
     def build_dataset(self) -> Dataset:

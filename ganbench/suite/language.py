@@ -36,7 +36,7 @@ from ganbench.data import Dataset
 from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName
 from ganbench.judges import Judge, Judged
 from ganbench.metrics import Evidence
-from ganbench.plugins.spec import Made
+from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget, Unit
 from ganbench.runs.spec import RunSpec
 from ganbench.suite.capacity import fit
@@ -269,9 +269,11 @@ def _spec(table: SuiteTable, entry: DatasetTable, variant: VariantTable, folder:
     return RunSpec(
         suite="",
         label=variant.label or variant.name,
-        variant=Made(variant.name, {**variant.options, **variant.on.get(label, {})}, beside).written_out("variants"),
+        variant=PluginSpec(variant.name, {**variant.options, **variant.on.get(label, {})}, beside).written_out(
+            "variants"
+        ),
         dataset_label=label,
-        dataset=Made(entry.name, entry.options, beside).written_out("datasets"),
+        dataset=PluginSpec(entry.name, entry.options, beside).written_out("datasets"),
         judge=entry.judge or "",
         metrics=tuple(entry.metrics or ()),
         seed=0,

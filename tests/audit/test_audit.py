@@ -17,7 +17,7 @@ from ganbench.audit.disturbances import CLASSES, POINTS, ROWS
 from ganbench.audit.verdicts import NONE, VALUES, Audit
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadResults, BadSuite, BenchError
-from ganbench.plugins.spec import Made
+from ganbench.plugins.spec import PluginSpec
 from ganbench.store import read
 
 Command = Callable[..., Any]
@@ -43,7 +43,7 @@ def few_metrics() -> Any:
 
 @pytest.fixture(scope="module")
 def found(few_metrics: None) -> Audit:
-    return audits.audit(["truth"], Made("ring8"), 400, lambda _: None)
+    return audits.audit(["truth"], PluginSpec("ring8"), 400, lambda _: None)
 
 
 def test_every_metric_is_measured_at_every_strength_and_on_every_draw(found: Audit) -> None:
@@ -118,7 +118,7 @@ def test_a_metric_that_needs_more_samples_is_left_out_with_its_reason(few_metric
         return load(kind, name, beside)
 
     monkeypatch.setattr(plugins, "load", load_or_make)
-    found = audits.audit(["truth"], Made("ring8", {"points": 100}), 100, lambda _: None)
+    found = audits.audit(["truth"], PluginSpec("ring8", {"points": 100}), 100, lambda _: None)
     assert {*found.values["metric"]} == {"modes"}
     assert "Found 100 samples, but wide" in found.left_out["wide"]
 

@@ -14,7 +14,7 @@ from ganbench.errors import BadSuite
 from ganbench.judges import Judged
 from ganbench.judges.truth import TruthJudge
 from ganbench.metrics import Evidence
-from ganbench.plugins.spec import Made, build
+from ganbench.plugins.spec import PluginSpec, build
 
 SIZES = (8, 16, 32, 64)
 METRICS = ("modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third")
@@ -211,7 +211,7 @@ def test_the_mean_of_two_modes_is_of_no_mode():
         (lambda: Blobs(sigma=0), "sigma = 0, but it must be a finite number above 0"),
         (lambda: Blobs(modes=30), "30 modes of which two are 0.125 apart.* Use fewer modes, more radius or less sigma"),
         (lambda: Blobs(radius=0.8), "radius = 0.8 and sigma = 0.03: spots reach 1.04 .* at most 0.85"),
-        (lambda: build("datasets", Made("blobs", {"size": 28})), "found 28. Input should be 8, 16, 32 or 64"),
+        (lambda: build("datasets", PluginSpec("blobs", {"size": 28})), "found 28. Input should be 8, 16, 32 or 64"),
     ],
 )
 def test_bad_options_say_what_was_found_and_what_to_do(make, message):

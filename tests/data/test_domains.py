@@ -11,7 +11,7 @@ from ganbench.data.domains import IMAGES, grid_places, relocation, rotation
 from ganbench.data.mixtures import APART, Grid25, Random, Ring8, ring
 from ganbench.data.mnist import Mnist5k
 from ganbench.errors import BadSuite
-from ganbench.plugins.spec import Made, build
+from ganbench.plugins.spec import PluginSpec, build
 
 quick = settings(max_examples=25, deadline=None)
 
@@ -217,4 +217,4 @@ def test_the_second_domain_changes_nothing_of_the_first(dataset, others):
 )
 def test_other_domains_are_refused_with_the_allowed_ones(name, allowed):
     with pytest.raises(BadSuite, match=f"Option 'other' of {name}: found 'blue'. Input should be {allowed};"):
-        build("datasets", Made(name, {"other": "blue"}))
+        build("datasets", PluginSpec(name, {"other": "blue"}))

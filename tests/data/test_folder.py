@@ -13,7 +13,7 @@ from PIL import Image
 from ganbench.data import folder
 from ganbench.data.folder import Folder, list_images, read_image, rows_of_parts
 from ganbench.errors import BadSuite, DataMissing
-from ganbench.plugins.spec import Made, build
+from ganbench.plugins.spec import PluginSpec, build
 
 SHAPE = (3, 8, 8)
 
@@ -255,12 +255,12 @@ def test_an_impossible_size_is_refused(images, size):
 
 
 def test_options_are_those_of_a_suite(images):
-    data = build("datasets", Made("folder", {"path": "images", "size": 8, "channels": 1}, str(images.parent)))
+    data = build("datasets", PluginSpec("folder", {"path": "images", "size": 8, "channels": 1}, str(images.parent)))
     assert data.spec.shape == (1, 8, 8)
     with pytest.raises(BadSuite, match="Found no option 'path', which folder needs"):
-        build("datasets", Made("folder"))
+        build("datasets", PluginSpec("folder"))
     with pytest.raises(BadSuite, match=r"Option 'channels' of folder: found 2. Input should be 1 or 3"):
-        build("datasets", Made("folder", {"path": "images", "channels": 2}, str(images.parent)))
+        build("datasets", PluginSpec("folder", {"path": "images", "channels": 2}, str(images.parent)))
 
 
 # On disk

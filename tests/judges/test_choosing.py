@@ -16,7 +16,7 @@ from ganbench.judges.own import OwnJudge
 from ganbench.judges.trained import TrainedJudge, file_of
 from ganbench.judges.training import train
 from ganbench.judges.truth import TruthJudge
-from ganbench.plugins.spec import Made
+from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.spec import RunSpec
 
@@ -103,8 +103,8 @@ def test_a_name_that_is_not_there_offers_the_nearest(beside: Path) -> None:
 
 def spec(judge: str, beside: Path) -> RunSpec:
     return RunSpec(
-        suite="", label="", variant=Made("noise", {}, str(beside)), dataset_label="", judge=judge, metrics=(), seed=0,
-        dataset=Made(SQUARES, {}, str(beside)), budget=Budget("updates", 1), evaluations=1, samples=5,
+        suite="", label="", variant=PluginSpec("noise", {}, str(beside)), dataset_label="", judge=judge, metrics=(),
+        seed=0, dataset=PluginSpec(SQUARES, {}, str(beside)), budget=Budget("updates", 1), evaluations=1, samples=5,
         precision="float32",
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from ganbench.zoo.parts import DNorm
 from ganbench.errors import BadSuite, BenchError, UnknownName
 from ganbench.losses import hinge
 from ganbench.penalties import R1, Clip, Gradient, none
-from ganbench.plugins.spec import Made, build, choose, configure
+from ganbench.plugins.spec import PluginSpec, build, choose, configure
 from ganbench.remedies import MinibatchStddev, Packing
 from ganbench.suite import language as suite
 
@@ -99,7 +99,7 @@ def test_a_plugin_may_stand_in_a_file_beside_the_suite(tmp_path: Path) -> None:
         "    strength: int = 2\n\n"
         "    name: ClassVar[str] = 'mine'\n"
     )
-    made = Made("gan", {"penalty": {"name": "mine.py:Mine", "strength": 5}}, str(tmp_path))
+    made = PluginSpec("gan", {"penalty": {"name": "mine.py:Mine", "strength": 5}}, str(tmp_path))
     found = configure(GAN, made)["penalty"]
     assert (found.name, found.strength) == ("mine", 5)
 
@@ -112,7 +112,7 @@ def test_options_become_what_the_annotations_say() -> None:
         "betas": [0.5, 0.9],
         "lr": 1,
     }
-    assert configure(GAN, Made("gan", options)) == {
+    assert configure(GAN, PluginSpec("gan", options)) == {
         "loss": hinge,
         "penalty": R1(gamma=3.0),
         "remedies": (MinibatchStddev(), Packing(samples=4)),
@@ -181,13 +181,13 @@ def test_a_norm_is_one_of_three() -> None:
     ],
 )
 def test_what_stands_behind_a_colon_is_the_first_option(kind: str, name: str, expected: tuple[str, Any]) -> None:
-    found = Made(name, {}, "here").written_out(kind)
+    found = PluginSpec(name, {}, "here").written_out(kind)
     assert (found.name, found.options, found.beside) == (*expected, "here")
     assert found.written_out(kind) == found
 
 
 def test_other_options_stay(tmp_path: Path) -> None:
-    made = Made("ring8:5", {"sigma": 0.1})
+    made = PluginSpec("ring8:5", {"sigma": 0.1})
     assert made.written_out("datasets").options == {"modes": 5, "sigma": 0.1}
     data = build("datasets", made)
     assert (data.spec.classes, data.mixture.sigma) == (5, 0.1)
@@ -197,26 +197,26 @@ def test_other_options_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "made", "words"),
     [
-        ("variants", Made("real:1"), "Found 'real:1', but real has no option that '1' could be. Write 'real'."),
-        ("losses", Made("hinge:1"), "Found 'hinge:1', but hinge has no option that '1' could be. Write 'hinge'."),
+        ("variants", PluginSpec("real:1"), "Found 'real:1', but real has no option that '1' could be. Write 'real'."),
+        ("losses", PluginSpec("hinge:1"), "Found 'hinge:1', but hinge has no option that '1' could be. Write 'hinge'."),
         (
             "datasets",
-            Made("folder:"),
+            PluginSpec("folder:"),
             "Found 'folder:' without an option behind the colon. Give path, or write",
         ),
         (
             "datasets",
-            Made("mnist5k:16", {"size": 8}),
+            PluginSpec("mnist5k:16", {"size": 8}),
             "Found 'mnist5k:16' and size = 8 in its options, but the one is the other. Leave one of them out.",
         ),
         (
             "datasets",
-            Made("mnist5k:large"),
+            PluginSpec("mnist5k:large"),
             "Option 'size' of mnist5k: found 'large'. Input should be a valid integer; the default is 32.",
         ),
     ],
 )
-def test_an_option_behind_a_colon_that_does_not_fit_is_refused(kind: str, made: Made, words: str) -> None:
+def test_an_option_behind_a_colon_that_does_not_fit_is_refused(kind: str, made: PluginSpec, words: str) -> None:
     with pytest.raises(BadSuite) as raised:
         build(kind, made)
     assert words in str(raised.value)
@@ -235,10 +235,12 @@ def takes_a_path(*, path: Path) -> Path:
     ("written", "expected"), [("faces", "/suites/faces"), ("../faces", "/suites/../faces"), ("/faces", "/faces")]
 )
 def test_a_path_begins_at_the_suites_folder(written: str, expected: str) -> None:
-    assert configure(takes_a_path, Made("mine", {"path": written}, "/suites")) == {"path": Path(expected)}
+    assert configure(takes_a_path, PluginSpec("mine", {"path": written}, "/suites")) == {"path": Path(expected)}
 
 
 def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
-    assert configure(takes_a_path, Made("mine", {"path": "~/faces"}, "/suites")) == {"path": Path("/home/me/faces")}
-    assert configure(takes_a_path, Made("mine", {"path": "faces"})) == {"path": Path("faces")}
+    assert configure(takes_a_path, PluginSpec("mine", {"path": "~/faces"}, "/suites")) == {
+        "path": Path("/home/me/faces")
+    }
+    assert configure(takes_a_path, PluginSpec("mine", {"path": "faces"})) == {"path": Path("faces")}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench.plugins.spec import Made, build
+from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
 from ganbench.runs.exhibits import CLOUD, FRAME, MESH, ROWS, STEPS, SURFACE, collect
 from ganbench.runs.run import run
@@ -16,10 +16,12 @@ CPU = torch.device("cpu")
 
 
 def shown(name: str, data: str, **options: object) -> dict[str, np.ndarray]:
-    dataset = build("datasets", Made(data, {"size": 16} if data == "mnist5k" else {"points": 500}))
-    variant = build("variants", Made(name, {"width": 8, **options}), dataset.spec)
+    dataset = build("datasets", PluginSpec(data, {"size": 16} if data == "mnist5k" else {"points": 500}))
+    variant = build("variants", PluginSpec(name, {"width": 8, **options}), dataset.spec)
     variant.prepare(dataset.halves() if variant.domains > 1 else dataset.train())
-    spec = RunSpec("", name, Made(name), data, Made(data), dataset.judge, (), 0, Budget("images", 1), 1, 9, "float32")
+    spec = RunSpec(
+        "", name, PluginSpec(name), data, PluginSpec(data), dataset.judge, (), 0, Budget("images", 1), 1, 9, "float32"
+    )
     return collect(Sampler(variant, dataset, CPU), spec.build_judge(dataset), seed=1)
 
 
@@ -38,10 +40,12 @@ def test_points_show_walks_the_way_of_a_latent_grid_and_what_d_believes():
 
 
 def test_the_surface_lies_as_the_points_do():
-    dataset = build("datasets", Made("ring8", {"points": 500}))
-    variant = build("variants", Made("gan", {"width": 8}), dataset.spec)
+    dataset = build("datasets", PluginSpec("ring8", {"points": 500}))
+    variant = build("variants", PluginSpec("gan", {"width": 8}), dataset.spec)
     variant.belief = lambda x: (x[:, 0] > 1).float() + (x[:, 1] > 1).float() / 2
-    spec = RunSpec("", "", Made("gan"), "", Made("ring8"), "truth", (), 0, Budget("images", 1), 1, 9, "float32")
+    spec = RunSpec(
+        "", "", PluginSpec("gan"), "", PluginSpec("ring8"), "truth", (), 0, Budget("images", 1), 1, 9, "float32"
+    )
     surface = collect(Sampler(variant, dataset, CPU), spec.build_judge(dataset), 1)["surface"]
     assert surface[0, -1] == 1  # below on the right
     assert surface[-1, 0] == 0.5  # above on the left
@@ -52,7 +56,7 @@ def test_digits_show_classes_truncation_and_their_nearest_neighbours_in_the_trai
     assert found["interpolation"].shape == (ROWS, STEPS, 16, 16, 1) and found["interpolation"].dtype == np.uint8
     assert found["by_class"].shape == (10, 8, 16, 16, 1)
     assert found["truncation"].shape == (5, 9, 16, 16, 1) and list(found["truncations"]) == [0, 2, 1, 0.5, 0.04]
-    dataset = build("datasets", Made("mnist5k", {"size": 16}))
+    dataset = build("datasets", PluginSpec("mnist5k", {"size": 16}))
     training = {bytes(x) for x in ((dataset.train().x + 1) * 127.5).round().to(torch.uint8).numpy().reshape(-1, 256)}
     assert all(bytes(x.reshape(-1)) in training for x in found["neighbour"])
 
@@ -67,9 +71,11 @@ def test_a_translator_shows_pairs_their_truth_and_the_way_back():
 
 
 def test_truncation_takes_away_variety_and_is_left_as_it_was():
-    dataset = build("datasets", Made("ring8", {"points": 500}))
-    variant = build("variants", Made("stylegan", {"width": 8, "z_dim": 4, "mapping": 1}), dataset.spec)
-    spec = RunSpec("", "", Made("gan"), "", Made("ring8"), "truth", (), 0, Budget("images", 1), 1, 9, "float32")
+    dataset = build("datasets", PluginSpec("ring8", {"points": 500}))
+    variant = build("variants", PluginSpec("stylegan", {"width": 8, "z_dim": 4, "mapping": 1}), dataset.spec)
+    spec = RunSpec(
+        "", "", PluginSpec("gan"), "", PluginSpec("ring8"), "truth", (), 0, Budget("images", 1), 1, 9, "float32"
+    )
     found = collect(Sampler(variant, dataset, CPU), spec.build_judge(dataset), 1)
     spread = found["truncation"].std(1).mean(1)
     assert list(found["truncations"]) == [1, 0.7, 0.5, 0] and (np.diff(spread) < 0).all()
@@ -78,15 +84,17 @@ def test_truncation_takes_away_variety_and_is_left_as_it_was():
 
 
 def test_controls_have_nothing_of_the_kind():
-    dataset = build("datasets", Made("ring8", {"points": 500}))
-    spec = RunSpec("", "", Made("real"), "", Made("ring8"), "truth", (), 0, Budget("images", 1), 1, 9, "float32")
-    real = build("variants", Made("real"), dataset.spec)
+    dataset = build("datasets", PluginSpec("ring8", {"points": 500}))
+    spec = RunSpec(
+        "", "", PluginSpec("real"), "", PluginSpec("ring8"), "truth", (), 0, Budget("images", 1), 1, 9, "float32"
+    )
+    real = build("variants", PluginSpec("real"), dataset.spec)
     assert collect(Sampler(real, dataset, CPU), spec.build_judge(dataset), 1) == {}
 
 
 def test_a_run_keeps_samples_and_modes_of_each_judgement(tmp_path: Path):
     spec = RunSpec(
-        "tiny", "gan", Made("gan", {"width": 8, "batch": 8}), "ring", Made("ring8"), "truth", ("modes",),
+        "tiny", "gan", PluginSpec("gan", {"width": 8, "batch": 8}), "ring", PluginSpec("ring8"), "truth", ("modes",),
         0, Budget("images", 400), 4, 300, "float32",
     )  # fmt: skip
     store = Store(tmp_path, "tiny")

@@ -8,7 +8,7 @@ from PIL import Image
 from ganbench.data.mixtures import Ring8
 from ganbench.data.mnist import Mnist5k
 from ganbench.errors import BadResults, UnknownName
-from ganbench.plugins.spec import Made
+from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.external import alone, as_in, fitting, judge_guests, publish, table
 from ganbench.runs.run import run
@@ -38,8 +38,8 @@ def scores(sources: list[str], like: RunSpec = RING) -> dict[str, float]:
 def results(tmp_path: Path) -> Path:
     """A suite of one short run, published."""
     spec = RunSpec(
-        "tiny", "gan", Made("gan", {"width": 8, "batch": 8}), "ring", Made("ring8"), "truth", ("modes", "reverse_kl"),
-        0, Budget("updates", 3), 1, 300, "float32",
+        "tiny", "gan", PluginSpec("gan", {"width": 8, "batch": 8}), "ring", PluginSpec("ring8"), "truth",
+        ("modes", "reverse_kl"), 0, Budget("updates", 3), 1, 300, "float32",
     )  # fmt: skip
     store = Store(tmp_path, "tiny")
     entry = {"run": spec.id, "label": "gan", "dataset": "ring", "seed": 0}

@@ -24,7 +24,7 @@ from ganbench.runs.judging import gather
 from ganbench.runs.record import State
 from ganbench.runs.run import build, evaluate, resume, run, save, train_and_judge
 from ganbench.runs.sampling import Sampler, training_data
-from ganbench.runs.spec import Made, RunSpec
+from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.store import LOSS_COLUMNS, SCORE_COLUMNS
 from ganbench.suite import language as suite
 
@@ -36,9 +36,9 @@ SMALL = {"width": 8, "batch": BATCH, "z_dim": 2}
 SPEC = RunSpec(
     suite="tests",
     label="gan",
-    variant=Made("gan", SMALL),
+    variant=PluginSpec("gan", SMALL),
     dataset_label="ring",
-    dataset=Made("ring8", {"points": 500, "sigma": 0.1}),
+    dataset=PluginSpec("ring8", {"points": 500, "sigma": 0.1}),
     judge="truth",
     metrics=METRICS,
     seed=3,
@@ -107,7 +107,7 @@ def stranger(tmp_path: Path) -> Callable[[str], RunSpec]:
 
     def spec(name: str) -> RunSpec:
         options = {} if name == "Stillborn" else SMALL
-        return replace(SPEC, variant=Made(f"strangers.py:{name}", options, str(tmp_path)), dataset=data)
+        return replace(SPEC, variant=PluginSpec(f"strangers.py:{name}", options, str(tmp_path)), dataset=data)
 
     return spec
 
@@ -161,7 +161,7 @@ def assert_same_to_the_last_bit(a: Path, b: Path) -> None:
 
 @pytest.mark.parametrize("name", ["gan", "dcgan", "wgan"])
 def test_the_same_seed_gives_the_same_bits_and_another_gives_others(tmp_path, name):
-    spec = replace(SPEC, variant=Made(name, SMALL))
+    spec = replace(SPEC, variant=PluginSpec(name, SMALL))
     first, again, other = desk(tmp_path, "first"), desk(tmp_path, "again"), desk(tmp_path, "other")
     assert run(spec, first, CPU) == run(spec, again, CPU) == ("done", "")
     assert_same_to_the_last_bit(first, again)
@@ -189,7 +189,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[RunSpec], Path]
 @pytest.mark.parametrize("name", ["gan", "dcgan", "wgan"])
 @pytest.mark.parametrize("stop", range(1, EVALUATIONS + 1))
 def test_a_run_stopped_after_any_evaluation_ends_as_one_never_stopped(tmp_path, whole, name, stop):
-    spec, stopped = replace(SPEC, variant=Made(name, SMALL)), desk(tmp_path)
+    spec, stopped = replace(SPEC, variant=PluginSpec(name, SMALL)), desk(tmp_path)
     with pytest.raises(Stop):
         run(spec, stopped, CPU, stop_after(stop))
     assert (stopped / "state.pt").exists() and not (stopped / "run.json").exists()
@@ -291,14 +291,14 @@ def test_how_often_a_run_is_judged_does_not_change_its_training(tmp_path, name):
     ends = {}
     for evaluations in (1, 2, 4):
         path = desk(tmp_path, str(evaluations))
-        run(replace(SPEC, variant=Made(name, SMALL), evaluations=evaluations), path, CPU)
+        run(replace(SPEC, variant=PluginSpec(name, SMALL), evaluations=evaluations), path, CPU)
         ends[evaluations] = {k: v for k, v in weights_of(path).items() if k.startswith("last")}
     for weights in (ends[2], ends[4]):
         assert all(tensor.equal(ends[1][key]) for key, tensor in weights.items())
 
 
 def test_an_evaluation_leaves_random_numbers_modes_and_weights_as_they_were():
-    work = build(replace(SPEC, variant=Made("dcgan", SMALL)), CPU)
+    work = build(replace(SPEC, variant=PluginSpec("dcgan", SMALL)), CPU)
     work.variant.train()
     work.variant.G[1].eval()  # a mode of its own, deep inside, such as a frozen layer would have
     modes = [module.training for module in work.variant.modules()]
@@ -334,7 +334,7 @@ def test_samples_that_the_judge_saw_last_are_not_judged_again(tmp_path, monkeypa
     seen = []
     judge = TruthJudge.__call__
     monkeypatch.setattr(TruthJudge, "__call__", lambda self, x: seen.append(len(x)) or judge(self, x))
-    spec = replace(SPEC, variant=Made(variant, SMALL), metrics=("modes",), samples=123)
+    spec = replace(SPEC, variant=PluginSpec(variant, SMALL), metrics=("modes",), samples=123)
     assert run(spec, desk(tmp_path), CPU)[0] == "done"
     assert seen.count(123) == asked  # the curve, and of labels of the test split the test
 
@@ -492,7 +492,7 @@ def test_a_run_that_fails_after_its_last_scores_has_each_score_once(tmp_path, mo
 @pytest.mark.parametrize("name", ["real", "memorizer", "mode_dropper", "noise"])
 def test_controls_are_judged_and_train_nothing(tmp_path, name):
     path, heard = desk(tmp_path), []
-    spec = replace(SPEC, variant=Made(name, {}), label=name)
+    spec = replace(SPEC, variant=PluginSpec(name, {}), label=name)
     assert run(spec, path, CPU, lambda share, images: heard.append(share)) == ("done", "")
     record = json.loads((path / "run.json").read_text())
     assert record["summary"]["control"] is True
@@ -514,13 +514,13 @@ def keys(tmp_path: Path, spec: RunSpec) -> dict[tuple[str, str], str]:
     return dict(zip(zip(scores["checkpoint"], scores["metric"], strict=True), scores["key"], strict=True))
 
 
-NOISE = replace(SPEC, variant=Made("noise", {}), label="noise")
+NOISE = replace(SPEC, variant=PluginSpec("noise", {}), label="noise")
 
 
 def test_scores_measured_alike_share_a_key_whatever_was_trained_and_how(tmp_path):
     here = keys(tmp_path, SPEC)
     assert here == keys(tmp_path, replace(SPEC, seed=8, label="other", precision="bfloat16"))
-    assert here == keys(tmp_path, replace(SPEC, variant=Made("wgan", SMALL), budget=Budget("updates", 3)))
+    assert here == keys(tmp_path, replace(SPEC, variant=PluginSpec("wgan", SMALL), budget=Budget("updates", 3)))
     assert here == keys(tmp_path, NOISE)
     assert all(here["last", metric] == here["selected", metric] for metric in METRICS)
     assert len(set(here.values())) == 2 * len(METRICS), "a key for each metric and split"
@@ -531,9 +531,9 @@ def test_scores_measured_alike_share_a_key_whatever_was_trained_and_how(tmp_path
     "changed",
     [
         replace(NOISE, samples=201),
-        replace(NOISE, dataset=Made("ring8", {"points": 501, "sigma": 0.1})),
-        replace(NOISE, dataset=Made("ring8", {"points": 500, "sigma": 0.09})),
-        replace(NOISE, dataset=Made("grid25", {"points": 500})),
+        replace(NOISE, dataset=PluginSpec("ring8", {"points": 501, "sigma": 0.1})),
+        replace(NOISE, dataset=PluginSpec("ring8", {"points": 500, "sigma": 0.09})),
+        replace(NOISE, dataset=PluginSpec("grid25", {"points": 500})),
     ],
     ids=["samples", "points", "sigma", "dataset"],
 )
@@ -569,20 +569,20 @@ class Pixels(Judge):
 def on_images(tmp_path: Path) -> RunSpec:
     (tmp_path / "pixels.py").write_text(PIXELS)
     return replace(
-        SPEC, variant=Made("noise", {}), dataset=Made("mnist5k", {"size": 8}), judge=f"{tmp_path / 'pixels.py'}:Pixels",
-        metrics=("classes", "class_kl"),
+        SPEC, variant=PluginSpec("noise", {}), dataset=PluginSpec("mnist5k", {"size": 8}),
+        judge=f"{tmp_path / 'pixels.py'}:Pixels", metrics=("classes", "class_kl"),
     )  # fmt: skip
 
 
 def test_images_of_another_size_have_other_keys(tmp_path, on_images):
     one = keys(tmp_path, on_images)
-    other = keys(tmp_path, replace(on_images, dataset=Made("mnist5k", {"size": 16})))
+    other = keys(tmp_path, replace(on_images, dataset=PluginSpec("mnist5k", {"size": 16})))
     assert not set(one.values()) & set(other.values())
 
 
 def test_a_run_on_images_keeps_a_picture_of_its_samples(tmp_path, on_images):
     path = desk(tmp_path)
-    spec = replace(on_images, variant=Made("gan", SMALL), evaluations=1, budget=Budget("updates", 3))
+    spec = replace(on_images, variant=PluginSpec("gan", SMALL), evaluations=1, budget=Budget("updates", 3))
     assert run(spec, path, CPU) == ("done", "")
     assert (path / "grid.png").read_bytes().startswith(b"\x89PNG")
     record = json.loads((path / "run.json").read_text())
@@ -599,7 +599,7 @@ MORE = ("high_quality", "label_accuracy", *PAIRS, *THEORY)
 
 def of_pairs(resources: Path, name: str, **changes: Any) -> RunSpec:
     """A run of one of the toys in `pairs.py`, or of something installed, with all metrics that need more."""
-    made = Made(name, {}) if name == "real" else Made(f"pairs.py:{name}", {"batch": BATCH}, str(resources))
+    made = PluginSpec(name, {}) if name == "real" else PluginSpec(f"pairs.py:{name}", {"batch": BATCH}, str(resources))
     data = replace(SPEC.dataset, beside=str(resources))
     return replace(SPEC, variant=made, dataset=data, metrics=MORE, evaluations=2, label=name, **changes)
 
@@ -637,7 +637,7 @@ def test_who_does_as_it_is_told_has_the_judges_own_accuracy(tmp_path, resources)
 
 def test_a_translator_is_judged_by_the_true_labels_of_its_sources(tmp_path, resources):
     """It gives points turned by 15 degrees for points of the ring: nearest to the mode that they come from."""
-    path, data = desk(tmp_path), Made("ring8", {"points": 500, "sigma": 0.03}, str(resources))
+    path, data = desk(tmp_path), PluginSpec("ring8", {"points": 500, "sigma": 0.03}, str(resources))
     run(replace(of_pairs(resources, "Translator"), dataset=data), path, CPU)
     value = scores_of(path)["value"]
     assert value["label_agreement"] == 1
@@ -692,7 +692,7 @@ def test_two_domains_are_trained_on_the_halves_and_cost_twice_the_images(tmp_pat
 def test_the_second_domain_is_in_the_keys_of_pairs_alone(tmp_path, resources):
     found = {}
     for other in ("rotated", "grid"):
-        data = Made("ring8", {"points": 500, "sigma": 0.1, "other": other}, str(resources))
+        data = PluginSpec("ring8", {"points": 500, "sigma": 0.1, "other": other}, str(resources))
         path = desk(tmp_path, other)
         assert run(replace(of_pairs(resources, "Joint"), dataset=data), path, CPU)[0] == "done"
         found[other] = scores_of(path)["key"]

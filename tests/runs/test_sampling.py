@@ -14,7 +14,7 @@ from ganbench.errors import BadResults
 from ganbench.runs.budget import Budget
 from ganbench.runs.run import latents, run
 from ganbench.runs.sampling import CHUNK, Sampler, sample_run, to_array, write_grid, write_samples
-from ganbench.runs.spec import Made, RunSpec
+from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.store import read_run
 from ganbench.variant import Batch, DataSpec, Variant
 
@@ -45,8 +45,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short run on the ring, as the store keeps it."""
     path = tmp_path_factory.mktemp("run")
     spec = RunSpec(
-        "tests", "gan", Made("gan", {"width": 8, "batch": 8}), "ring", Made("ring8", {"points": 100}), "truth",
-        ("modes",), 0, Budget("updates", 5), 1, 50, "float32",
+        "tests", "gan", PluginSpec("gan", {"width": 8, "batch": 8}), "ring", PluginSpec("ring8", {"points": 100}),
+        "truth", ("modes",), 0, Budget("updates", 5), 1, 50, "float32",
     )  # fmt: skip
     assert run(spec, path, CPU)[0] == "done"
     return path

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ganbench import plugins
 from ganbench.errors import BadSuite
-from ganbench.plugins.spec import Made, build
+from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
 from ganbench.runs.spec import RunSpec
 from ganbench.store import read
@@ -28,13 +28,13 @@ SPECS = {
 AMOUNT = 300_000
 
 
-def fit(made: Made, spec: DataSpec, amount: int) -> Made:
+def fit(made: PluginSpec, spec: DataSpec, amount: int) -> PluginSpec:
     length = Budget("updates", 1)
-    run = RunSpec("", "", made, "", Made("ring8"), "truth", (), 0, length, 1, 1, "float32")
+    run = RunSpec("", "", made, "", PluginSpec("ring8"), "truth", (), 0, length, 1, 1, "float32")
     return capacity.fit(run, SimpleNamespace(spec=spec), amount).variant
 
 
-def parameters(made: Made, spec: DataSpec) -> int:
+def parameters(made: PluginSpec, spec: DataSpec) -> int:
     """Counted apart from what is tested, on networks with values."""
     players = {player.name: player for player in build("variants", made, spec).players}
     return sum(weight.numel() for name in "DG" for weight in players[name].weights.parameters())
@@ -47,17 +47,17 @@ def parameters(made: Made, spec: DataSpec) -> int:
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_a_gan_comes_within_5_percent_or_says_what_it_can_do(name: str, spec: DataSpec) -> None:
     try:
-        made = fit(Made(name), spec, AMOUNT)
+        made = fit(PluginSpec(name), spec, AMOUNT)
     except BadSuite as error:
         words = str(error)
         assert words.startswith(f"No width of {name} comes within 5% of 300,000 parameters: width ")
-        made = fit(Made(name), spec, int(words.partition(" has ")[2].split()[0].strip(",.").replace(",", "")))
+        made = fit(PluginSpec(name), spec, int(words.partition(" has ")[2].split()[0].strip(",.").replace(",", "")))
         assert f" {parameters(made, spec):,}" in words, "an amount that is offered can be had"
     else:
         assert abs(parameters(made, spec) - AMOUNT) <= TOLERANCE * AMOUNT
         for width in (made.options["width"] - 1, made.options["width"] + 1):
             try:
-                other = parameters(Made(name, {"width": width}), spec)
+                other = parameters(PluginSpec(name, {"width": width}), spec)
             except BadSuite:
                 continue  # this variant has no such width
             assert abs(other - AMOUNT) >= abs(parameters(made, spec) - AMOUNT), "no neighbour comes nearer"
@@ -68,10 +68,10 @@ def test_weights_without_values_are_counted_alike(name: str, monkeypatch: pytest
     """As they are for large networks, where drawing the values would take long."""
     plugin = plugins.load("variants", name)
     few = {option: 8 for option in ("z_dim", "mapping") if option in plugins.options(plugin)}
-    in_full = fit(Made(name, few), SPECS["side 16"], 100_000)
+    in_full = fit(PluginSpec(name, few), SPECS["side 16"], 100_000)
     monkeypatch.setattr(capacity, "LARGE", 0)
     monkeypatch.setattr(RunSpec, "build_variant", on_meta(RunSpec.build_variant))
-    assert fit(Made(name, few), SPECS["side 16"], 100_000) == in_full
+    assert fit(PluginSpec(name, few), SPECS["side 16"], 100_000) == in_full
 
 
 def on_meta(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,11 +85,11 @@ def on_meta(build: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("name", sorted({*plugins.names("variants")} - {*GANS}))
 def test_a_control_is_left_alone(name: str) -> None:
-    assert fit(Made(name), SPECS["points"], AMOUNT) == Made(name)
+    assert fit(PluginSpec(name), SPECS["points"], AMOUNT) == PluginSpec(name)
 
 
 def test_other_options_stay_and_a_large_amount_is_reached_too() -> None:
-    made = fit(Made("dcgan", {"z_dim": 7}), SPECS["side 16"], 20_000_000)
+    made = fit(PluginSpec("dcgan", {"z_dim": 7}), SPECS["side 16"], 20_000_000)
     assert made.options["z_dim"] == 7
     assert abs(parameters(made, SPECS["side 16"]) - 20_000_000) < 100_000
 
@@ -112,17 +112,17 @@ def test_the_ledger_of_a_run_shows_what_was_promised(
 
 def test_a_width_that_is_given_is_not_overruled() -> None:
     with pytest.raises(BadSuite, match=r"parameters = 300,000 .* and width = 8 in the options of gan.*Leave one of"):
-        fit(Made("gan", {"width": 8}), SPECS["points"], AMOUNT)
+        fit(PluginSpec("gan", {"width": 8}), SPECS["points"], AMOUNT)
 
 
 def test_a_variant_needs_a_width(resources: Path) -> None:
     with pytest.raises(BadSuite, match=r"but toys\.py:Toy has no option `width`.*or leave .*the parameters out"):
-        fit(Made("toys.py:Toy", {}, str(resources)), SPECS["points"], AMOUNT)
+        fit(PluginSpec("toys.py:Toy", {}, str(resources)), SPECS["points"], AMOUNT)
 
 
 def test_where_fixed_parts_are_too_large_the_options_that_shrink_them_are_named() -> None:
     with pytest.raises(BadSuite, match=r"width 1 has ([\d,]+)\. Ask for \1, or lower z_dim or mapping\.$"):
-        fit(Made("stylegan"), SPECS["points"], AMOUNT)
+        fit(PluginSpec("stylegan"), SPECS["points"], AMOUNT)
 
 
 def test_between_two_widths_both_are_named() -> None:
@@ -130,14 +130,14 @@ def test_between_two_widths_both_are_named() -> None:
     with pytest.raises(
         BadSuite, match=r"width 8 has 2,357, width 16 has ([\d,]+)\. Ask for one of these.*change z_dim"
     ):
-        fit(Made("sagan"), SPECS["points"], 3_300)
+        fit(PluginSpec("sagan"), SPECS["points"], 3_300)
 
 
 def test_what_is_wrong_with_other_options_is_said_as_ever() -> None:
     with pytest.raises(BadSuite, match="Found images of side 28"):
-        fit(Made("dcgan"), DataSpec((1, 28, 28), 10), AMOUNT)
+        fit(PluginSpec("dcgan"), DataSpec((1, 28, 28), 10), AMOUNT)
     with pytest.raises(BadSuite, match="Option 'z_dim' of gan: found 'many'"):
-        fit(Made("gan", {"z_dim": "many"}), SPECS["points"], AMOUNT)
+        fit(PluginSpec("gan", {"z_dim": "many"}), SPECS["points"], AMOUNT)
 
 
 def test_what_is_wrong_with_the_players_is_said_as_ever(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_what_is_wrong_with_the_players_is_said_as_ever(tmp_path: Path) -> None:
         "        super().__init__()\n        self.players, self.batch = [], steps\n"
     )
     with pytest.raises(BadSuite, match=r"mine\.py:Empty takes batches of 0"):
-        fit(Made("mine.py:Empty", {}, str(tmp_path)), SPECS["points"], AMOUNT)
+        fit(PluginSpec("mine.py:Empty", {}, str(tmp_path)), SPECS["points"], AMOUNT)
 
 
 # The search

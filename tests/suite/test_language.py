@@ -13,7 +13,7 @@ import pytest
 from ganbench.data.mnist import find_mnist
 from ganbench.judges.truth import TruthJudge
 from ganbench.runs.budget import Budget
-from ganbench.runs.spec import Made, RunSpec
+from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.suite import language as suite
 from ganbench.suite.language import CONTROLS
 
@@ -23,9 +23,9 @@ SHIPPED = sorted(SUITES.glob("*.toml"))
 SPEC = RunSpec(
     suite="mine",
     label="gan",
-    variant=Made("gan", {"width": 8}),
+    variant=PluginSpec("gan", {"width": 8}),
     dataset_label="ring8",
-    dataset=Made("ring8", {"points": 500}),
+    dataset=PluginSpec("ring8", {"points": 500}),
     judge="truth",
     metrics=("modes",),
     seed=0,
@@ -36,11 +36,11 @@ SPEC = RunSpec(
 )
 
 MATTERS: list[dict[str, Any]] = [
-    {"variant": Made("wgan", {"width": 8})},
-    {"variant": Made("gan", {"width": 9})},
-    {"variant": Made("gan", {})},
-    {"dataset": Made("grid25", {"points": 500})},
-    {"dataset": Made("ring8", {"points": 501})},
+    {"variant": PluginSpec("wgan", {"width": 8})},
+    {"variant": PluginSpec("gan", {"width": 9})},
+    {"variant": PluginSpec("gan", {})},
+    {"dataset": PluginSpec("grid25", {"points": 500})},
+    {"dataset": PluginSpec("ring8", {"points": 501})},
     {"judge": "mnist"},
     {"metrics": ("modes", "fid")},
     {"seed": 1},
@@ -56,8 +56,8 @@ MATTERS_NOT: list[dict[str, Any]] = [
     {"suite": "yours"},
     {"label": "GAN of Goodfellow"},
     {"dataset_label": "a ring"},
-    {"variant": Made("gan", {"width": 8}, beside="/elsewhere")},
-    {"dataset": Made("ring8", {"points": 500}, beside="/elsewhere")},
+    {"variant": PluginSpec("gan", {"width": 8}, beside="/elsewhere")},
+    {"dataset": PluginSpec("ring8", {"points": 500}, beside="/elsewhere")},
 ]
 
 SuiteFile = Callable[..., Path]
@@ -85,10 +85,10 @@ def test_the_text_of_a_file_plugin_changes_a_runs_id(tmp_path: Path) -> None:
     here.mkdir()
     (here / "mine.py").write_text("class Mine: pass\n")
     shutil.copytree(here, there)
-    one = replace(SPEC, variant=Made("mine.py:Mine", {}, str(here)))
-    assert replace(SPEC, variant=Made("mine.py:Mine", {}, str(there))).id == one.id
+    one = replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(here)))
+    assert replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(there))).id == one.id
     (there / "mine.py").write_text("class Mine: width = 2\n")
-    assert replace(SPEC, variant=Made("mine.py:Mine", {}, str(there))).id != one.id
+    assert replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(there))).id != one.id
 
 
 def test_a_run_survives_the_way_to_json_and_back() -> None:

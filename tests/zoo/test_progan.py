@@ -19,7 +19,7 @@ from ganbench.penalties import Gradient
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.run import run
 from ganbench.runs.training import train
-from ganbench.suite.language import Made, RunSpec
+from ganbench.suite.language import PluginSpec, RunSpec
 from ganbench.variant import Batch, DataSpec
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
@@ -406,8 +406,8 @@ class Stop(BaseException):
     """As a kill would."""
 
 
-def spec_of(variant: str, dataset: Made, judge: str, metrics: tuple[str, ...], **options: object) -> RunSpec:
-    made = Made(variant, {"width": 8, "z_dim": 4, "batch": 8, **options})
+def spec_of(variant: str, dataset: PluginSpec, judge: str, metrics: tuple[str, ...], **options: object) -> RunSpec:
+    made = PluginSpec(variant, {"width": 8, "z_dim": 4, "batch": 8, **options})
     return RunSpec(
         suite="tests",
         label=variant,
@@ -424,7 +424,7 @@ def spec_of(variant: str, dataset: Made, judge: str, metrics: tuple[str, ...], *
     )
 
 
-RING = Made("ring8", {"points": 300, "sigma": 0.1})
+RING = PluginSpec("ring8", {"points": 300, "sigma": 0.1})
 
 
 @pytest.mark.parametrize("stop", range(1, 6))
@@ -455,7 +455,7 @@ def test_a_run_stopped_anywhere_in_its_growth_ends_as_one_never_stopped(tmp_path
 
 def test_another_share_of_growth_is_another_run():
     spec = spec_of("progan", RING, "truth", ("modes",))
-    assert spec.id != replace(spec, variant=Made("progan", {"growing": 0.5})).id
+    assert spec.id != replace(spec, variant=PluginSpec("progan", {"growing": 0.5})).id
 
 
 @KINDS
