@@ -23,6 +23,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -38,6 +39,7 @@ GUESTS = "guests"
 SCORE_COLUMNS = [
     "suite", "run", "variant", "label", "dataset", "seed", "checkpoint", "images", "judge", "split",
     "metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status",
+    "title", "lower_bound", "upper_bound", "meaning", "blind_to",
 ]  # fmt: skip
 PUBLISHED_COLUMNS = ["dataset", "label", "metric", "mean", "stderr", "trials", "source"]
 LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]
@@ -173,7 +175,7 @@ def _read(path: Path) -> Results:
         path=path,
         command=manifest["command"],
         runs=pd.DataFrame(rows),
-        scores=_tables(path, done, "scores.parquet", SCORE_COLUMNS),
+        scores=_explained(_tables(path, done, "scores.parquet", SCORE_COLUMNS)),
         losses=_tables(path, done, "losses.parquet", LOSS_COLUMNS),
         published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
     )
@@ -248,6 +250,13 @@ def _record(path: Path) -> dict[str, Any] | None:
 def _tables(path: Path, runs: list[dict[str, Any]], name: str, columns: list[str]) -> pd.DataFrame:
     frames = [frame for run in runs if not (frame := _table(path / run["run"] / name, run)).empty]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _explained(scores: pd.DataFrame) -> pd.DataFrame:
+    """Earlier versions did not write what metrics say of themselves: a name is a title, and nothing bounds a value."""
+    blank = {"title": scores["metric"], "lower_bound": -inf, "upper_bound": inf, "meaning": "", "blind_to": ""}
+    written = scores.reindex(columns=SCORE_COLUMNS)
+    return written.assign(**{name: written[name].where(written[name].notna(), blank[name]) for name in blank})
 
 
 def _table(file: Path, run: dict[str, Any]) -> pd.DataFrame:

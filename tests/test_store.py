@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +215,15 @@ def test_one_score_has_one_comparability_key(finished: Path) -> None:
     keys = scores.groupby(["metric", "split"])["key"].nunique()
     assert (keys == 1).all(), "rows of one board can be compared"
     assert scores.drop_duplicates(["metric", "split"])["key"].is_unique
+
+
+def test_scores_of_an_earlier_version_are_read_with_names_for_titles_and_without_bounds(tmp_path: Path) -> None:
+    store = opened(tmp_path, entry("a"))
+    published(store, "a")
+    file = store.path / "a" / "scores.parquet"
+    pd.read_parquet(file).drop(columns=["title", "lower_bound", "upper_bound", "meaning", "blind_to"]).to_parquet(file)
+    scores = read(store.path).scores
+    assert [*scores.columns] == SCORE_COLUMNS
+    (row,) = scores.to_dict("records")
+    assert (row["title"], row["lower_bound"], row["upper_bound"]) == ("modes", -inf, inf)
+    assert (row["meaning"], row["blind_to"], row["value"]) == ("", "", 1.0)

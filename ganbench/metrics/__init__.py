@@ -4,9 +4,10 @@ One file per family. The `metric` decorator carries what a reader of the number 
 entry points of the group `ganbench.metrics` give it its name.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
@@ -67,13 +68,19 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Metric:
-    """A named number. Calling it with evidence gives an Estimate."""
+    """A named number. Calling it with evidence gives an Estimate.
+
+    Reports take what they say of a metric from here, by way of the scores. Its docstring is read too: the first
+    paragraph is its meaning, and the one that begins with "Blind to:" is what it cannot see.
+    """
 
     name: str
     compute: Callable[[Evidence], Estimate]
     direction: Direction  # which way is better
     unit: str
     source: str  # paper
+    title: str = ""  # on boards; "": the name
+    bounds: tuple[float, float] = (-inf, inf)  # of its values, whatever the data; intervals end there
     needs: tuple[str, ...] = ()  # fields of Evidence, without which there is no number
     samples: int = 10_000  # as many are usual; a number from fewer is marked
     least: int = 1  # samples, and reference samples, without which there is no number
@@ -84,6 +91,7 @@ class Metric:
     def __post_init__(self) -> None:
         # So that `help` and `inspect.getdoc` explain a metric as they explain a variant.
         object.__setattr__(self, "__doc__", self.compute.__doc__)
+        object.__setattr__(self, "title", self.title or self.name)
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Compute it. Raises BenchError, if there are too few samples for it to mean anything."""
@@ -103,6 +111,20 @@ class Metric:
                     f"Found {found:,} {whose}, but {self.name} on {width:,} features needs at least {needed:,}. "
                     f"{cure}, or leave out this metric."
                 )
+
+    @property
+    def meaning(self) -> str:
+        """What it measures, in a sentence; "" without a docstring."""
+        return self._paragraphs()[0]
+
+    @property
+    def blind_to(self) -> str:
+        """What it cannot see; "" where its docstring does not say."""
+        start = "Blind to: "
+        return next((p.removeprefix(start) for p in self._paragraphs() if p.startswith(start)), "")
+
+    def _paragraphs(self) -> list[str]:
+        return [" ".join(part.split()) for part in inspect.cleandoc(self.compute.__doc__ or "").split("\n\n")]
 
     def at_least(self, width: int) -> int:
         """Samples without which there is no number on features of that width."""

@@ -12,6 +12,7 @@ and 0.0125 (three splits).
 """
 
 from hashlib import sha256
+from math import log
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -100,9 +101,18 @@ def differ(counts: Tensor, training: Tensor) -> Tensor:
     return (counts / n - training / m).abs() > NormalDist().inv_cdf(1 - LEVEL / 2) * stderr
 
 
-@metric("ndb", direction="lower", unit="share", source=RICHARDSON, needs=("x", "training"), least=PER_BIN * BINS)
+@metric(
+    "ndb",
+    title="NDB",
+    bounds=(0, 1),
+    direction="lower",
+    unit="share",
+    source=RICHARDSON,
+    needs=("x", "training"),
+    least=PER_BIN * BINS,
+)
 def ndb(evidence: Evidence) -> Estimate:
-    """The share of bins in which the samples' share differs significantly from the training data's (NDB / K).
+    """The share of clusters of the training data whose mass differs significantly among the samples (NDB / K).
 
     100 bins by k-means on the training data, each tested at p < 0.05 by a two-proportion z-test. From 0 to 1; samples
     drawn like the training data differ by chance in about 0.05 of the bins, and real data of other origin in more:
@@ -110,22 +120,36 @@ def ndb(evidence: Evidence) -> Estimate:
     the more there are, the smaller the differences that count, and so the higher the number. The standard error is a
     bootstrap, which is up to 1.5 times too wide near 0.05.
 
-    Blind to: quality, as long as the nearest bin is the right one; what happens within a bin; memorised samples. Pixels
-    bin by position and thickness of strokes rather than by meaning.
+    Pixels bin by position and thickness of strokes rather than by meaning.
+
+    Blind to: quality, as long as the nearest bin is the right one; what happens within a bin; memorised samples.
     """
     counts, training = filled(evidence)
     return over_counts(counts, lambda resampled: differ(resampled, training).double().mean(1))
 
 
-@metric("ndb_jsd", direction="lower", unit="nats", source=RICHARDSON, needs=("x", "training"), least=PER_BIN * BINS)
+@metric(
+    "ndb_jsd",
+    title="NDB JSD",
+    bounds=(0, log(2)),
+    direction="lower",
+    unit="nats",
+    source=RICHARDSON,
+    needs=("x", "training"),
+    least=PER_BIN * BINS,
+)
 def ndb_jsd(evidence: Evidence) -> Estimate:
-    """Jensen-Shannon divergence between the samples' shares of the bins of `ndb` and the training data's.
+    """Jensen-Shannon divergence between the samples' shares of clusters of the training data and that data's own.
+
+    The clusters are the bins of `ndb`.
 
     From 0 to ln 2 = 0.693, where no bin holds both. Even samples drawn like the training data give
     (K - 1) / 8 * (1 / n + 1 / m) on average, 0.0015 for 10,000 of them and 50,000 training samples; real data of other
     origin more, 0.0043 on MNIST. 10,000 samples. The standard error is a bootstrap, too wide near the floor.
 
-    Blind to: what `ndb` is blind to. Unlike that, it tells a share that is a little wrong from one that is far off.
+    Unlike `ndb` it tells a share that is a little wrong from one that is far off.
+
+    Blind to: quality, as long as the nearest bin is the right one; what happens within a bin; memorised samples.
     """
     counts, training = filled(evidence)
     target = training / training.sum()

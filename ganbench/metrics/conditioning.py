@@ -1,6 +1,6 @@
 """Conditioning: whether a variant draws what it was asked for. Only conditional variants have these numbers."""
 
-from math import ceil, log2, sqrt
+from math import ceil, inf, log2, sqrt
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ CAS = (
 
 @metric(
     "label_accuracy",
+    title="Label accuracy",
+    bounds=(0, 1),
     direction="higher",
     unit="share",
     source='Shmelkov, Schmid and Alahari, "How good is my GAN?", 2018 (GAN-test), https://arxiv.org/abs/1807.09499',
@@ -55,6 +57,8 @@ def label_accuracy(evidence: Evidence) -> Estimate:
 
 @metric(
     "intra_fid",
+    title="Intra-class FID",
+    bounds=(0, inf),
     direction="lower",
     unit="",
     source='Miyato and Koyama, "cGANs with Projection Discriminator", 2018, https://arxiv.org/abs/1802.05637',
@@ -71,8 +75,10 @@ def intra_fid(evidence: Evidence) -> Estimate:
 
     No class is left out: raises BenchError, if one has no more samples, or real data, than the features are wide.
 
-    Blind to: what `fid` is blind to, within a class, and to the shares of the classes. Unlike `label_accuracy` it sees
-    a class that always shows the same picture.
+    Unlike `label_accuracy` it sees a class that always shows the same picture.
+
+    Blind to: all but the first two moments of the features within a class; memorised samples; the shares of the
+    classes.
     """
     asked, real = evidence.asked, evidence.real
     assert asked is not None and real is not None and real.y is not None, "the caller asks only of conditional variants"
@@ -103,7 +109,7 @@ OF_CLASSIFIERS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@metric("cas", direction="higher", **OF_CLASSIFIERS)
+@metric("cas", title="CAS", bounds=(0, 1), direction="higher", **OF_CLASSIFIERS)
 def cas(evidence: Evidence) -> Estimate:
     """Classification accuracy score: how much of the real data a classifier gets right that has seen samples only.
 
@@ -114,15 +120,16 @@ def cas(evidence: Evidence) -> Estimate:
     against that. 10,000 samples; fewer lower it. The standard error is the scatter of the four, with all their
     randomness, and known to 40 %.
 
-    Blind to: what a classifier does not need, such as detail finer than a sixteenth of the image; memorised samples.
     It falls with missing variety within a class, which `label_accuracy` does not see. A nearest neighbour in pixels is
     another such classifier, much used on MNIST; its numbers are no match for these.
+
+    Blind to: what a classifier does not need, such as detail finer than a sixteenth of the image; memorised samples.
     """
     assert evidence.x is not None and evidence.asked is not None, "the caller asks only of conditional variants"
     return accuracy(Batch(evidence.x, evidence.asked), evidence)
 
 
-@metric("cas_real", direction="none", **OF_CLASSIFIERS)
+@metric("cas_real", title="CAS, real", bounds=(0, 1), direction="none", **OF_CLASSIFIERS)
 def cas_real(evidence: Evidence) -> Estimate:
     """What `cas` would be, were the samples real data: the same classifiers trained on as many of the training split.
 

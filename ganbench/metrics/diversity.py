@@ -9,6 +9,7 @@ too wide.
 """
 
 from collections.abc import Callable
+from math import inf
 
 import numpy as np
 import torch
@@ -77,17 +78,17 @@ def class_counts(evidence: Evidence) -> Tensor:
     return decisions(evidence.samples, classes).bincount(minlength=classes)
 
 
-@metric("classes", direction="higher", unit="classes", source=UNROLLED)
+@metric("classes", title="Classes", bounds=(0, inf), direction="higher", unit="classes", source=UNROLLED)
 def classes(evidence: Evidence) -> Estimate:
-    """How many of the dataset's classes the samples reach.
+    """How many of the dataset's classes hold at least a tenth of the samples that they should.
 
-    A class counts when the judge assigns it at least a tenth of its expected count, n * prior, and at least one
+    A class counts when the judge assigns it a tenth of its expected count, n * prior, or more, and at least one
     sample: 20 of 2,000 for one of ten even classes. The paper counts a single sample, which one misjudged smudge
     fulfils. From 0 (no sample is anywhere in its right measure: impossible for even classes) to the number of classes
     with a share; real data reach it. 10,000 samples; the number depends on n only where n * prior / 10 is below one.
 
-    Blind to: whether the samples look like anything (noise may fall into all classes), to variety within a class,
-    and to any imbalance milder than ten to one.
+    Blind to: whether the samples look like anything (noise may fall into all classes); variety within a class;
+    any imbalance milder than ten to one.
     """
     prior = evidence.prior.double()
 
@@ -98,9 +99,17 @@ def classes(evidence: Evidence) -> Estimate:
     return over_counts(class_counts(evidence), captured)
 
 
-@metric("classes_seen", direction="higher", unit="classes", source=VEEGAN, samples=26_000)
+@metric(
+    "classes_seen",
+    title="Classes seen",
+    bounds=(0, inf),
+    direction="higher",
+    unit="classes",
+    source=VEEGAN,
+    samples=26_000,
+)
 def classes_seen(evidence: Evidence) -> Estimate:
-    """How many of the dataset's classes the samples reach, where a single sample is enough.
+    """How many of the dataset's classes hold at least one sample.
 
     The count of modes of stacked MNIST in VEEGAN and PacGAN, from 26,000 samples and 1,000 classes. From 1 to the
     number of classes with a share. It grows with the number of samples: of 1,000 even classes perfect samples and real
@@ -113,7 +122,7 @@ def classes_seen(evidence: Evidence) -> Estimate:
     return over_counts(class_counts(evidence), lambda counts: ((counts > 0) & (evidence.prior > 0)).sum(1).double())
 
 
-@metric("class_kl", direction="lower", unit="nats", source=UNROLLED)
+@metric("class_kl", title="Class KL", bounds=(0, inf), direction="lower", unit="nats", source=UNROLLED)
 def class_kl(evidence: Evidence) -> Estimate:
     """How far the shares of the classes are from the dataset's: KL(histogram of the judge's decisions || prior).
 
@@ -132,20 +141,20 @@ def class_kl(evidence: Evidence) -> Estimate:
     return over_counts(class_counts(evidence), lambda counts: divergence(counts / counts.sum(1, keepdim=True), prior))
 
 
-@metric("confidence", direction="higher", unit="share", source=INCEPTION_SCORE)
+@metric("confidence", title="Confidence", bounds=(0, 1), direction="higher", unit="share", source=INCEPTION_SCORE)
 def confidence(evidence: Evidence) -> Estimate:
     """How sure the judge is on average: mean over samples of max_k p(k|x).
 
     The first half of the idea behind the inception score. From 1/K to 1; real data give the judge's own confidence,
     which is the number to compare with. 10,000 samples.
 
-    Blind to: everything but clarity. One perfect picture, repeated, scores best, and networks can be sure of nonsense.
+    Blind to: everything but clarity: one perfect picture, repeated, scores best, and networks can be sure of nonsense.
     """
     surest = log_probabilities(evidence.samples.logits).amax(1).exp()
     return Estimate(float(surest.mean()), float(surest.std()) / len(surest) ** 0.5)
 
 
-@metric("entropy", direction="higher", unit="nats", source=INCEPTION_SCORE)
+@metric("entropy", title="Entropy", bounds=(0, inf), direction="higher", unit="nats", source=INCEPTION_SCORE)
 def entropy(evidence: Evidence) -> Estimate:
     """How evenly the samples fill the judge's classes: -sum_k q_k ln q_k, with q = mean over samples of p(k|x).
 
@@ -153,7 +162,7 @@ def entropy(evidence: Evidence) -> Estimate:
     Higher is better only up to the entropy of the prior, which real data reach; where the classes are uneven,
     `class_kl` is the fair measure. 10,000 samples; low by about (K - 1) / 2n.
 
-    Blind to: quality. Samples between all classes score as high as samples of each, so read it beside `confidence`.
+    Blind to: quality: samples between all classes score as high as samples of each, so read it beside `confidence`.
     """
     p = log_probabilities(evidence.samples.logits).exp()
     n, q = len(p), p.mean(0)

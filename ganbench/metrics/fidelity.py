@@ -11,7 +11,7 @@ Standard errors are those of redrawn samples; the reference is the same for ever
 
 from collections.abc import Iterator
 from functools import lru_cache
-from math import sqrt
+from math import inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +67,8 @@ def shuffled(x: Tensor) -> Tensor:
 
 @metric(
     "is",
+    title="IS",
+    bounds=(1, inf),
     direction="higher",
     unit="classes",
     source='Salimans et al., "Improved Techniques for Training GANs", 2016, https://arxiv.org/abs/1606.03498',
@@ -80,8 +82,8 @@ def inception_score(evidence: Evidence) -> Estimate:
     a share of 10 (K - 1) / 2n. The standard error is the standard deviation over the splits by the root of their
     number: it is of the mean that is reported. The "±" of the literature is the deviation itself, three times as much.
 
-    Blind to: real data, which it never looks at; variety within a class; memorised samples. Only as sensible as the
-    judge's classes.
+    Blind to: real data, which it never looks at; variety within a class; memorised samples; all that the judge's
+    classes do not tell apart.
     """
     logits = evidence.samples.logits
     score = isc_features_to_metric(log_probabilities(logits), SPLITS, shuffle=True)
@@ -94,6 +96,8 @@ def inception_score(evidence: Evidence) -> Estimate:
 
 @metric(
     "fid",
+    title="FID",
+    bounds=(0, inf),
     direction="lower",
     unit="",
     source='Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017, '
@@ -109,7 +113,7 @@ def fid(evidence: Evidence) -> Estimate:
     see `fid_unbiased`. Samples and reference must outnumber the width of the features, or the covariances are singular.
     The standard error is of first order, up to 1.4 times too wide where the FID is nothing but its own bias.
 
-    Blind to: all but the first two moments, and to memorised samples.
+    Blind to: all but the first two moments of the features; memorised samples.
     """
     return frechet(*features(evidence))
 
@@ -144,6 +148,7 @@ def root(covariance: Tensor) -> Tensor:
 
 @metric(
     "fid_unbiased",
+    title="FID∞",
     direction="lower",
     unit="",
     source='Chong and Forsyth, "Effectively Unbiased FID and Inception Score and where to find them", 2020, '
@@ -164,7 +169,7 @@ def fid_unbiased(evidence: Evidence) -> Estimate:
     samples. The standard error is that of first order, which with the noise of the extrapolation is the right one even
     near 0.
 
-    Blind to: what `fid` is blind to.
+    Blind to: all but the first two moments of the features; memorised samples; the bias that the reference brings.
     """
     samples, reference = features(evidence)
     n, width = samples.shape
@@ -188,6 +193,7 @@ def fid_unbiased(evidence: Evidence) -> Estimate:
 
 @metric(
     "kid",
+    title="KID",
     direction="lower",
     unit="",
     source='Bińkowski et al., "Demystifying MMD GANs", 2018, https://arxiv.org/abs/1801.01401',
@@ -201,7 +207,7 @@ def kid(evidence: Evidence) -> Estimate:
     end. 10,000 samples. The standard error is that of a U-statistic (Hoeffding 1948), plus the scatter of the subsets
     by the root of their number; the scatter itself, which is often printed, is no error of the mean.
 
-    Blind to: memorised samples; by its cubic kernel, to all beyond the third moments.
+    Blind to: memorised samples; all beyond the third moments of the features, by its cubic kernel.
     """
     samples, reference = features(evidence)
     size = min(KID_SUBSET, len(samples), len(reference))
@@ -323,24 +329,40 @@ def among(evidence: Evidence) -> Neighbourhoods:
     return neighbourhoods(evidence.samples.features, evidence.reference.features)
 
 
-@metric("precision", direction="higher", unit="share", source=PRECISION_RECALL, least=PRECISION_K + 1)
+@metric(
+    "precision",
+    title="Precision",
+    bounds=(0, 1),
+    direction="higher",
+    unit="share",
+    source=PRECISION_RECALL,
+    least=PRECISION_K + 1,
+)
 def precision(evidence: Evidence) -> Estimate:
-    """The share of samples that lie in the reference's support: in a ball around a reference sample, out to its third
+    """The share of samples that lie in the support of real data: in a ball around a reference sample, out to its third
     nearest neighbour among its like.
 
     From 0 to 1; real data score below 1 (0.6 to 0.9, less in many dimensions). 10,000 samples and reference samples; it
     rises with fewer reference samples, so fix both numbers. The standard error is binomial.
 
-    Blind to: diversity. An outlier in the reference makes a huge ball that accepts anything near.
+    Blind to: diversity; bad samples near an outlier of the reference, whose huge ball accepts anything.
     """
     precise = among(evidence).precise
     share = float(precise.double().mean())
     return Estimate(share, (share * (1 - share) / len(precise)) ** 0.5)
 
 
-@metric("recall", direction="higher", unit="share", source=PRECISION_RECALL, least=PRECISION_K + 1)
+@metric(
+    "recall",
+    title="Recall",
+    bounds=(0, 1),
+    direction="higher",
+    unit="share",
+    source=PRECISION_RECALL,
+    least=PRECISION_K + 1,
+)
 def recall(evidence: Evidence) -> Estimate:
-    """The share of the reference that lies in the samples' support: in a ball around a sample, out to its third nearest
+    """The share of real data that lies in the samples' support: in a ball around a sample, out to its third nearest
     neighbour among its like.
 
     From 0 to 1; real data score below 1 (0.6 to 0.9, less in many dimensions). 10,000 samples and reference samples; it
@@ -353,9 +375,17 @@ def recall(evidence: Evidence) -> Estimate:
     return Estimate(share, float(np.std(without)) * (RECALL_GROUPS - 1) ** 0.5)
 
 
-@metric("density", direction="higher", unit="", source=DENSITY_COVERAGE, least=DENSITY_K + 1)
+@metric(
+    "density",
+    title="Density",
+    bounds=(0, inf),
+    direction="higher",
+    unit="",
+    source=DENSITY_COVERAGE,
+    least=DENSITY_K + 1,
+)
 def density(evidence: Evidence) -> Estimate:
-    """How deep the samples lie in the reference's support: the mean number of reference balls around a sample, by k.
+    """How deep the samples lie in the support of real data: the mean number of reference balls around a sample, by k.
 
     A ball reaches from a reference sample to its fifth nearest neighbour (k = 5), exclusively. From 0, without upper
     end; 1 on average for real data. Above 1 means that samples keep to where real data are densest. 10,000 samples and
@@ -367,14 +397,22 @@ def density(evidence: Evidence) -> Estimate:
     return Estimate(float(depth.mean()), float(depth.std()) / len(depth) ** 0.5)
 
 
-@metric("coverage", direction="higher", unit="share", source=DENSITY_COVERAGE, least=DENSITY_K + 1)
+@metric(
+    "coverage",
+    title="Coverage",
+    bounds=(0, 1),
+    direction="higher",
+    unit="share",
+    source=DENSITY_COVERAGE,
+    least=DENSITY_K + 1,
+)
 def coverage(evidence: Evidence) -> Estimate:
-    """The share of reference balls with a sample inside; balls as for `density`.
+    """The share of real samples in whose neighbourhood a generated one lies: in the ball that `density` uses.
 
     From 0 to 1; real data, as many as the reference has, score 0.969 on average (1 - 2^-5), fewer samples less: 10,000
     of both. The standard error is a bootstrap of 50 over the samples.
 
-    Blind to: quality, as long as some samples are good, and to shares.
+    Blind to: quality, as long as some samples are good; shares.
     """
     shares = among(evidence).covered.double().mean(0)
     return Estimate(float(shares[0]), float(shares[1:].std()))
@@ -383,7 +421,7 @@ def coverage(evidence: Evidence) -> Estimate:
 # Precision and recall of distributions
 
 
-@metric("prd_f8", direction="higher", unit="", source=PRD, least=PRD_CLUSTERS)
+@metric("prd_f8", title="PRD F8", bounds=(0, 1), direction="higher", unit="", source=PRD, least=PRD_CLUSTERS)
 def prd_f8(evidence: Evidence) -> Estimate:
     """Recall of the distribution, mostly: the best F-score on the curve of precision and recall that weighs recall 8
     times as much.
@@ -395,19 +433,22 @@ def prd_f8(evidence: Evidence) -> Estimate:
     bootstrap of 50 with the clusters as they are, and the scatter over the clusterings; up to 1.7 times too wide with a
     few hundred samples.
 
-    Blind to: all within a cluster; what k-means splits by chance. Unlike `recall` it sees shares.
+    Unlike `recall` it sees shares.
+
+    Blind to: all that happens within a cluster; how k-means happened to split the data.
     """
     return best_f(evidence, 8)
 
 
-@metric("prd_f1_8", direction="higher", unit="", source=PRD, least=PRD_CLUSTERS)
+@metric("prd_f1_8", title="PRD F1/8", bounds=(0, 1), direction="higher", unit="", source=PRD, least=PRD_CLUSTERS)
 def prd_f1_8(evidence: Evidence) -> Estimate:
     """Precision of the distribution, mostly: as `prd_f8`, with recall weighed 1/8 times as much as precision.
 
     Here F = max over s of (1 + 1/64) P R / (P / 64 + R). From 0 to 1; real data score as for `prd_f8`. 10,000 samples
     and reference samples.
 
-    Blind to: missed classes, nearly: precision asks only that samples fall where real data are.
+    Blind to: missed classes, nearly, since precision asks only that samples fall where real data are; all that happens
+    within a cluster.
     """
     return best_f(evidence, 1 / 8)
 

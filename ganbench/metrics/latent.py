@@ -1,5 +1,7 @@
 """Latent space: what a generator makes of a short step between two of its latents. Real data have no such numbers."""
 
+from math import inf
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,8 @@ KEPT = (0.01, 0.99)  # quantiles
 
 @metric(
     "ppl",
+    title="PPL",
+    bounds=(0, inf),
     direction="lower",
     unit="",
     source='Karras, Laine and Aila, "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019 '
@@ -32,8 +36,9 @@ def ppl(evidence: Evidence) -> Estimate:
     The step may be as short as the paper's: with the digit judge in 32 bits, eight generators of digits differed by
     0.4 % at most between e = 1e-3 and 1e-4, and 1e-5 added up to 0.4 %, which is rounding.
 
-    Blind to: quality. A generator that has collapsed scores 0, the best there is, so read it beside `recall` or `fid`;
-    sharp modes that must be crossed cost as much as needless detours.
+    Sharp modes that must be crossed cost as much as needless detours.
+
+    Blind to: quality: a generator that has collapsed scores 0, the best there is, so read it beside `recall` or `fid`.
     """
     assert evidence.walk is not None, "the caller asks only of variants with latents"
     here, there = (judged.features.double() for judged in evidence.walk(WALKED, STEP))

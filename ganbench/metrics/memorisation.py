@@ -97,7 +97,16 @@ def trained_features(evidence: Evidence) -> Tensor:
     return evidence.trained.features
 
 
-@metric("authenticity", direction="higher", unit="share", source=ALAA, needs=("trained",), on_curves=False)
+@metric(
+    "authenticity",
+    title="Authenticity",
+    bounds=(0, 1),
+    direction="higher",
+    unit="share",
+    source=ALAA,
+    needs=("trained",),
+    on_curves=False,
+)
 def authenticity(evidence: Evidence) -> Estimate:
     """The share of samples that are further from the nearest training sample than that one is from the next.
 
@@ -106,8 +115,10 @@ def authenticity(evidence: Evidence) -> Estimate:
     dimensions, where few training samples are nearest to many: 0.62 on digits. 10,000 samples. The standard error is
     binomial.
 
-    Blind to: quality. Higher is better up to real data only, and noise scores 0.94. Copies with noise of their own pass
-    once that is as large as the distance between neighbours, and so where the training data are dense first.
+    Higher is better up to real data only: noise scores 0.94.
+
+    Blind to: quality; copies whose own noise is as large as the distance between neighbours, which is reached first
+    where the training data are dense.
     """
     training = trained_features(evidence)
     place, distance = nearest(evidence.samples.features, training)
@@ -115,7 +126,16 @@ def authenticity(evidence: Evidence) -> Estimate:
     return Estimate(share, (share * (1 - share) / len(distance)) ** 0.5)
 
 
-@metric("ct", direction="none", unit="", source=MEEHAN, needs=("trained",), least=CELLS * FEWEST + 1, on_curves=False)
+@metric(
+    "ct",
+    title="C_T",
+    direction="none",
+    unit="",
+    source=MEEHAN,
+    needs=("trained",),
+    least=CELLS * FEWEST + 1,
+    on_curves=False,
+)
 def ct(evidence: Evidence) -> Estimate:
     """Whether samples are nearer to the training data than held-out data are: C_T, a z-score.
 
@@ -129,8 +149,9 @@ def ct(evidence: Evidence) -> Estimate:
     samples. It grows with the root of the number of samples and of the reference: fix both, 10,000 here. Copies score
     -71 on digits, samples of which a half are copies -36, noise 53. The standard error is a bootstrap of 200.
 
-    Blind to: quality; copies among samples that are otherwise too far off, since both cancel; cells that are left out.
     A cell holds several classes, and some lie closer than others: real digits, but from 0 to 4 alone, score -4.
+
+    Blind to: quality; copies among samples that are otherwise too far off, since both cancel; cells that are left out.
     """
     training = trained_features(evidence)
     samples, held_out = evidence.samples.features, evidence.reference.features

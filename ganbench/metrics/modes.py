@@ -64,7 +64,9 @@ def over_modes(evidence: Evidence, statistic: Callable[[Tensor, Tensor], Tensor]
     return over_counts(counts, lambda resampled: statistic(resampled, weights))
 
 
-@metric("modes", direction="higher", unit="modes", source=VEEGAN, needs=("mixture",))
+@metric(
+    "modes", title="Modes", bounds=(0, math.inf), direction="higher", unit="modes", source=VEEGAN, needs=("mixture",)
+)
 def modes(evidence: Evidence) -> Estimate:
     """How many modes hold at least one high-quality sample.
 
@@ -76,7 +78,15 @@ def modes(evidence: Evidence) -> Estimate:
     return over_modes(evidence, lambda counts, _: (counts[:, :-1] > 0).sum(1).double())
 
 
-@metric("modes_third", direction="higher", unit="modes", source=VEEGAN, needs=("mixture",))
+@metric(
+    "modes_third",
+    title="Modes ⅓",
+    bounds=(0, math.inf),
+    direction="higher",
+    unit="modes",
+    source=VEEGAN,
+    needs=("mixture",),
+)
 def modes_third(evidence: Evidence) -> Estimate:
     """How many modes hold at least a third of the samples they should, counting those of high quality.
 
@@ -88,7 +98,15 @@ def modes_third(evidence: Evidence) -> Estimate:
     return over_modes(evidence, lambda counts, weights: enough(counts, weights).sum(1).double())
 
 
-@metric("captured_mass", direction="higher", unit="share", source=VEEGAN, needs=("mixture",))
+@metric(
+    "captured_mass",
+    title="Captured mass",
+    bounds=(0, 1),
+    direction="higher",
+    unit="share",
+    source=VEEGAN,
+    needs=("mixture",),
+)
 def captured_mass(evidence: Evidence) -> Estimate:
     """The share of the true mass that lies in modes which hold at least a third of the samples they should.
 
@@ -101,19 +119,35 @@ def captured_mass(evidence: Evidence) -> Estimate:
     return over_modes(evidence, lambda counts, weights: enough(counts, weights).double() @ weights)
 
 
-@metric("high_quality", direction="higher", unit="share", source=VEEGAN, needs=("mixture",))
+@metric(
+    "high_quality",
+    title="High quality",
+    bounds=(0, 1),
+    direction="higher",
+    unit="share",
+    source=VEEGAN,
+    needs=("mixture",),
+)
 def high_quality(evidence: Evidence) -> Estimate:
     """The share of samples within three standard deviations of the nearest mean.
 
-    From 0 to 1, but perfect samples in the plane give 1 - exp(-4.5) = 0.9889: more
-    than that means that they huddle at the centres. 10,000 samples give it to 0.001.
+    From 0 to 1, but perfect samples in the plane give 1 - exp(-4.5) = 0.9889: more than that means that they huddle at
+    the centres. 10,000 samples give it to 0.001.
 
-    Blind to: missing modes, imbalance, and collapse to the means, which scores 1.
+    Blind to: missing modes; imbalance; collapse to the means, which scores 1.
     """
     return over_modes(evidence, lambda counts, _: counts[:, :-1].sum(1) / counts.sum(1))
 
 
-@metric("reverse_kl", direction="lower", unit="nats", source=PACGAN, needs=("mixture",))
+@metric(
+    "reverse_kl",
+    title="Reverse KL",
+    bounds=(0, math.inf),
+    direction="lower",
+    unit="nats",
+    source=PACGAN,
+    needs=("mixture",),
+)
 def reverse_kl(evidence: Evidence) -> Estimate:
     """How far the shares of the modes are from the true ones: sum_k p_k ln(p_k / w_k) over high-quality samples.
 
@@ -126,13 +160,22 @@ def reverse_kl(evidence: Evidence) -> Estimate:
     return over_modes(evidence, lambda counts, weights: divergence_or_worst(counts[:, :-1], weights))
 
 
-@metric("reverse_kl_third", direction="lower", unit="nats", source=PACGAN, needs=("mixture",))
+@metric(
+    "reverse_kl_third",
+    title="Reverse KL ⅓",
+    bounds=(0, math.inf),
+    direction="lower",
+    unit="nats",
+    source=PACGAN,
+    needs=("mixture",),
+)
 def reverse_kl_third(evidence: Evidence) -> Estimate:
-    """`reverse_kl` of the modes that hold at least a third of their expected samples; the rest count as lost.
+    """How far the shares of the modes are from the true ones, where a mode with less than a third of the samples that
+    it should hold counts as lost.
 
-    From 0 to ln(1 / min w), as `reverse_kl`, which it equals where every mode is above a third: for perfect samples
-    too. It tells a generator that leaves a thin trail in each mode from one that fills them. The threshold is this
-    project's.
+    `reverse_kl` of the other modes. From 0 to ln(1 / min w), as `reverse_kl`, which it equals where every mode is above
+    a third: for perfect samples too. It tells a generator that leaves a thin trail in each mode from one that fills
+    them. The threshold is this project's.
 
     Blind to: the share of bad samples, and spread within a mode.
     """
@@ -166,9 +209,17 @@ def wasserstein(evidence: Evidence, order: int) -> Estimate:
 
 
 @metric(
-    "wasserstein1", direction="lower", unit="", source=PEYRE, needs=("mixture",), samples=MOVED, least=BLOCKS,
+    "wasserstein1",
+    title="Wasserstein-1",
+    bounds=(0, math.inf),
+    direction="lower",
+    unit="",
+    source=PEYRE,
+    needs=("mixture",),
+    samples=MOVED,
+    least=BLOCKS,
     on_curves=False,
-)  # fmt: skip
+)
 def wasserstein1(evidence: Evidence) -> Estimate:
     """How far samples must move to become real data: the mean distance, moved as best one can (earth mover's).
 
@@ -178,15 +229,25 @@ def wasserstein1(evidence: Evidence) -> Estimate:
     number of points. A missing mode costs its mass times the way to the modes that have too much, bad samples cost
     theirs.
 
-    Blind to: what is finer than the floor, such as the width of a ring's modes. It takes seconds, for bad samples more.
+    It takes seconds, for bad samples more.
+
+    Blind to: what is finer than the floor, such as the width of a ring's modes.
     """
     return wasserstein(evidence, 1)
 
 
 @metric(
-    "wasserstein2", direction="lower", unit="", source=PEYRE, needs=("mixture",), samples=MOVED, least=BLOCKS,
+    "wasserstein2",
+    title="Wasserstein-2",
+    bounds=(0, math.inf),
+    direction="lower",
+    unit="",
+    source=PEYRE,
+    needs=("mixture",),
+    samples=MOVED,
+    least=BLOCKS,
     on_curves=False,
-)  # fmt: skip
+)
 def wasserstein2(evidence: Evidence) -> Estimate:
     """How far samples must move to become real data: the root of the least mean squared distance.
 
@@ -194,6 +255,8 @@ def wasserstein2(evidence: Evidence) -> Estimate:
     are apart by 0.155 on the ring of 8 and 0.57 on the grid of 25, which falls but with the fourth root of the number
     of points, since a little mass must cross a wide gap.
 
-    Blind to: what is finer than the floor. One sample far off may outweigh all others. Takes seconds.
+    It takes seconds. One sample far off may outweigh all others.
+
+    Blind to: what is finer than the floor between two draws of real data.
     """
     return wasserstein(evidence, 2)

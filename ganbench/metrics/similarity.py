@@ -135,7 +135,7 @@ def images(evidence: Evidence) -> Tensor:
     return evidence.x
 
 
-@metric("ms_ssim", direction="none", unit="", source=ODENA, needs=("x",), least=2)
+@metric("ms_ssim", title="MS-SSIM", bounds=(0, 1), direction="none", unit="", source=ODENA, needs=("x",), least=2)
 def ms_ssim(evidence: Evidence) -> Estimate:
     """How alike two samples of one class are: their multi-scale structural similarity, mean over 2,000 pairs.
 
@@ -144,18 +144,28 @@ def ms_ssim(evidence: Evidence) -> Estimate:
     in common) to 1 (all samples of a class are the same); real digits of 32 pixels have 0.34. 10,000 samples make
     enough pairs for 2,000 that share none; the standard error is that of a mean over them.
 
-    Blind to: quality; whether a class is missing. It mixes the classes by the samples' shares, and some are more alike
-    than others: ones 0.58, twos 0.27.
+    It mixes the classes by the samples' shares, and some are more alike than others: ones 0.58, twos 0.27.
+
+    Blind to: quality; whether a class is missing.
     """
     x = images(evidence)
     alike = similarities(x, couples(x, kinds(evidence.samples, evidence)))
     return Estimate(float(alike.mean()), float(alike.std()) / len(alike) ** 0.5)
 
 
-@metric("ms_ssim_gap", direction="lower", unit="", source=ODENA, needs=("x", "training"), least=2)
+@metric(
+    "ms_ssim_gap",
+    title="MS-SSIM gap",
+    bounds=(0, 1),
+    direction="lower",
+    unit="",
+    source=ODENA,
+    needs=("x", "training"),
+    least=2,
+)
 def ms_ssim_gap(evidence: Evidence) -> Estimate:
-    """How far `ms_ssim` is from that of real data: the absolute difference between pairs of samples and as many pairs
-    of training data of the same classes.
+    """How far `ms_ssim` is from that of real data: the absolute difference of its means over pairs of samples and over
+    as many pairs of training data of the same classes.
 
     0 for samples that vary as much as real data within each class, whatever the shares of the classes; 1 at most. Real
     data score about their standard error, 0.006 with 10,000 samples; MNIST's test digits, by other writers, 0.024.
@@ -163,7 +173,7 @@ def ms_ssim_gap(evidence: Evidence) -> Estimate:
     The difference is this project's; the paper compares class by class. The standard error is that of a mean over
     pairs, up to 1.7 times too wide near 0.
 
-    Blind to: quality; too much variety in one class hides too little in another; memorised samples.
+    Blind to: quality; too little variety in one class that too much in another makes up for; memorised samples.
     """
     assert evidence.training is not None, "the caller asks only where it is"
     x, y, real = images(evidence), kinds(evidence.samples, evidence), evidence.training
@@ -205,7 +215,15 @@ def duplicates(features: Tensor, y: Tensor, reach: Tensor) -> Tensor:
     return found
 
 
-@metric("birthday_support", direction="higher", unit="log10", source=ARORA, least=3)
+@metric(
+    "birthday_support",
+    title="Birthday support",
+    bounds=(0, math.inf),
+    direction="higher",
+    unit="log10",
+    source=ARORA,
+    least=3,
+)
 def birthday_support(evidence: Evidence) -> Estimate:
     """How many different samples there are, by the birthday paradox: log10 of 1 / P(two samples are near-duplicates).
 
@@ -220,8 +238,9 @@ def birthday_support(evidence: Evidence) -> Estimate:
     log10 of the number of pairs, 7.7 for 10,000 samples, the default, without a standard error; else that is the one of
     a U-statistic (Hoeffding 1948).
 
-    Blind to: quality, and higher is better only up to real data: noise is rarely alike. Missing classes cost no more
-    than their share. Training samples given back count as new until they repeat.
+    Higher is better only up to real data. Missing classes cost no more than their share.
+
+    Blind to: quality, since noise is rarely alike; training samples given back, which count as new until they repeat.
     """
     prior = len(evidence.prior) if knows_classes(evidence) else 1
     middle = evidence.reference.features.double().mean(0)  # the shorter the vectors, the less is lost between them

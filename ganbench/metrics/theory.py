@@ -92,7 +92,7 @@ def best_value(evidence: Evidence) -> Estimate:
     return value(logsigmoid(found.at_real), logsigmoid(-found.at_samples))
 
 
-@metric("jsd", direction="lower", unit="nats", source=GAN, needs=("mixture",), least=K + 1)
+@metric("jsd", title="JSD", direction="lower", unit="nats", source=GAN, needs=("mixture",), least=K + 1)
 def jsd(evidence: Evidence) -> Estimate:
     """Jensen-Shannon divergence of the generator from the data: mean KL of both to their average.
 
@@ -100,27 +100,47 @@ def jsd(evidence: Evidence) -> Estimate:
     samples score about -0.01 with 10,000 and -0.03 with 2,000, real data show it for any dataset. The standard error
     does not hold the bias.
 
-    Blind to: how far off samples are that are off; a mode missed by little and one missed by far cost the same. And to
-    samples that coincide: those at the means alone, which share no ground with the data, score 0.64 of 0.69 with 10,000
-    on the ring and 0.56 on the grid, since a point looks like a density that falls off with the distance.
+    Samples that coincide are underrated: those at the means alone, which share no ground with the data, score 0.64 of
+    0.69 with 10,000 on the ring and 0.56 on the grid, since a point looks like a density that falls off with the
+    distance.
+
+    Blind to: how far off samples are that are off: a mode missed by little and one missed by far cost the same; in
+    part, samples that coincide.
     """
     best, stderr = best_value(evidence)
     return Estimate((best + math.log(4)) / 2, stderr / 2)
 
 
-@metric("game_value_optimal", direction="lower", unit="nats", source=GAN, needs=("mixture",), least=K + 1)
+@metric(
+    "game_value_optimal",
+    title="Game value, best D",
+    bounds=(-math.inf, 0),
+    direction="lower",
+    unit="nats",
+    source=GAN,
+    needs=("mixture",),
+    least=K + 1,
+)
 def game_value_optimal(evidence: Evidence) -> Estimate:
     """The value of the minimax game at the best D for this generator: -log 4 + 2 JSD.
 
     From -log 4 = -1.386, for perfect samples and real data, to 0. It is what `game_value` is read against: no D can do
     better, and a good one comes close. Low by twice the bias of `jsd`: real data score -1.41 with 10,000 samples.
 
-    Blind to: D, as it must be, and to what `jsd` is blind to.
+    Blind to: D, as it must be; how far off samples are that are off.
     """
     return best_value(evidence)
 
 
-@metric("game_value", direction="none", unit="nats", source=GAN, needs=("mixture", "belief"))
+@metric(
+    "game_value",
+    title="Game value",
+    bounds=(-math.inf, 0),
+    direction="none",
+    unit="nats",
+    source=GAN,
+    needs=("mixture", "belief"),
+)
 def game_value(evidence: Evidence) -> Estimate:
     """The value of the minimax game at the trained D: mean log D over the data plus mean log (1 - D) over the samples.
 
@@ -134,7 +154,16 @@ def game_value(evidence: Evidence) -> Estimate:
     return value(at_real.log(), (1 - at_samples).log())
 
 
-@metric("d_error", direction="lower", unit="", source=GAN, needs=("mixture", "belief"), least=K + 1)
+@metric(
+    "d_error",
+    title="D error",
+    bounds=(0, 1),
+    direction="lower",
+    unit="",
+    source=GAN,
+    needs=("mixture", "belief"),
+    least=K + 1,
+)
 def d_error(evidence: Evidence) -> Estimate:
     """How far the trained D is from the best: mean |D(x) - p / (p + q)| over fresh real points and samples alike.
 

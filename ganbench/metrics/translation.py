@@ -7,6 +7,8 @@ second domain, and is judged by the x it makes of that. Numbers of different sec
 Only variants of two domains have these numbers. The control `real` has none: perfect pairs score as is said below.
 """
 
+from math import inf
+
 import torch
 from torch import Generator, Tensor
 
@@ -55,24 +57,42 @@ def agreement(evidence: Evidence, partners: Tensor) -> Tensor:
     return (distance(truth, partners) < RADIUS * evidence.mixture.sigma).double()
 
 
-@metric("pair_agreement", direction="higher", unit="share", source=COGAN, needs=("pair",))
+@metric(
+    "pair_agreement",
+    title="Pair agreement",
+    bounds=(0, 1),
+    direction="higher",
+    unit="share",
+    source=COGAN,
+    needs=("pair",),
+)
 def pair_agreement(evidence: Evidence) -> Estimate:
-    """How far x_other agrees with the true partner of x.
+    """How far the halves of a pair agree with the known transform: the share of equal pixels, black or white; of
+    points, the share of pairs within three standard deviations of a mode.
 
     Images: the known transform is applied to x, both are binarised at mid-grey (0), and the share of equal pixels is
     averaged over the pairs. The paper says that it compares binary images, but not at which threshold; this one is
-    fixed. Points of a mixture: the share of pairs whose distance is below three standard deviations of a mode.
+    fixed. Points of a mixture: the share of pairs in which x_other is so near to the true partner of x.
 
     From 0 to 1, which perfect pairs of real data reach; translations of a transform that loses something may do so
     without being right. Images that are mostly ground agree by chance: read it against `pair_chance`, and only what is
     above that is pairing. 10,000 pairs; the standard error is that of a mean over pairs.
 
-    Blind to: quality and variety; a single pair, repeated, scores best, and so does the ground of two empty images.
+    Blind to: quality; variety, since a single pair, repeated, scores best, and so does the ground of two empty images.
     """
     return mean_of(agreement(evidence, the_pairs(evidence).x_other))
 
 
-@metric("pair_chance", direction="none", unit="share", source=COGAN, needs=("pair",), least=2)
+@metric(
+    "pair_chance",
+    title="Pair chance",
+    bounds=(0, 1),
+    direction="none",
+    unit="share",
+    source=COGAN,
+    needs=("pair",),
+    least=2,
+)
 def pair_chance(evidence: Evidence) -> Estimate:
     """`pair_agreement` of the same samples with partners swapped: what pairing by chance would give.
 
@@ -80,7 +100,9 @@ def pair_chance(evidence: Evidence) -> Estimate:
     without any pairing has both numbers alike, and perfect pairs of real data show how much the domains agree anyhow.
     Every x gets the x_other of another pair, by a fixed shuffle. The measure is this project's. 10,000 pairs.
 
-    Blind to: the pairs, as it must be. It rises when samples lose variety, which makes all partners alike.
+    It rises when samples lose variety, which makes all partners alike.
+
+    Blind to: the pairs, as it must be; quality.
     """
     partners = the_pairs(evidence).x_other
     order = torch.randperm(len(partners), generator=Generator().manual_seed(0))
@@ -89,21 +111,39 @@ def pair_chance(evidence: Evidence) -> Estimate:
     return mean_of(agreement(evidence, swapped))
 
 
-@metric("translation_error", direction="lower", unit="", source=COGAN, needs=("pair",))
+@metric(
+    "translation_error",
+    title="Translation error",
+    bounds=(0, inf),
+    direction="lower",
+    unit="",
+    source=COGAN,
+    needs=("pair",),
+)
 def translation_error(evidence: Evidence) -> Estimate:
-    """How far x_other is from the true partner of x, on average.
+    """How far a sample's partner is from its true one, on average: of pixels absolute, of points Euclidean.
 
     Images: mean absolute difference of pixels, which lie in [-1, 1]: from 0 to 2. Points: Euclidean distance in the
     data's units, without upper end. 0 for perfect pairs of real data. `pair_agreement` without a threshold, and the
     measure is this project's. 10,000 pairs; the standard error is that of a mean over pairs.
 
-    Blind to: quality and variety. On images a blurred guess beats a sharp one that is a pixel off.
+    On images a blurred guess beats a sharp one that is a pixel off.
+
+    Blind to: quality; variety; sharpness.
     """
     pair = the_pairs(evidence)
     return mean_of(distance(pair.truth, pair.x_other))
 
 
-@metric("label_agreement", direction="higher", unit="share", source=COGAN, needs=("pair.y_other",))
+@metric(
+    "label_agreement",
+    title="Label agreement",
+    bounds=(0, 1),
+    direction="higher",
+    unit="share",
+    source=COGAN,
+    needs=("pair.y_other",),
+)
 def label_agreement(evidence: Evidence) -> Estimate:
     """The share of pairs whose halves are of one class.
 
@@ -113,7 +153,9 @@ def label_agreement(evidence: Evidence) -> Estimate:
     and 1 if both are verdicts. Halves that have nothing to do with each other score the sum of the squared shares of
     the classes, a tenth for ten even ones. 10,000 pairs; the standard error is binomial. The measure is this project's.
 
-    Blind to: whether anything but the class is kept. It is what to read if a variant may rightly change the rest.
+    It is what to read if a variant may rightly change the rest.
+
+    Blind to: whether anything but the class is kept.
     """
     pair = the_pairs(evidence)
     assert pair.y_other is not None, "the caller asks only where they are known"
@@ -121,9 +163,17 @@ def label_agreement(evidence: Evidence) -> Estimate:
     return Estimate(share, (share * (1 - share) / len(pair.y_other)) ** 0.5)
 
 
-@metric("cycle_error", direction="lower", unit="", source=CYCLEGAN, needs=("pair.returned",))
+@metric(
+    "cycle_error",
+    title="Cycle error",
+    bounds=(0, inf),
+    direction="lower",
+    unit="",
+    source=CYCLEGAN,
+    needs=("pair.returned",),
+)
 def cycle_error(evidence: Evidence) -> Estimate:
-    """How far x_other comes back from where it was, after the way to the data's domain and back, on average.
+    """How far second-domain data are from what comes back of them, after translation there and back, on average.
 
     Images: mean absolute difference of pixels, which lie in [-1, 1]: from 0 to 2. Points: Euclidean distance in the
     data's units, without upper end. 0 for perfect translators. 10,000 samples of real data of the second domain; the

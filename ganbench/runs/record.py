@@ -103,6 +103,8 @@ def _empty_row(metric: Metric, checkpoint: str, images: int, samples: int) -> Ro
         "checkpoint": checkpoint, "images": images, "split": "test",
         "metric": metric.name, "value": nan, "stderr": nan, "most": nan, "samples": samples,
         "usual_samples": metric.samples, "direction": metric.direction, "unit": metric.unit, "key": "",
+        "title": metric.title, "lower_bound": metric.bounds[0], "upper_bound": metric.bounds[1],
+        "meaning": metric.meaning, "blind_to": metric.blind_to,
     }  # fmt: skip
 
 

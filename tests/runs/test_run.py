@@ -30,6 +30,7 @@ from ganbench.suite import language as suite
 
 CPU = torch.device("cpu")
 METRICS = ("modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third")
+FACTS = ["title", "lower_bound", "upper_bound", "meaning", "blind_to"]  # what a metric says of itself
 BATCH, ROUNDS, EVALUATIONS = 16, 24, 4
 SMALL = {"width": 8, "batch": BATCH, "z_dim": 2}
 
@@ -406,6 +407,9 @@ def test_a_run_that_is_done_has_its_whole_record(tmp_path):
     assert len(scores) == (EVALUATIONS + 2) * len(METRICS)
     assert scores["value"].notna().all()
     assert set(scores.loc[scores["checkpoint"] == "curve", "split"]) == {"validation"}
+    for metric in SPEC.load_metrics():
+        (facts,) = scores.loc[scores["metric"] == metric.name, FACTS].drop_duplicates().to_numpy().tolist()
+        assert facts == [metric.title, *metric.bounds, metric.meaning, metric.blind_to]
     assert set(owed(path)["split"]) == {"test"}
     assert set(losses["curve"]) >= {"D.loss", "D.real", "D.fake", "G.loss"}
     record = json.loads((path / "run.json").read_text())
