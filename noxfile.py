@@ -56,6 +56,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Plant a hundred faults, one by one, and see which escape the tests; words after `--` choose files."""
+    session.run("python", "tests/faults/plant.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
 def schema(session: nox.Session) -> None:
     """Write suites/suite.schema.json anew, after a change of the suites' language."""
     from ganbench.suite.language import schema as suite_schema
