@@ -38,10 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("Found --ganbench, but it needs a baseline as well: --ganbench-baseline FILE.")
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
             config.args = []
-        config.pluginmanager.register(Gate(config), "ganbench-gate")
+        config.pluginmanager.register(GateSession(config), "ganbench-gate")
 
 
-class Gate:
+class GateSession:
     """The hooks of a session that has a gate."""
 
     def __init__(self, config: pytest.Config):
@@ -67,13 +67,14 @@ class Gate:
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         from ganbench import store
         from ganbench.compare import baseline, regression
+        from ganbench.compare.gate import Gate
         from ganbench.errors import BenchError
         from ganbench.reports.formats.gate import answer
 
         try:
             results = store.read(self.path)
             now, before = baseline.measure(results), baseline.read(self.baseline)
-            checked = regression.check(now, before, regression.Gate.of_results(results.path))
+            checked = regression.check(now, before, Gate.of_results(results.path))
         except BenchError as error:
             raise pytest.UsageError(str(error)) from error
         if checked.tested.empty:
@@ -140,7 +141,7 @@ def _tell_pytest_benchmark(config: pytest.Config, now: "Baseline") -> None:
         return
     from pytest_benchmark.stats import Metadata
 
-    from ganbench.compare.baseline import SPEED
+    from ganbench.compare.gate import SPEED
 
     for (dataset, variant), runs in now.runs.items():
         scores = {name[2]: score for name, score in now.scores.items() if name[:2] == (dataset, variant)}

@@ -56,12 +56,13 @@ def check(
     """Hold results against a baseline. 0: no regression, 1: a regression, 2: something was not measured again."""
     from ganbench.compare import baseline as baselines
     from ganbench.compare import regression, selftest
+    from ganbench.compare.gate import Gate
     from ganbench.reports.formats import gate as shown
     from ganbench.store import read
 
     found, before = read(results), baselines.read(baseline_file)
     now = baselines.measure(found)
-    gate = regression.Gate.of_results(found.path).changed(error, dict(map(_tolerance, tolerance or [])))
+    gate = Gate.of_results(found.path).changed(error, dict(map(_tolerance, tolerance or [])))
     if self_test:
         trials = selftest.self_test(now, before, gate)
         out.print(shown.trials(trials))

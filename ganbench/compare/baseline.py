@@ -31,12 +31,12 @@ from typing import Any
 
 from pandas import DataFrame, Series
 
+from ganbench.compare.gate import SPEED
 from ganbench.errors import BadResults
 from ganbench.store import Results
 
 FORMAT = 1
 CHECKPOINT = "last"
-SPEED = "images_per_second"
 
 ENVIRONMENT = ["device", "threads", "platform", "python", "torch", "ganbench"]
 LEDGER = [

@@ -33,7 +33,8 @@ from pandas import DataFrame
 from ganbench import store
 from ganbench.compare import baseline
 from ganbench.compare.baseline import Baseline, Score
-from ganbench.compare.regression import Gate, Limit, weighted_holm
+from ganbench.compare.gate import Gate, Limit
+from ganbench.compare.regression import weighted_holm
 from ganbench.errors import BadResults
 from ganbench.statistics import mean_interval
 from ganbench.statistics.changepoint import Step, step_test

@@ -26,19 +26,17 @@ Procedure", 1979, https://www.jstor.org/stable/4615733, section 5.
 numpy and pandas only.
 """
 
-import json
 import math
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pandas import DataFrame
 
-from ganbench.compare.baseline import SPEED, Baseline, Record, Runs, Score
+from ganbench.compare.baseline import Baseline, Record, Runs, Score
+from ganbench.compare.gate import SPEED, Gate, Limit
 from ganbench.errors import BadResults
 from ganbench.statistics import t_quantile, t_tail
 from ganbench.statistics.intervals import Floats, floats
@@ -51,50 +49,11 @@ SILENT = ("undecided", "other machine", "new")  # those that say nothing
 LEVEL = 0.95  # of the intervals, each by itself
 POWER = 0.8  # with which a change is called detectable
 
-# Machines have moods, and all seeds of a session share them: no test of seeds knows how far two sessions are apart.
-SPEED_TOLERANCE = 0.3
-SELECTING = 10.0  # weight of the metric by which checkpoints are selected: the one that variants are tuned for
-
 NAME = ["dataset", "variant", "metric"]
 VERDICTS = [
     *NAME, "verdict", "direction", "unit", "before", "after", "change", "low", "high", "p", "tolerance", "weight",
     "detectable", "seeds_before", "seeds_after", "remark",
 ]  # fmt: skip
-
-
-class Limit(NamedTuple):
-    """When a metric's change counts."""
-
-    tolerance: float  # share of what it was; less is no regression, however sure it is
-    weight: float  # share of the allowed error, relative to other rows; 0: the metric is not looked at
-
-
-@dataclass(frozen=True)
-class Gate:
-    """What counts as a regression: the table [gate] of a suite."""
-
-    error: float = 0.05  # how often a board on which nothing changed may raise an alarm
-    tolerance: float = 0.1
-    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # tolerance and weight of single ones
-
-    @classmethod
-    def of_results(cls, path: Path) -> "Gate":
-        """As the suite has it of which the results in this folder are."""
-        text = json.loads((path / "suite.json").read_text(encoding="utf-8"))["text"]
-        return cls(**tomllib.loads(text).get("gate", {}))
-
-    def changed(self, error: float | None, tolerances: Mapping[str, float]) -> "Gate":
-        """With another error rate, and other tolerances of metrics; one without a name is that of all others."""
-        metrics = {
-            name: {**self.metrics.get(name, {}), **({"tolerance": tolerances[name]} if name in tolerances else {})}
-            for name in {*self.metrics, *tolerances} - {""}
-        }
-        return Gate(self.error if error is None else error, tolerances.get("", self.tolerance), metrics)
-
-    def limit(self, metric: str, selecting: bool) -> Limit:
-        defaults = {"tolerance": SPEED_TOLERANCE if metric == SPEED else self.tolerance}
-        weight = {"weight": SELECTING if selecting else 1.0}
-        return Limit(**{**defaults, **weight, **self.metrics.get(metric, {})})
 
 
 @dataclass(frozen=True)

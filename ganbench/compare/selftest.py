@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pandas import DataFrame
 
-from ganbench.compare.baseline import SPEED, Baseline, Score
-from ganbench.compare.regression import EVERY, NAME, Gate, check
+from ganbench.compare.baseline import Baseline, Score
+from ganbench.compare.gate import SPEED, Gate
+from ganbench.compare.regression import EVERY, NAME, check
 
 UNTRIED = ("other machine", "new")  # verdicts on rows that the baseline says nothing of
 

@@ -30,8 +30,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from ganbench import plugins
-from ganbench.compare.baseline import SPEED
-from ganbench.compare.regression import SELECTING, SPEED_TOLERANCE, Gate
+from ganbench.compare.gate import SPEED, Gate, MetricRules
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName
 from ganbench.judges import Judge, Judged
@@ -45,7 +44,6 @@ TRIED = 100  # real samples by which a metric is tried
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
 
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Seeds = Annotated[
     Annotated[Count, Tag("count")] | Annotated[list[int], Field(min_length=1), Tag("list")],
@@ -123,31 +121,6 @@ class PublishedTable(Table):
     )
 
 
-class LimitTable(Table):
-    """What the gate makes of one metric."""
-
-    tolerance: Share | None = Field(
-        None, description=f"For this metric; by default the gate's, and {SPEED_TOLERANCE:g} for speed."
-    )
-    weight: Share | None = Field(
-        None,
-        description="Share of the allowed error, relative to other metrics; 0: not looked at. By default 1, and "
-        f"{SELECTING:g} for the metric by which checkpoints are selected.",
-    )
-
-
-class GateTable(Table):
-    """What counts as a regression when results are held against a baseline."""
-
-    error: float = Field(
-        Gate.error, gt=0, lt=1, description="How often a board on which nothing has changed may raise an alarm."
-    )
-    tolerance: Share = Field(
-        Gate.tolerance, description="A change by less than this share of what the baseline has is none."
-    )
-    metrics: dict[str, LimitTable] = Field({}, description="Exceptions: a metric, or images_per_second for speed.")
-
-
 class SuiteTable(Table):
     """A benchmark suite of ganbench."""
 
@@ -163,7 +136,7 @@ class SuiteTable(Table):
     variant: list[VariantTable] = Field(min_length=1, description="What is trained: a table [[variant]] for each.")
     controls: list[str] = Field(CONTROLS, description="Rows that are no GAN and show how good `good` is.")
     published: list[PublishedTable] = Field([], description="Numbers of papers: a table [[published]] for each row.")
-    gate: GateTable = Field(GateTable(), description="What counts as a regression: see `docs/ci.md`.")
+    gate: Gate = Field(Gate(), description="What counts as a regression: see `docs/ci.md`.")
 
 
 @dataclass(frozen=True)
@@ -346,7 +319,7 @@ def _each_run_once(path: Path, runs: Iterable[RunSpec]) -> None:
             raise BadSuite(f"{path}: {run} is the same run as {other}. Remove one, or change an option or a seed.")
 
 
-def _gate_known_metrics(path: Path, gate: GateTable, runs: Iterable[RunSpec]) -> None:
+def _gate_known_metrics(path: Path, gate: Gate, runs: Iterable[RunSpec]) -> None:
     known = {SPEED, *(metric for run in runs for metric in run.metrics)}
     for metric in gate.metrics:
         if metric not in known:
@@ -382,7 +355,7 @@ def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:
         case ["published", int()]:
             return PublishedTable.model_fields
         case ["gate"]:
-            return GateTable.model_fields
+            return Gate.model_fields
         case ["gate", "metrics", str()]:
-            return LimitTable.model_fields
+            return MetricRules.model_fields
     return {}

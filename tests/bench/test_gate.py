@@ -33,7 +33,8 @@ from pandas import DataFrame
 from plotly.offline import get_plotlyjs
 
 from ganbench.compare.baseline import Baseline, Score, read
-from ganbench.compare.regression import Gate, check
+from ganbench.compare.gate import Gate
+from ganbench.compare.regression import check
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "tests" / "resources" / "quick_seeds.json"

@@ -8,8 +8,8 @@ import pytest
 from pandas import DataFrame
 
 from ganbench.compare.baseline import Baseline, Runs, Score
+from ganbench.compare.gate import Gate
 from ganbench.compare.history import Entry, follow
-from ganbench.compare.regression import Gate
 
 RESULTS, VARIANTS, SEEDS, SPREAD = 12, 8, 3, 0.15  # spread over seeds: a standard deviation of 15 %
 AT = 6  # where the first variant steps

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pandas import DataFrame
 
-from ganbench.compare.baseline import SPEED, Baseline, accepted, measure, read, write
+from ganbench.compare.baseline import Baseline, accepted, measure, read, write
+from ganbench.compare.gate import SPEED
 from ganbench.errors import BadResults
 from ganbench.store import read as read_results
 

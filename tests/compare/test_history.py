@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from ganbench.compare.baseline import Baseline, Runs, Score
+from ganbench.compare.gate import Gate
 from ganbench.compare.history import Entry, commit_date, follow, in_order, read, write
-from ganbench.compare.regression import Gate
 from ganbench.errors import BadResults
 from ganbench.statistics import mean_interval
 

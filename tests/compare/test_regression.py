@@ -3,15 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from ganbench.compare.baseline import SPEED, Baseline, Runs, Score
-from ganbench.compare.regression import EVERY, Check, Gate, check, weighted_holm
+from ganbench.compare.baseline import Baseline, Runs, Score
+from ganbench.compare.gate import SPEED, Gate
+from ganbench.compare.regression import EVERY, Check, check, weighted_holm
 from ganbench.errors import BadResults
 from ganbench.statistics import holm
 from ganbench.statistics.moderated import prior
@@ -341,17 +341,3 @@ def test_those_that_are_left_are_not_better_because_others_failed() -> None:
 def test_what_never_had_a_value_is_undecided() -> None:
     cells = {**BEFORE, ("d", "a", "kid"): [None, None, None, None]}
     assert verdict(check(board(cells), board(cells), Gate()), "a", "kid") == "undecided"
-
-
-# The suite's table
-
-
-def test_the_gate_is_the_suites_with_exceptions_from_the_command_line(tmp_path: Path) -> None:
-    text = "[gate]\\nerror = 0.01\\ntolerance = 0.2\\n[gate.metrics.fid]\\ntolerance = 0.3\\nweight = 4"
-    (tmp_path / "suite.json").write_text(f'{{"text": "{text}"}}')
-    found = Gate.of_results(tmp_path)
-    assert found == Gate(0.01, 0.2, {"fid": {"tolerance": 0.3, "weight": 4}})
-    assert found.limit("fid", selecting=True) == (0.3, 4) and found.limit("kid", selecting=False) == (0.2, 1)
-    assert found.limit("kid", selecting=True).weight > 1 and found.limit(SPEED, selecting=False).tolerance == 0.3
-    other = found.changed(None, {"": 0.5, "fid": 0.1, "kid": 0.7})
-    assert other == Gate(0.01, 0.5, {"fid": {"tolerance": 0.1, "weight": 4}, "kid": {"tolerance": 0.7}})

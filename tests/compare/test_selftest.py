@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ganbench.compare.baseline import SPEED, Baseline, Runs, Score
-from ganbench.compare.regression import Gate, check
+from ganbench.compare.baseline import Baseline, Runs, Score
+from ganbench.compare.gate import SPEED, Gate
+from ganbench.compare.regression import check
 from ganbench.compare.selftest import Trial, proven, self_test
 
 ROWS = {

@@ -12,7 +12,8 @@ from ganbench.reports.formats.gate import annotations, answer, counts, junit, ma
 from pandas import DataFrame
 from rich.console import Console, RenderableType
 
-from ganbench.compare.regression import EVERY, VERDICTS, Check, Gate
+from ganbench.compare.gate import Gate
+from ganbench.compare.regression import EVERY, VERDICTS, Check
 from ganbench.compare.selftest import Trial
 
 EVIL = "<img src=x>|`\x1b[31m\u202e]]>&\"'[bold]%\r\n::warning::"

@@ -8,8 +8,8 @@ from ganbench.reports.formats import history
 from rich.console import Console
 
 from ganbench.compare.baseline import Baseline, Runs, Score
+from ganbench.compare.gate import Gate
 from ganbench.compare.history import Entry, History, follow
-from ganbench.compare.regression import Gate
 
 EVIL = "<script>alert(1)</script>[bold]"
 
