@@ -5,16 +5,16 @@
         <run id>/
             run.json            what was run, how it ended, the ledger, the conditions
             scores.parquet      tidy: one row per checkpoint and metric
-            losses.parquet      tidy: one row per lap and curve
+            losses.parquet      tidy: one row per log interval and curve
             samples.npy         some samples of the selected checkpoint: points float32, images uint8 NHWC
             grid.png            the same as a picture, for images
             exhibits.npz        more to look at, by name: see `ganbench.runs.exhibits`
             last.safetensors  selected.safetensors
         guests/<id>/            the same of samples from elsewhere, without weights
-        .unfinished/<run id>/   a run's desk: its training state, and its record until it is whole
+        .unfinished/<run id>/   a run's workdir: its training state, and its record until it is whole
         .unfinished/underway.json   how far the runs are, while a driver works: see `ganbench.suite.progress`
 
-A run works on its desk; only the driver publishes, by renaming the desk. Reading needs no torch.
+A run works in its workdir; only the driver publishes, by renaming the workdir. Reading needs no torch.
 """
 
 import json
@@ -34,7 +34,7 @@ import pandas as pd
 from ganbench.errors import BadResults
 
 FORMAT = 1
-GUESTS = "guests"
+EXTERNAL = "guests"
 
 SCORE_COLUMNS = [
     "suite", "run", "variant", "label", "dataset", "seed", "checkpoint", "images", "judge", "split",
@@ -73,7 +73,7 @@ class Store:
                 f"{self.path} cannot be written: {error.strerror}. Choose another folder with --results."
             ) from error
 
-    def desk(self, run: str) -> Path:
+    def workdir(self, run: str) -> Path:
         """Where a run may write until it is published."""
         path = self.unfinished / run
         path.mkdir(exist_ok=True)
@@ -85,7 +85,7 @@ class Store:
         return str(read_run(folder)["status"]) if (folder / "run.json").exists() else None
 
     def publish(self, run: str) -> None:
-        """Make a finished desk part of the results; a kill on the way leaves the old record, the new one or none."""
+        """Make a finished workdir part of the results; a kill on the way leaves the old record, the new one or none."""
         target, old = self.path / run, self.unfinished / f"{run}.old"
         shutil.rmtree(old, ignore_errors=True)
         if target.exists():
@@ -93,20 +93,20 @@ class Store:
         os.replace(self.unfinished / run, target)
         shutil.rmtree(old, ignore_errors=True)
 
-    def guest_desk(self) -> Path:
-        """Where the record of a guest may be written until it is published. Raises BadResults if it cannot."""
+    def external_workdir(self) -> Path:
+        """Where the record of external samples may be written until it is published. Raises BadResults if it cannot."""
         try:
             self.unfinished.mkdir(parents=True, exist_ok=True)
-            return Path(mkdtemp(prefix="guest-", dir=self.unfinished))
+            return Path(mkdtemp(prefix="external-", dir=self.unfinished))
         except OSError as error:
             raise BadResults(f"{self.path} cannot be written: {error.strerror}.") from error
 
-    def publish_guest(self, desk: Path, label: str, dataset: str, seed: int) -> None:
-        """Make a guest's desk part of the results, in place of an earlier one of that label, dataset and seed."""
-        target = self.path / GUESTS / sha256(f"{label}\n{dataset}\n{seed}".encode()).hexdigest()[:12]
+    def publish_external(self, workdir: Path, label: str, dataset: str, seed: int) -> None:
+        """Make external samples part of the results, in place of earlier ones of that label, dataset and seed."""
+        target = self.path / EXTERNAL / sha256(f"{label}\n{dataset}\n{seed}".encode()).hexdigest()[:12]
         target.parent.mkdir(exist_ok=True)
         shutil.rmtree(target, ignore_errors=True)
-        os.replace(desk, target)
+        os.replace(workdir, target)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def read(path: Path) -> Results:
 
 def _read(path: Path) -> Results:
     manifest = _manifest(path)
-    entries = manifest["runs"] + _guests(path)
+    entries = manifest["runs"] + _external_runs(path)
     records = {run["run"]: _record(path / run["run"]) for run in entries}
     if not any(records.values()):
         raise BadResults(f"{path} holds no finished run. Run the suite first: {manifest['command']}")
@@ -226,10 +226,10 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _guests(path: Path) -> list[dict[str, Any]]:
+def _external_runs(path: Path) -> list[dict[str, Any]]:
     """Entries of samples from elsewhere, as a suite's manifest has them of its runs."""
-    folders = sorted(file.parent for file in (path / GUESTS).glob("*/run.json"))
-    summaries = [(f"{GUESTS}/{folder.name}", read_run(folder)["summary"]) for folder in folders]
+    folders = sorted(file.parent for file in (path / EXTERNAL).glob("*/run.json"))
+    summaries = [(f"{EXTERNAL}/{folder.name}", read_run(folder)["summary"]) for folder in folders]
     return [{"run": run, **{name: about[name] for name in ("label", "dataset", "seed")}} for run, about in summaries]
 
 

@@ -21,17 +21,17 @@ def entry(run: str, seed: int = 0, label: str = "gan") -> dict[str, Any]:
     return {"run": run, "label": label, "variant": "gan", "dataset": "ring8", "seed": seed, "scale": 1.0}
 
 
-def put(desk: Path, run: str, value: float = 1.0, status: str = "done") -> None:
-    """Write a record of one score and one loss onto a desk."""
+def put(workdir: Path, run: str, value: float = 1.0, status: str = "done") -> None:
+    """Write a record of one score and one loss in a workdir."""
     row = {"run": run, "label": "gan", "dataset": "ring8", "seed": 0}
     scores = pd.DataFrame([{**row, "value": value, "metric": "modes"}], columns=SCORE_COLUMNS)
     losses = pd.DataFrame([{**row, "images": 8, "curve": "D.loss", "value": 0.7}], columns=LOSS_COLUMNS)
-    scores.to_parquet(desk / "scores.parquet", index=False)
-    losses.to_parquet(desk / "losses.parquet", index=False)
+    scores.to_parquet(workdir / "scores.parquet", index=False)
+    losses.to_parquet(workdir / "losses.parquet", index=False)
     ledger = {**asdict(Ledger(images=8)), "images_per_second": 0.0}
     summary = {**row, "suite": "mine", "variant": "gan", "control": False, "scale": 1.0}
     write_json(
-        desk / "run.json", {"status": status, "reason": "", "summary": summary, "ledger": ledger, "conditions": {}}
+        workdir / "run.json", {"status": status, "reason": "", "summary": summary, "ledger": ledger, "conditions": {}}
     )
 
 
@@ -42,7 +42,7 @@ def opened(tmp_path: Path, *runs: dict[str, Any]) -> Store:
 
 
 def published(store: Store, run: str, **record: Any) -> None:
-    put(store.desk(run), run, **record)
+    put(store.workdir(run), run, **record)
     store.publish(run)
 
 
@@ -55,19 +55,19 @@ def test_asking_for_a_store_writes_nothing(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
-def test_a_desk_is_no_result_until_it_is_published(tmp_path: Path) -> None:
+def test_a_workdir_is_no_result_until_it_is_published(tmp_path: Path) -> None:
     store = opened(tmp_path, entry("a"))
-    put(store.desk("a"), "a")
+    put(store.workdir("a"), "a")
     assert store.status("a") is None
     store.publish("a")
     assert store.status("a") == "done"
     assert [*store.unfinished.iterdir()] == []
 
 
-def test_a_desk_keeps_what_was_on_it(tmp_path: Path) -> None:
+def test_a_workdir_keeps_what_was_on_it(tmp_path: Path) -> None:
     store = opened(tmp_path, entry("a"))
-    (store.desk("a") / "state.pt").write_text("half way")
-    assert (store.desk("a") / "state.pt").read_text() == "half way"
+    (store.workdir("a") / "state.pt").write_text("half way")
+    assert (store.workdir("a") / "state.pt").read_text() == "half way"
 
 
 class Killed(BaseException):
@@ -81,7 +81,7 @@ def test_a_kill_while_publishing_leaves_the_old_record_the_new_one_or_none(
     """Whichever of its steps on the disk is the last."""
     store = opened(tmp_path, entry("a"))
     published(store, "a", value=1.0, status="failed")
-    put(store.desk("a"), "a", value=2.0)
+    put(store.workdir("a"), "a", value=2.0)
     taken = iter(range(100))
 
     def mortal(step: Callable[..., None]) -> Callable[..., None]:

@@ -22,7 +22,7 @@ from ganbench.judges.choosing import choose
 from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.judging import gather
-from ganbench.runs.run import latents
+from ganbench.runs.run import sampling_seed
 from ganbench.runs.sampling import Drawn, Sampler, load_run
 from ganbench.store import Results, write_json
 from ganbench.variant import Batch
@@ -164,7 +164,7 @@ def add_runs(found: Audit, results: Results, progress: Progress = print) -> Audi
             juries[spec.dataset_label] = _jury_if_fit(found.judges, dataset)
         if jury := juries[spec.dataset_label]:
             progress(str(spec))
-            drawn = Sampler(variant, dataset, CPU).drawn(SPLIT, int(found.conditions["samples"]), latents(spec))
+            drawn = Sampler(variant, dataset, CPU).drawn(SPLIT, int(found.conditions["samples"]), sampling_seed(spec))
             about = {name: run[name] for name in ("run", "label", "dataset", "seed")}
             rows += [about | row for row in jury.says(drawn, {})]
     if not rows:

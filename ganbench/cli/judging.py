@@ -36,19 +36,19 @@ def evaluate(
 
     from ganbench.reports.formats import terminal
     from ganbench.reports.html import page
-    from ganbench.runs import external as guests
+    from ganbench.runs import external
     from ganbench.store import read
     from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
-    like = guests.as_in(results, dataset) if results else guests.alone(dataset, count)
-    judged = guests.judge_guests(
+    like = external.spec_from_results(results, dataset) if results else external.spec_for(dataset, count)
+    judged = external.judge_external(
         samples, label, replace(like, samples=count or like.samples), choose_device(device), skip_corrupt
     )
     if results:
-        guests.publish(results, judged)
+        external.publish_external(results, judged)
         page.write(read(results), results / "report.html", "html")
-    scores = guests.table(judged)
+    scores = external.score_table(judged)
     if as_csv:
         sys.stdout.write(scores.to_csv(index=False))
     else:

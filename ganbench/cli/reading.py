@@ -122,10 +122,14 @@ def _serve(results: Path, port: int) -> None:
     from functools import partial
 
     from ganbench.reports.html import serve
-    from ganbench.suite import progress as underway
+    from ganbench.suite import progress
 
-    folder = underway.suite_folder(results)
-    live = serve.Live(partial(underway.so_far, folder), partial(underway.look, folder), partial(underway.stamp, folder))
+    folder = progress.suite_folder(results)
+    live = serve.Live(
+        partial(progress.results_so_far, folder),
+        partial(progress.read_progress, folder),
+        partial(progress.stamp, folder),
+    )
     live.page()  # what cannot be read is said here rather than in the browser
     with serve.server(live, port) as server:
         err.print(f"The page: http://localhost:{server.server_port}/  (Ctrl-C ends it)")

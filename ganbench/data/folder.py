@@ -256,24 +256,24 @@ def on_disk(images: Iterable[Tensor | None], n: int, shape: tuple[int, ...], pla
 
 def _write(images: Iterable[Tensor | None], place: Path) -> None:
     """Write `place`, whole or not at all. Several runs may do so at once."""
-    desk = place.with_name(f".{place.name}.{os.getpid()}.part")
-    desk.mkdir(parents=True, exist_ok=True)
+    workdir = place.with_name(f".{place.name}.{os.getpid()}.part")
+    workdir.mkdir(parents=True, exist_ok=True)
     try:
         left_out = []
-        with (desk / "images").open("wb") as file:
+        with (workdir / "images").open("wb") as file:
             for i, image in enumerate(images):
                 if image is None:
                     left_out.append(i)
                 else:
                     file.write(image.numpy().tobytes())
-        (desk / "left_out.json").write_text(json.dumps(left_out))
+        (workdir / "left_out.json").write_text(json.dumps(left_out))
         try:
-            desk.rename(place)
+            workdir.rename(place)
         except OSError:
             if not place.exists():  # else another run was first, with the same
                 raise
     finally:
-        shutil.rmtree(desk, ignore_errors=True)
+        shutil.rmtree(workdir, ignore_errors=True)
 
 
 def machine_memory() -> int:

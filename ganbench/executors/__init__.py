@@ -11,15 +11,15 @@ if TYPE_CHECKING:  # it brings torch: the server that workers are forked from ha
 
 @dataclass(frozen=True)
 class Job:
-    """A run to do, and the desk it may write to."""
+    """A run to do, and the workdir it may write to."""
 
     spec: "RunSpec"
-    desk: Path
+    workdir: Path
 
 
 @dataclass(frozen=True)
-class Progress:
-    """A sign of life. `status` is empty until the run has ended; then its record lies whole on the desk."""
+class JobReport:
+    """A sign of life. `status` is empty until the run has ended; then its record lies whole in the workdir."""
 
     job: Job
     share: float = 0.0  # of the budget
@@ -29,6 +29,6 @@ class Progress:
 
 
 class Executor(Protocol):
-    def __call__(self, jobs: list[Job]) -> Iterator[Progress]:
+    def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
         """Do all jobs, reporting as they go. Closing the iterator stops what is running."""
         ...

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ganbench.executors import Job, Progress
+from ganbench.executors import Job, JobReport
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Local:
     workers: int
     threads: int  # of each worker
 
-    def __call__(self, jobs: list[Job]) -> Iterator[Progress]:
+    def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
         context = _context()
         waiting, running = list(reversed(jobs)), dict[Connection, _Running]()
         try:
@@ -34,7 +34,7 @@ class Local:
                 while waiting and len(running) < self.workers:
                     started = _start(context, waiting.pop(), self.device, self.threads)
                     running[started.inbox] = started
-                    yield Progress(started.job)
+                    yield JobReport(started.job)
                 for inbox in wait(list(running)):
                     yield from _hear(running, inbox)  # type: ignore[arg-type]
         finally:
@@ -49,7 +49,7 @@ class _Running:
     job: Job
     process: BaseProcess
     inbox: Connection
-    last: Progress
+    last: JobReport
 
 
 def workers_and_threads(device: str, workers: int | None) -> tuple[int, int]:
@@ -80,20 +80,20 @@ def _start(context: Any, job: Job, device: str, threads: int) -> _Running:
     process = context.Process(target=_work, args=(job, device, threads, outbox), daemon=True)
     process.start()
     outbox.close()  # ours; when the worker's end closes too, the inbox says so
-    return _Running(job, process, inbox, Progress(job))
+    return _Running(job, process, inbox, JobReport(job))
 
 
-def _hear(running: dict[Connection, _Running], inbox: Connection) -> Iterator[Progress]:
+def _hear(running: dict[Connection, _Running], inbox: Connection) -> Iterator[JobReport]:
     one = running[inbox]
     try:
-        one.last = Progress(one.job, *inbox.recv())
+        one.last = JobReport(one.job, *inbox.recv())
     except EOFError:  # the worker is gone without a word
         one.process.join()
         code = one.process.exitcode or 0
         cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         hint = ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
         reason = f"the process ended with {cause}{hint}, after {one.last.images:,} images"
-        one.last = Progress(one.job, one.last.share, one.last.images, "crashed", reason)
+        one.last = JobReport(one.job, one.last.share, one.last.images, "crashed", reason)
     if one.last.status:
         one.process.join()
         inbox.close()
@@ -102,7 +102,7 @@ def _hear(running: dict[Connection, _Running], inbox: Connection) -> Iterator[Pr
 
 
 def _work(job: Job, device: str, threads: int, outbox: Connection) -> None:
-    """The worker: one run, and a word to the driver after each lap."""
+    """The worker: one run, and a word to the driver after each log interval."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     import torch
 
@@ -111,8 +111,8 @@ def _work(job: Job, device: str, threads: int, outbox: Connection) -> None:
     torch.set_num_threads(threads)
     try:
         status, reason = run(
-            job.spec, job.desk, torch.device(device), lambda share, images: outbox.send((share, images, "", ""))
+            job.spec, job.workdir, torch.device(device), lambda share, images: outbox.send((share, images, "", ""))
         )
         outbox.send((1.0, 0, status, reason))
     except BrokenPipeError:
-        sys.exit(1)  # the driver is gone; what the desk holds is enough to go on
+        sys.exit(1)  # the driver is gone; what the workdir holds is enough to go on

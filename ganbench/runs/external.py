@@ -22,7 +22,7 @@ from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.judging import gather
 from ganbench.runs.record import State, Work, common, score_rows, write_record, write_shown
-from ganbench.runs.run import SHOWN, latents
+from ganbench.runs.run import SHOWN, sampling_seed
 from ganbench.runs.sampling import Drawn, Sampler, load_run
 from ganbench.runs.spec import RunSpec
 from ganbench.store import SCORE_COLUMNS, Store, read_run
@@ -32,7 +32,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".p
 USUAL = 10_000  # samples, where no suite says how many
 
 
-class Guest(Variant):
+class ExternalSamples(Variant):
     """Stands for samples that came from elsewhere; it was not trained here."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Guest(Variant):
         self.players = []
 
 
-def alone(dataset: str, samples: int | None) -> RunSpec:
+def spec_for(dataset: str, samples: int | None) -> RunSpec:
     """How samples are judged where no suite says it: by the dataset's own judge and that judge's metrics."""
     spec = RunSpec(
         suite="", label="", variant=PluginSpec("guest"), dataset_label=dataset, dataset=PluginSpec(dataset), judge="",
@@ -51,7 +51,7 @@ def alone(dataset: str, samples: int | None) -> RunSpec:
     return replace(spec, metrics=tuple(spec.build_judge(data).metrics))
 
 
-def as_in(results: Path, dataset: str) -> RunSpec:
+def spec_from_results(results: Path, dataset: str) -> RunSpec:
     """How the runs of a suite's results are judged on the dataset of that label. Raises BadResults or UnknownName."""
     specs: dict[str, RunSpec] = {}
     for file in sorted(results.glob("*/run.json")):
@@ -64,7 +64,7 @@ def as_in(results: Path, dataset: str) -> RunSpec:
     return replace(specs[dataset], budget=Budget("images", 0), scale=1.0)
 
 
-def judge_guests(
+def judge_external(
     sources: Sequence[str], label: str, like: RunSpec, device: torch.device, skip_corrupt: bool = False
 ) -> list[tuple[RunSpec, State, Work, Tensor]]:
     """Judge each source as a run is judged at its end, as seeds 0, 1, ... of one row.
@@ -74,7 +74,7 @@ def judge_guests(
     """
     dataset = like.build_dataset()
     judge, metrics = like.build_judge(dataset), like.load_metrics()
-    work = Work(dataset, judge, metrics, Guest(), device)
+    work = Work(dataset, judge, metrics, ExternalSamples(), device)
     judged = []
     for seed, source in enumerate(sources):
         drawn = draw(source, dataset, like, device, skip_corrupt)
@@ -89,21 +89,21 @@ def judge_guests(
     return judged
 
 
-def publish(results: Path, guests: list[tuple[RunSpec, State, Work, Tensor]]) -> None:
+def publish_external(results: Path, judged: list[tuple[RunSpec, State, Work, Tensor]]) -> None:
     """Set them beside a suite's runs, in place of earlier ones of that label on that dataset."""
     store = Store(results.parent, results.name)
-    for spec, state, work, x in guests:
-        desk = store.guest_desk()
-        write_record(replace(spec, suite=results.name), desk, "done", "", state, work, guest=True)
-        write_shown(desk, x[: SHOWN[work.dataset.spec.is_image]])
-        store.publish_guest(desk, spec.label, spec.dataset_label, spec.seed)
+    for spec, state, work, x in judged:
+        workdir = store.external_workdir()
+        write_record(replace(spec, suite=results.name), workdir, "done", "", state, work, external=True)
+        write_shown(workdir, x[: SHOWN[work.dataset.spec.is_image]])
+        store.publish_external(workdir, spec.label, spec.dataset_label, spec.seed)
 
 
-def table(guests: list[tuple[RunSpec, State, Work, Tensor]]) -> pd.DataFrame:
+def score_table(judged: list[tuple[RunSpec, State, Work, Tensor]]) -> pd.DataFrame:
     """Their scores in the columns of the store, one row for each."""
     rows = [
         {**common(spec), "judge": spec.judge, "status": "done", **row}
-        for spec, state, _, _ in guests
+        for spec, state, _, _ in judged
         for row in state.scores
         if row["checkpoint"] == "last"
     ]
@@ -252,4 +252,4 @@ def _of_run(folder: Path, dataset: Dataset, like: RunSpec, device: torch.device)
             f"{folder} has learnt samples of shape {its_data.spec.shape} in {its_data.spec.classes} classes, "
             f"but {like.dataset_label} has {dataset.spec.shape} in {dataset.spec.classes}. Name the dataset it learnt."
         )
-    return Sampler(variant, dataset, device).drawn("test", like.samples, latents(spec))
+    return Sampler(variant, dataset, device).drawn("test", like.samples, sampling_seed(spec))

@@ -114,32 +114,32 @@ def _comparability_key(**conditions: Any) -> str:
 
 
 def write_record(
-    spec: RunSpec, desk: Path, status: str, reason: str, state: State, work: Work | None, guest: bool = False
+    spec: RunSpec, workdir: Path, status: str, reason: str, state: State, work: Work | None, external: bool = False
 ) -> None:
-    """Write the record, whole, onto the desk; the training state is no longer needed.
+    """Write the record, whole, in the workdir; the training state is no longer needed.
 
     A run that failed has a row without a value for every score it still owes. `work` is None if it failed
-    before it could begin. A `guest` has samples from elsewhere.
+    before it could begin. `external` says that the samples come from elsewhere.
     """
-    control = not guest and spec.variant.load("variants").control
+    control = not external and spec.variant.load("variants").control
     own = common(spec)
     owed = [] if status == "done" else _owed(spec, state)
     more = {"judge": spec.judge, "status": status}
     scores = pd.DataFrame([{**own, **more, **row} for row in state.scores + owed], columns=SCORE_COLUMNS)
     losses = pd.DataFrame([{**own, **row} for row in state.losses], columns=LOSS_COLUMNS)
-    scores.to_parquet(desk / "scores.parquet", index=False)
-    losses.to_parquet(desk / "losses.parquet", index=False)
+    scores.to_parquet(workdir / "scores.parquet", index=False)
+    losses.to_parquet(workdir / "losses.parquet", index=False)
     record = {
         "status": status,
         "reason": reason,
-        "summary": {**own, "control": control, "guest": guest, "scale": spec.scale},
+        "summary": {**own, "control": control, "guest": external, "scale": spec.scale},
         "ledger": asdict(state.ledger) | {name: getattr(state.ledger, name) for name in DERIVED},
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
         "truth": _truth(work.dataset) if work else None,
         "spec": spec.to_dict(),
     }
-    (desk / "state.pt").unlink(missing_ok=True)
-    write_json(desk / "run.json", record)
+    (workdir / "state.pt").unlink(missing_ok=True)
+    write_json(workdir / "run.json", record)
 
 
 def common(spec: RunSpec) -> Row:
@@ -198,17 +198,17 @@ def _truth(dataset: Dataset) -> Row | None:
     return {"means": mixture.means.tolist(), "sigma": mixture.sigma, "weights": mixture.weights.tolist()}
 
 
-def write_shown(desk: Path, samples: Tensor) -> None:
+def write_shown(workdir: Path, samples: Tensor) -> None:
     """Keep some samples: as numbers, and images also as a picture."""
     array = to_array(samples)
-    np.save(desk / "samples.npy", array)
+    np.save(workdir / "samples.npy", array)
     if array.ndim == 4:
-        write_grid(array, desk / "grid.png")
+        write_grid(array, workdir / "grid.png")
 
 
-def write_exhibits(desk: Path, state: State, collected: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def write_exhibits(workdir: Path, state: State, collected: Mapping[str, np.ndarray[Any, Any]]) -> None:
     """Keep what is to be looked at: along the budget, and of the selected checkpoint."""
     kept: dict[str, Any] = {name: x for name, x in (("frames", state.frames), ("occupancy", state.occupancy)) if x}
     kept = {name: torch.stack(x).numpy() for name, x in kept.items()}
     images = {row["images"] for row in state.scores if row["checkpoint"] == "curve"}
-    np.savez_compressed(desk / "exhibits.npz", images=np.array(sorted(images)), **kept, **dict[str, Any](collected))
+    np.savez_compressed(workdir / "exhibits.npz", images=np.array(sorted(images)), **kept, **dict[str, Any](collected))

@@ -25,7 +25,7 @@ from ganbench.runs.sampling import Drawn, Sampler, training_data
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
 
-LAPS_PER_EVALUATION = 10  # points of a loss curve between two judgements
+INTERVALS_PER_EVALUATION = 10  # points of a loss curve between two judgements
 SHOWN = {True: 64, False: 1_000}  # samples kept of a run: images, points
 
 Listener = Callable[[float, int], None]  # share of the budget spent, real images shown
@@ -35,8 +35,8 @@ class Diverged(Exception):
     """A loss is no longer a finite number."""
 
 
-def run(spec: RunSpec, desk: Path, device: torch.device, listener: Listener = lambda *_: None) -> tuple[str, str]:
-    """Train and judge, leaving the record on `desk`; go on from a state that is found there.
+def run(spec: RunSpec, workdir: Path, device: torch.device, listener: Listener = lambda *_: None) -> tuple[str, str]:
+    """Train and judge, leaving the record in `workdir`; go on from a state that is found there.
 
     Returns status ("done", "diverged", "out_of_memory" or "failed") and reason. Nothing that a
     variant, a dataset or a judge raises leaves here: a bad run is a row, not the end of a suite.
@@ -44,10 +44,10 @@ def run(spec: RunSpec, desk: Path, device: torch.device, listener: Listener = la
     work, state = None, State()
     try:
         work = build(spec, device)
-        state = resume(work, desk)
-        for share in train_and_judge(spec, work, state, desk):
+        state = resume(work, workdir)
+        for share in train_and_judge(spec, work, state, workdir):
             listener(share, state.ledger.images)
-        judge_at_end(spec, work, state, desk)
+        judge_at_end(spec, work, state, workdir)
         status, reason = "done", ""
     except Diverged as error:
         status, reason = "diverged", str(error)
@@ -56,9 +56,9 @@ def run(spec: RunSpec, desk: Path, device: torch.device, listener: Listener = la
     except BrokenPipeError:
         raise  # the listener is gone: nobody waits for a record
     except Exception as error:
-        (desk / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        (workdir / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         status, reason = "failed", _first_line(error)
-    write_record(spec, desk, status, reason, state, work)
+    write_record(spec, workdir, status, reason, state, work)
     return status, reason
 
 
@@ -72,15 +72,15 @@ def build(spec: RunSpec, device: torch.device) -> Work:
     return Work(dataset, judge, spec.load_metrics(), variant, device)
 
 
-def train_and_judge(spec: RunSpec, work: Work, state: State, desk: Path) -> Iterator[float]:
+def train_and_judge(spec: RunSpec, work: Work, state: State, workdir: Path) -> Iterator[float]:
     """Train to the end of the budget, judging and saving on the way; yields the share that is spent."""
     data = training_data(work.variant, work.dataset, work.device)
     work.variant.prepare(data)
     if not work.variant.players:
         evaluate(spec, work, state)
         return
-    laps = spec.evaluations * LAPS_PER_EVALUATION
-    for curves in train(work.variant, data, spec.budget, state.ledger, laps, spec.precision):
+    intervals = spec.evaluations * INTERVALS_PER_EVALUATION
+    for curves in train(work.variant, data, spec.budget, state.ledger, intervals, spec.precision):
         state.ledger.peak_memory = _peak_memory(work.device)
         state.losses += [{"images": state.ledger.images, "curve": name, "value": v} for name, v in curves.items()]
         check_finite(curves, state.ledger)
@@ -89,7 +89,7 @@ def train_and_judge(spec: RunSpec, work: Work, state: State, desk: Path) -> Iter
         if due > state.evaluated:
             state.evaluated = due
             evaluate(spec, work, state)
-            save(work, state, desk)
+            save(work, state, workdir)
         yield min(share, 1.0)
 
 
@@ -107,10 +107,10 @@ def evaluate(spec: RunSpec, work: Work, state: State) -> None:
         state.best_images = state.ledger.images
 
 
-def judge_at_end(spec: RunSpec, work: Work, state: State, desk: Path) -> None:
+def judge_at_end(spec: RunSpec, work: Work, state: State, workdir: Path) -> None:
     """Scores of the last and the selected checkpoint on the test split, their weights, and some samples."""
     last, _ = judged(spec, work, "test", "last", state.ledger.images)
-    save_model(work.variant, str(desk / "last.safetensors"))
+    save_model(work.variant, str(workdir / "last.safetensors"))
     if state.best_images == state.ledger.images:  # the last is the selected one: judged already
         selected = [{**row, "checkpoint": "selected"} for row in last]
     else:
@@ -118,10 +118,10 @@ def judge_at_end(spec: RunSpec, work: Work, state: State, desk: Path) -> None:
         work.variant.load_state_dict(state.best)
         selected, _ = judged(spec, work, "test", "selected", state.best_images)
     state.scores += last + selected
-    save_model(work.variant, str(desk / "selected.safetensors"))
+    save_model(work.variant, str(workdir / "selected.safetensors"))
     sampler = Sampler(work.variant, work.dataset, work.device)
-    write_shown(desk, sampler.draw("test", SHOWN[work.dataset.spec.is_image], latents(spec)))
-    write_exhibits(desk, state, collect(sampler, work.judge, latents(spec)))
+    write_shown(workdir, sampler.draw("test", SHOWN[work.dataset.spec.is_image], sampling_seed(spec)))
+    write_exhibits(workdir, state, collect(sampler, work.judge, sampling_seed(spec)))
 
 
 def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int) -> tuple[list[Row], Evidence]:
@@ -133,7 +133,7 @@ def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int
 
 def draw(spec: RunSpec, work: Work, split: Split) -> Drawn:
     """As many samples as the run is judged by, beside fresh real data of the split; always the same latents."""
-    return Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, latents(spec))
+    return Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, sampling_seed(spec))
 
 
 def judge_drawn(
@@ -146,12 +146,12 @@ def judge_drawn(
     return score_rows(work, metrics, evidence, split, checkpoint, images), evidence
 
 
-def latents(spec: RunSpec) -> int:
+def sampling_seed(spec: RunSpec) -> int:
     """Seed of all draws of a run: the same at every judgement, so that a curve shows the variant and not the draw."""
     return 2718 + spec.seed
 
 
-def save(work: Work, state: State, desk: Path) -> None:
+def save(work: Work, state: State, workdir: Path) -> None:
     """Write all that `resume` needs, whole or not at all."""
     saved = {
         "variant": work.variant.state_dict(),
@@ -159,19 +159,19 @@ def save(work: Work, state: State, desk: Path) -> None:
         "random": _random_state(),
         "state": state.to_dict(),
     }
-    torch.save(saved, desk / "state.tmp")
-    os.replace(desk / "state.tmp", desk / "state.pt")
+    torch.save(saved, workdir / "state.tmp")
+    os.replace(workdir / "state.tmp", workdir / "state.pt")
 
 
-def resume(work: Work, desk: Path) -> State:
+def resume(work: Work, workdir: Path) -> State:
     """The state a stopped run left, or a fresh one; restores weights, optimisers and random numbers."""
-    if not (desk / "state.pt").exists():
+    if not (workdir / "state.pt").exists():
         return State()
     try:
-        with ZipFile(desk / "state.pt") as archive:
+        with ZipFile(workdir / "state.pt") as archive:
             if archive.testzip() is not None:  # torch itself never looks at the checksums
                 return State()
-        saved = torch.load(desk / "state.pt", map_location=work.device, weights_only=True)
+        saved = torch.load(workdir / "state.pt", map_location=work.device, weights_only=True)
     except Exception:  # torch names no error of its own for a damaged file; starting over loses nothing but time
         return State()
     work.variant.load_state_dict(saved["variant"])

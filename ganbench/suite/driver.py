@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganbench.errors import BadSuite, NoDevice
-from ganbench.executors import Job, Progress
+from ganbench.executors import Job, JobReport
 from ganbench.executors.local import Local, workers_and_threads
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.record import State, write_record
@@ -26,8 +26,8 @@ from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
 from ganbench.store import Store
 from ganbench.suite.language import Suite
-from ganbench.suite.progress import Underway, noted
-from ganbench.suite.terminal import shown
+from ganbench.suite.progress import SuiteProgress, progress_file
+from ganbench.suite.terminal import display
 
 PROBE_S = 0.5  # of training, to estimate a run's time
 PATIENCE = 0.3  # hours that a suite may take on a machine that it is not meant for
@@ -80,23 +80,23 @@ def carry_out(plan: Plan, console: Console) -> int:
     """
     entries = [_entry(run) for run in plan.suite.runs]
     plan.store.open(plan.suite.text, entries, plan.command, _commit(), plan.suite.published)
-    jobs = [Job(run, plan.store.desk(run.id)) for run in plan.runs]
-    to_do, underway = {run.id for run in plan.runs}, Underway(len(jobs))
+    jobs = [Job(run, plan.store.workdir(run.id)) for run in plan.runs]
+    to_do, progress = {run.id for run in plan.runs}, SuiteProgress(len(jobs))
     ended = [run.id for run in plan.suite.runs if run.id not in to_do and plan.store.status(run.id)]
     reports = Local(plan.device, plan.workers, plan.threads)(jobs)
-    with noted(underway, plan.store.path) as note, shown(underway, plan.store.path, ended, console) as show:
+    with progress_file(progress, plan.store.path) as note, display(progress, plan.store.path, ended, console) as show:
         try:
             for report in reports:
                 if report.status:
                     if report.status == "crashed":
                         _record_crash(report)
                     plan.store.publish(report.job.spec.id)
-                underway.hear(report)
+                progress.update(report)
                 note()
                 show(report)
         finally:
             reports.close()  # type: ignore[attr-defined]
-    return len(underway.failed)
+    return len(progress.failed)
 
 
 def announce(plan: Plan, console: Console) -> None:
@@ -174,10 +174,10 @@ def _commit() -> str:
     return ""
 
 
-def _record_crash(report: Progress) -> None:
+def _record_crash(report: JobReport) -> None:
     """Write the record that a killed process could not write."""
     state = State(ledger=Ledger(images=report.images))
-    write_record(report.job.spec, report.job.desk, report.status, report.reason, state, None)
+    write_record(report.job.spec, report.job.workdir, report.status, report.reason, state, None)
 
 
 def _spoken(hours: float) -> str:

@@ -1,9 +1,9 @@
 """What is being done at this moment: heard by the driver, kept in a file, read by whoever looks on.
 
-    <results>/<suite>/.unfinished/underway.json     as the driver last heard it; gone when the driver ends
+    <results>/<suite>/.unfinished/progress.json     as the driver last heard it; gone when the driver ends
 
-Training pays nothing for it: laps are reported anyway, scores along the way are in the state that a run saves anyway,
-and the file is the driver's work, once a second at most.
+Training pays nothing for it: log intervals are reported anyway, scores along the way are in the state that a run saves
+anyway, and the file is the driver's work, once a second at most.
 """
 
 import json
@@ -18,15 +18,15 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.executors import Progress
-from ganbench.store import GUESTS, LOSS_COLUMNS, PUBLISHED_COLUMNS, SCORE_COLUMNS, Results, read, write_json
+from ganbench.executors import JobReport
+from ganbench.store import EXTERNAL, LOSS_COLUMNS, PUBLISHED_COLUMNS, SCORE_COLUMNS, Results, read, write_json
 
-FILE = "underway.json"
+FILE = "progress.json"
 NOTE_S = 1.0  # between two writings of the file
 
 
 @dataclass
-class Course:
+class RunProgress:
     """A run under way."""
 
     run: str
@@ -37,8 +37,8 @@ class Course:
     judge: str
     share: float = 0.0  # of its budget
     images: int = 0
-    heard: float = 0.0  # when, in seconds since the epoch
-    first: tuple[float, float] | None = None  # share and time of the first lap: a resumed run begins in the middle
+    updated: float = 0.0  # when, in seconds since the epoch
+    first: tuple[float, float] | None = None  # share and time of the first report: a resumed run begins in the middle
 
     @property
     def title(self) -> str:
@@ -46,10 +46,10 @@ class Course:
 
     @property
     def pace(self) -> float:
-        """Shares of the budget a second, judgements included; NaN before the second lap."""
-        if self.first is None or self.heard <= self.first[1]:
+        """Shares of the budget a second, judgements included; NaN before the second report."""
+        if self.first is None or self.updated <= self.first[1]:
             return nan
-        return (self.share - self.first[0]) / (self.heard - self.first[1])
+        return (self.share - self.first[0]) / (self.updated - self.first[1])
 
     @property
     def rate(self) -> float:
@@ -63,13 +63,13 @@ class Course:
 
 
 @dataclass
-class Underway:
+class SuiteProgress:
     """What a driver has been told to do, and how far it is."""
 
     total: int  # runs
     began: float = field(default_factory=lambda: time())
-    heard: float = field(default_factory=lambda: time())
-    running: dict[str, Course] = field(default_factory=dict)  # by id
+    updated: float = field(default_factory=lambda: time())
+    running: dict[str, RunProgress] = field(default_factory=dict)  # by id
     done: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)  # which run, and why
 
@@ -80,39 +80,41 @@ class Underway:
     @property
     def left(self) -> float:
         """Seconds until all is done, if what is to come is like what has been; NaN at the beginning."""
-        did = self.ended + sum(course.share for course in list(self.running.values()))
-        return (self.heard - self.began) * (self.total - did) / did if did else nan
+        did = self.ended + sum(one.share for one in list(self.running.values()))
+        return (self.updated - self.began) * (self.total - did) / did if did else nan
 
-    def hear(self, report: Progress) -> None:
+    def update(self, report: JobReport) -> None:
         """Take a sign of life into account."""
-        spec, self.heard = report.job.spec, time()
-        course = self.running.setdefault(
+        spec, self.updated = report.job.spec, time()
+        one = self.running.setdefault(
             spec.id,
-            Course(spec.id, spec.label, spec.dataset_label, spec.seed, spec.variant.name, spec.judge, heard=self.heard),
+            RunProgress(
+                spec.id, spec.label, spec.dataset_label, spec.seed, spec.variant.name, spec.judge, updated=self.updated
+            ),
         )
         if report.status:
             del self.running[spec.id]
             if report.status == "done":
                 self.done += 1
             else:
-                self.failed.append((course.title, f"{report.status}: {report.reason}"))
+                self.failed.append((one.title, f"{report.status}: {report.reason}"))
         elif report.share:
-            course.share, course.images, course.heard = report.share, report.images, self.heard
-            course.first = course.first or (report.share, self.heard)
+            one.share, one.images, one.updated = report.share, report.images, self.updated
+            one.first = one.first or (report.share, self.updated)
 
 
 @contextmanager
-def noted(underway: Underway, folder: Path) -> Iterator[Any]:
-    """Keep a suite's `underway.json` while the driver works; call what this yields after each sign of life."""
+def progress_file(progress: SuiteProgress, folder: Path) -> Iterator[Any]:
+    """Keep a suite's `progress.json` while the driver works; call what this yields after each sign of life."""
     file = folder / ".unfinished" / FILE
     last = 0.0
 
     def note() -> None:
         nonlocal last
-        if underway.heard - last >= NOTE_S:
-            last = underway.heard
+        if progress.updated - last >= NOTE_S:
+            last = progress.updated
             with suppress(OSError):  # a full disk shall end no suite because of its progress
-                write_json(file, asdict(underway))
+                write_json(file, asdict(progress))
 
     note()
     try:
@@ -121,20 +123,20 @@ def noted(underway: Underway, folder: Path) -> Iterator[Any]:
         file.unlink(missing_ok=True)
 
 
-def look(folder: Path) -> Underway | None:
+def read_progress(folder: Path) -> SuiteProgress | None:
     """What a suite's driver last wrote; None if there is no driver, or nothing that can be read."""
     try:
         found = json.loads((folder / ".unfinished" / FILE).read_text(encoding="utf-8"))
-        running = {run: Course(**course) for run, course in found.pop("running").items()}
-        return Underway(**found, running=running)
+        running = {run: RunProgress(**one) for run, one in found.pop("running").items()}
+        return SuiteProgress(**found, running=running)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
 def stamp(folder: Path) -> str:
     """Changes whenever there is something new to see in a suite's results."""
-    files = [folder / "suite.json", *folder.glob("*/run.json"), *folder.glob(f"{GUESTS}/*/run.json")]
-    files += folder.glob(".unfinished/*/state.pt") if look(folder) else ()
+    files = [folder / "suite.json", *folder.glob("*/run.json"), *folder.glob(f"{EXTERNAL}/*/run.json")]
+    files += folder.glob(".unfinished/*/state.pt") if read_progress(folder) else ()
     seen = []
     for file in sorted(files):
         with suppress(OSError):  # published a moment ago
@@ -142,21 +144,23 @@ def stamp(folder: Path) -> str:
     return sha256(repr(seen).encode()).hexdigest()[:16]
 
 
-def so_far(path: Path) -> Results:
+def results_so_far(path: Path) -> Results:
     """As `store.read`, with the scores and losses of the runs that are under way, and also before any has ended.
 
     Raises BadResults if the folder holds no results, or results that are damaged.
     """
     folder = suite_folder(path)
-    found = read(folder) if [*folder.glob("*/run.json"), *folder.glob(f"{GUESTS}/*/run.json")] else _nothing_yet(folder)
-    if (underway := look(folder)) is None:
+    found = (
+        read(folder) if [*folder.glob("*/run.json"), *folder.glob(f"{EXTERNAL}/*/run.json")] else _nothing_yet(folder)
+    )
+    if (progress := read_progress(folder)) is None:
         return found
-    courses = [course for course in underway.running.values() if not (folder / course.run / "run.json").exists()]
-    states = [(course, _state(folder / ".unfinished" / course.run / "state.pt")) for course in courses]
+    running = [one for one in progress.running.values() if not (folder / one.run / "run.json").exists()]
+    states = [(one, _state(folder / ".unfinished" / one.run / "state.pt")) for one in running]
     # The points that there are, are whole: any other status would read as a run that failed after them.
     more = {"suite": found.suite, "status": "done"}
-    scores = [{**row, **_names(course), **more} for course, state in states for row in state["scores"]]
-    losses = [{**row, **_names(course)} for course, state in states for row in state["losses"]]
+    scores = [{**row, **_identity(one), **more} for one, state in states for row in state["scores"]]
+    losses = [{**row, **_identity(one)} for one, state in states for row in state["losses"]]
     return replace(
         found,
         scores=_extended(found.scores, scores, SCORE_COLUMNS),
@@ -199,10 +203,10 @@ def _state(file: Path) -> dict[str, Any]:
         return {"scores": [], "losses": []}
 
 
-def _names(course: Course) -> dict[str, Any]:
+def _identity(one: RunProgress) -> dict[str, Any]:
     return {
-        "run": course.run, "variant": course.variant, "label": course.label, "dataset": course.dataset,
-        "seed": course.seed, "judge": course.judge,
+        "run": one.run, "variant": one.variant, "label": one.label, "dataset": one.dataset,
+        "seed": one.seed, "judge": one.judge,
     }  # fmt: skip
 
 

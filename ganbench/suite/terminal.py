@@ -20,58 +20,58 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.executors import Progress
+from ganbench.executors import JobReport
 from ganbench.statistics import mean_interval
 from ganbench.store import read_run
-from ganbench.suite.progress import Course, Underway
+from ganbench.suite.progress import RunProgress, SuiteProgress
 
 REFRESHES = 1  # a second; each takes about ten milliseconds of a processor that trains
 MOST_BEST = 3  # rows of a dataset
 SILENCE_S = 240  # after which a log hears what is going on: some CI systems stop what says nothing for ten minutes
 
-Listener = Callable[[Progress], None]
+Listener = Callable[[JobReport], None]
 Best = dict[tuple[str, str, str], dict[str, list[float]]]  # (dataset, metric, direction) -> label -> a value per seed
 
 
 @contextmanager
-def shown(underway: Underway, folder: Path, ended: Sequence[str], console: Console) -> Iterator[Listener]:
-    """Show how `underway` goes on; call what this yields after each sign of life, and after a record is published.
+def display(progress: SuiteProgress, folder: Path, ended: Sequence[str], console: Console) -> Iterator[Listener]:
+    """Show how `progress` goes on; call what this yields after each sign of life, and after a record is published.
 
     `folder` holds the suite's results, `ended` are the ids of the runs in it that count as well.
     """
     if not console.is_terminal or console.is_dumb_terminal:
-        yield _lines(underway, console)
+        yield _lines(progress, console)
         return
     best: Best = defaultdict(lambda: defaultdict(list))
     for run in ended:
         _add(best, folder / run)
 
-    def hear(report: Progress) -> None:
+    def hear(report: JobReport) -> None:
         if report.status == "done":
             _add(best, folder / report.job.spec.id)
         elif report.status:
             console.print(_failure(report))
 
     with Live(
-        get_renderable=lambda: board(underway, best), console=console, transient=True, refresh_per_second=REFRESHES
+        get_renderable=lambda: board(progress, best), console=console, transient=True, refresh_per_second=REFRESHES
     ):
         yield hear
 
 
-def _lines(underway: Underway, console: Console) -> Listener:
+def _lines(progress: SuiteProgress, console: Console) -> Listener:
     started: dict[str, float] = {}
     last = monotonic()
 
-    def hear(report: Progress) -> None:
+    def hear(report: JobReport) -> None:
         nonlocal last
         now = monotonic()
         since = started.setdefault(report.job.spec.id, now)
         if report.status:
             said = f"{report.job.spec}: {report.status} in {now - since:.0f} s {report.reason}".rstrip()
-            console.print(f"{underway.ended}/{underway.total} {escape(_plain(said))}")
+            console.print(f"{progress.ended}/{progress.total} {escape(_plain(said))}")
         elif now - last > SILENCE_S:
-            going = (f"{c.title}: {c.share:.0%}{_left(c.left, ', ')}" for c in underway.running.values())
-            console.print(f"{underway.ended}/{underway.total} ended; {escape(_plain('; '.join(going)))}")
+            going = (f"{c.title}: {c.share:.0%}{_left(c.left, ', ')}" for c in progress.running.values())
+            console.print(f"{progress.ended}/{progress.total} ended; {escape(_plain('; '.join(going)))}")
         else:
             return
         last = now
@@ -79,29 +79,29 @@ def _lines(underway: Underway, console: Console) -> Listener:
     return hear
 
 
-def board(underway: Underway, best: Best) -> RenderableType:
+def board(progress: SuiteProgress, best: Best) -> RenderableType:
     """All that is shown at one moment."""
     table = Table.grid(padding=(0, 2))
     table.add_column(overflow="ellipsis", no_wrap=True, ratio=2)
     table.add_column(ratio=1, min_width=10)
     for _ in range(3):
         table.add_column(justify="right", no_wrap=True)
-    failed = f", {len(underway.failed)} failed" if underway.failed else ""
-    shares = underway.ended + sum(course.share for course in list(underway.running.values()))
-    total = max(1, underway.total)
-    head = Text(f"{underway.ended} of {underway.total} runs{failed}", style="bold")
-    table.add_row(head, ProgressBar(total, shares), f"{shares / total:.0%}", "", _left(underway.left))
-    for course in list(underway.running.values()):
-        table.add_row(Text(_plain(course.title)), ProgressBar(1, course.share), *_told(course))
+    failed = f", {len(progress.failed)} failed" if progress.failed else ""
+    shares = progress.ended + sum(one.share for one in list(progress.running.values()))
+    total = max(1, progress.total)
+    head = Text(f"{progress.ended} of {progress.total} runs{failed}", style="bold")
+    table.add_row(head, ProgressBar(total, shares), f"{shares / total:.0%}", "", _left(progress.left))
+    for one in list(progress.running.values()):
+        table.add_row(Text(_plain(one.title)), ProgressBar(1, one.share), *_told(one))
     return Group(table, *_leaders(best))
 
 
-def _told(course: Course) -> tuple[str, str, str]:
+def _told(one: RunProgress) -> tuple[str, str, str]:
     """Share, rate and time left of a run."""
-    if course.share >= 1:
+    if one.share >= 1:
         return "100%", "", "judging"
-    rate = "" if isnan(course.rate) else f"{course.rate:,.0f} images/s"
-    return f"{course.share:.0%}", rate, _left(course.left)
+    rate = "" if isnan(one.rate) else f"{one.rate:,.0f} images/s"
+    return f"{one.share:.0%}", rate, _left(one.left)
 
 
 def _left(seconds: float, before: str = "") -> str:
@@ -112,7 +112,7 @@ def _left(seconds: float, before: str = "") -> str:
     return f"{before}{hours if minutes else f'{rest} s'} left"
 
 
-def _failure(report: Progress) -> Text:
+def _failure(report: JobReport) -> Text:
     return Text.assemble((_plain(f"{report.job.spec}: {report.status}."), "red"), " ", _plain(report.reason))
 
 

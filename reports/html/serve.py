@@ -20,7 +20,7 @@ from ganbench.reports.html.markup import escape, name
 from ganbench.reports.html.page import POLICY, Form, render
 
 from ganbench.errors import BenchError
-from ganbench.suite.progress import Course, Underway
+from ganbench.suite.progress import RunProgress, SuiteProgress
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
@@ -37,7 +37,7 @@ class Live:
     """A page that is as new as it can be at a fair price."""
 
     read: Callable[[], Results]
-    look: Callable[[], Underway | None]  # how far the runs are
+    look: Callable[[], SuiteProgress | None]  # how far the runs are
     stamp: Callable[[], str]  # changes when `read` would
     version: str = ""  # the stamp of what was rendered last
     html: bytes = b""
@@ -69,7 +69,7 @@ class Live:
         self.due = monotonic() + REST * (thread_time() - began)
 
 
-def strip(underway: Underway | None) -> dict[str, str]:
+def strip(underway: SuiteProgress | None) -> dict[str, str]:
     """How far the runs are: `said` in a sentence, `bars` as HTML."""
     if underway is None:
         return {"said": "", "bars": ""}
@@ -90,7 +90,7 @@ def _frame(version: str, shown: dict[str, str]) -> str:
     return f'<section id="underway" aria-label="Progress" data-version="{version}">{inside}</section>'
 
 
-def _bar(course: Course) -> str:
+def _bar(course: RunProgress) -> str:
     rate = "" if isnan(course.rate) else f"{amount(course.rate)} images/s"
     left = "judging" if course.share >= 1 else "" if isnan(course.left) else f"{duration(course.left)} left"
     told = ", ".join(filter(None, (f"{number(100 * course.share, 2)} %", rate, left)))

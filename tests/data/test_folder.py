@@ -316,12 +316,12 @@ def test_changing_a_tensor_changes_nothing_on_disk(images, small_machine):
 
 
 def test_another_run_may_have_been_first(images, small_machine, monkeypatch):
-    """Both write a desk of their own; the second finds the place taken, by the same."""
+    """Both write a workdir of their own; the second finds the place taken, by the same."""
     rename = Path.rename
 
-    def late(desk: Path, place: Path) -> Path:
-        shutil.copytree(desk, place)
-        return rename(desk, place)
+    def late(workdir: Path, place: Path) -> Path:
+        shutil.copytree(workdir, place)
+        return rename(workdir, place)
 
     monkeypatch.setattr(Path, "rename", late)
     assert len(Folder(path=images, size=8).train().x) > 70

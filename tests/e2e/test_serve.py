@@ -9,7 +9,7 @@ import pytest
 from ganbench.reports.html import serve
 from ganbench.reports.html.serve import Live
 
-from ganbench.suite.progress import Course, Underway
+from ganbench.suite.progress import RunProgress, SuiteProgress
 
 Visit = Callable[..., Any]
 Until = Callable[[Any, str], None]
@@ -39,14 +39,14 @@ def source(synthetic: ModuleType) -> Iterator[Source]:
         server.shutdown()
 
 
-def _course(share: float) -> Course:
-    return Course(
-        "id", "gan", "ring8", 2, "gan", "truth", share, int(1e4 * share), heard=100 + 60 * share, first=(0, 100)
+def _course(share: float) -> RunProgress:
+    return RunProgress(
+        "id", "gan", "ring8", 2, "gan", "truth", share, int(1e4 * share), updated=100 + 60 * share, first=(0, 100)
     )
 
 
 def test_bars_grow_without_a_reload(visit: Visit, until: Until, source: Source, tmp_path: Any) -> None:
-    source.underway = Underway(21, began=100, heard=160, running={"id": _course(0.25)}, done=14)
+    source.underway = SuiteProgress(21, began=100, updated=160, running={"id": _course(0.25)}, done=14)
     with visit(source.address, offline=False) as tab:
         tab.evaluate("window.same = true")
         bar = tab.get_by_role("progressbar", name="gan on ring8, seed 2")

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ganbench.executors import Job, Progress
+from ganbench.executors import Job, JobReport
 from ganbench.executors.local import Local, workers_and_threads
 from ganbench.store import read
 from ganbench.suite import language as suite
@@ -224,14 +224,14 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on_to_the_same_scores(
 def jobs(suite_file: Command, tmp_path: Path) -> list[Job]:
     found = []
     for run in suite.load(suite_file()).runs:
-        desk = tmp_path / run.id
-        desk.mkdir()
-        found.append(Job(run, desk))
+        workdir = tmp_path / run.id
+        workdir.mkdir()
+        found.append(Job(run, workdir))
     return found
 
 
 def test_every_job_is_heard_of_from_its_beginning_to_its_end(jobs: list[Job]) -> None:
-    heard: dict[str, list[Progress]] = {}
+    heard: dict[str, list[JobReport]] = {}
     running = 0
     for report in Local("cpu", workers=2, threads=1)(jobs):
         known = heard.setdefault(report.job.spec.id, [])
@@ -244,7 +244,7 @@ def test_every_job_is_heard_of_from_its_beginning_to_its_end(jobs: list[Job]) ->
         assert [report.status for report in reports] == [""] * (len(reports) - 1) + ["done"]
         shares = [report.share for report in reports]
         assert (shares[0], shares[-1]) == (0, 1) and shares == sorted(shares)
-        assert json.loads((job.desk / "run.json").read_text())["status"] == "done"
+        assert json.loads((job.workdir / "run.json").read_text())["status"] == "done"
 
 
 def test_closing_the_reports_ends_what_is_running(suite_file: Command, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_closing_the_reports_ends_what_is_running(suite_file: Command, tmp_path:
         ("updates = 20", "updates = 2000"),
     )
     run = suite.load(path).runs[0]
-    reports: Iterator[Progress] = Local("cpu", workers=1, threads=1)([Job(run, tmp_path)])
+    reports: Iterator[JobReport] = Local("cpu", workers=1, threads=1)([Job(run, tmp_path)])
     assert next(reports).status == ""
     started = monotonic()
     reports.close()

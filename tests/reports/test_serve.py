@@ -14,7 +14,7 @@ from ganbench.reports.html import serve
 from ganbench.reports.html.serve import Live
 
 from ganbench.errors import BadResults, BenchError
-from ganbench.suite.progress import Course, Underway
+from ganbench.suite.progress import RunProgress, SuiteProgress
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
 
@@ -25,7 +25,7 @@ class Results:
     def __init__(self, found: Any):
         self.found, self.version, self.reads = found, "1", 0
         self.damage: Exception | None = None
-        self.underway: Underway | None = None
+        self.underway: SuiteProgress | None = None
 
     def read(self) -> Any:
         self.reads += 1
@@ -67,8 +67,8 @@ def served(live: Live) -> Iterator[Ask]:
             server.shutdown()
 
 
-def _course(label: str = "gan", share: float = 0.5) -> Course:
-    return Course("id", label, "ring8", 0, "gan", "truth", share, 10_000, heard=150.0, first=(0.0, 100.0))
+def _course(label: str = "gan", share: float = 0.5) -> RunProgress:
+    return RunProgress("id", label, "ring8", 0, "gan", "truth", share, 10_000, updated=150.0, first=(0.0, 100.0))
 
 
 # Fresh
@@ -167,7 +167,7 @@ def test_a_port_that_is_taken_is_an_error_that_says_so(results: Results) -> None
 
 def test_the_strip_says_how_far_the_runs_are() -> None:
     failed = [("gan on ring8, seed 1", "diverged: nan")]
-    shown = serve.strip(Underway(8, began=100.0, heard=150.0, running={"a": _course()}, done=1, failed=failed))
+    shown = serve.strip(SuiteProgress(8, began=100.0, updated=150.0, running={"a": _course()}, done=1, failed=failed))
     assert shown["said"] == "2 of 8 runs ended, 1 failed."
     assert '<progress max="1" value="0.5000" aria-label="gan on ring8, seed 0">' in shown["bars"]
     assert "50 %, 200 images/s, 50 s left" in shown["bars"] and "About 1 min 50 s left." in shown["bars"]
@@ -182,12 +182,12 @@ def test_the_strip_never_says_nan() -> None:
     course = _course(share=0.0)
     course.first = None
     assert math.isnan(course.left)
-    assert "nan" not in serve.strip(Underway(2, running={"a": course}))["bars"]
+    assert "nan" not in serve.strip(SuiteProgress(2, running={"a": course}))["bars"]
 
 
 def test_names_in_the_strip_are_text(results: Results) -> None:
     hostile = '"><script>alert(1)</script>'
-    results.underway = Underway(1, running={"a": _course(hostile)}, failed=[(hostile, hostile)])
+    results.underway = SuiteProgress(1, running={"a": _course(hostile)}, failed=[(hostile, hostile)])
     with served(results.live()) as ask:
         state = json.loads(ask("/state")[2])
     assert "<script>" not in state["bars"] and "&lt;script&gt;" in state["bars"]

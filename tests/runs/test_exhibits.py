@@ -99,7 +99,7 @@ def test_a_run_keeps_samples_and_modes_of_each_judgement(tmp_path: Path):
     )  # fmt: skip
     store = Store(tmp_path, "tiny")
     store.open("", [{"run": spec.id, "label": "gan", "dataset": "ring", "seed": 0}], "ganbench run tiny", "")
-    assert run(spec, store.desk(spec.id), CPU)[0] == "done"
+    assert run(spec, store.workdir(spec.id), CPU)[0] == "done"
     store.publish(spec.id)
     found = read(tmp_path / "tiny").exhibits(spec.id)
     assert found["frames"].shape == (4, min(300, FRAME[False]), 2)

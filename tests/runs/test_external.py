@@ -10,13 +10,13 @@ from ganbench.data.mnist import Mnist5k
 from ganbench.errors import BadResults, UnknownName
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
-from ganbench.runs.external import alone, as_in, fitting, judge_guests, publish, table
+from ganbench.runs.external import fitting, judge_external, publish_external, score_table, spec_for, spec_from_results
 from ganbench.runs.run import run
 from ganbench.runs.spec import RunSpec
 from ganbench.store import SCORE_COLUMNS, Store, read
 
 CPU = torch.device("cpu")
-RING = alone("ring8", 500)
+RING = spec_for("ring8", 500)
 DIGITS = Mnist5k(size=16)
 
 
@@ -30,7 +30,7 @@ def points(ring: Ring8, n: int = 500) -> np.ndarray:
 
 
 def scores(sources: list[str], like: RunSpec = RING) -> dict[str, float]:
-    found = table(judge_guests(sources, "mine", like, CPU))
+    found = score_table(judge_external(sources, "mine", like, CPU))
     return dict(zip(found["metric"], found["value"], strict=True))
 
 
@@ -44,7 +44,7 @@ def results(tmp_path: Path) -> Path:
     store = Store(tmp_path, "tiny")
     entry = {"run": spec.id, "label": "gan", "dataset": "ring", "seed": 0}
     store.open("", [entry], "ganbench run tiny", "")
-    assert run(spec, store.desk(spec.id), CPU)[0] == "done"
+    assert run(spec, store.workdir(spec.id), CPU)[0] == "done"
     store.publish(spec.id)
     return tmp_path / "tiny"
 
@@ -73,7 +73,7 @@ def test_a_run_is_judged_as_it_judged_itself(results):
     (run_folder,) = {file.parent for file in results.glob("*/run.json")}
     own = read(results).scores
     own = own[own["checkpoint"] == "selected"].set_index("metric")["value"]
-    assert scores([str(run_folder)], as_in(results, "ring")) == own.to_dict()
+    assert scores([str(run_folder)], spec_from_results(results, "ring")) == own.to_dict()
 
 
 def test_images_are_taken_in_any_layout_and_padded_as_the_datasets_own():
@@ -90,19 +90,19 @@ def test_images_are_taken_in_any_layout_and_padded_as_the_datasets_own():
 def test_a_folder_is_read_by_name_and_what_is_corrupt_is_named_and_counted(tmp_path):
     for i in range(12):
         Image.fromarray(np.full((16, 16, 3), 20 * i, np.uint8)).save(tmp_path / f"{i:02}.png")
-    like = alone("mnist5k:16", 12)
+    like = spec_for("mnist5k:16", 12)
     assert like.build_dataset().spec.side == 16
     like = RunSpec.from_dict({**like.to_dict(), "metrics": ["confidence"]})
-    ((_, _, _, x),) = judge_guests([str(tmp_path)], "mine", like, CPU)
+    ((_, _, _, x),) = judge_external([str(tmp_path)], "mine", like, CPU)
     assert torch.equal(((x[:, 0, 0, 0] + 1) * 127.5).round().sort().values, 20 * torch.arange(12.0))
     (tmp_path / "05.png").write_bytes(b"no picture")
     with pytest.raises(BadResults, match=r"1 of 12 images .* cannot be read: 05\.png\..*--skip-corrupt"):
-        judge_guests([str(tmp_path)], "mine", like, CPU)
-    ((_, _, _, x),) = judge_guests([str(tmp_path)], "mine", like, CPU, skip_corrupt=True)
+        judge_external([str(tmp_path)], "mine", like, CPU)
+    ((_, _, _, x),) = judge_external([str(tmp_path)], "mine", like, CPU, skip_corrupt=True)
     assert len(x) == 11
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "05.png")
     with pytest.raises(BadResults, match=r"images of 2 sizes: 16 x 16 \(00\.png\), 8 x 8 \(05\.png\)"):
-        judge_guests([str(tmp_path)], "mine", like, CPU)
+        judge_external([str(tmp_path)], "mine", like, CPU)
 
 
 @pytest.mark.parametrize(
@@ -147,16 +147,18 @@ def test_other_sources_are_refused_with_words(tmp_path):
         ("no_such_module:draw", "ModuleNotFoundError"),
     ]:
         with pytest.raises(BadResults, match=message):
-            judge_guests([source], "mine", RING, CPU)
+            judge_external([source], "mine", RING, CPU)
 
 
 # On the board
 
 
-def test_a_guest_stands_on_the_board_of_the_suite_with_its_budget_unverified(results, tmp_path, ring):
+def test_external_samples_stand_on_the_board_of_the_suite_with_its_budget_unverified(results, tmp_path, ring):
     np.save(tmp_path / "real.npy", points(ring, 300))
     for _ in range(2):  # a second time takes the place of the first
-        publish(results, judge_guests([str(tmp_path / "real.npy")] * 2, "mine", as_in(results, "ring"), CPU))
+        publish_external(
+            results, judge_external([str(tmp_path / "real.npy")] * 2, "mine", spec_from_results(results, "ring"), CPU)
+        )
     found = read(results)
     rows = found.runs[found.runs["label"] == "mine"]
     assert list(rows["seed"]) == [0, 1] and rows["guest"].all() and not rows["control"].any()
@@ -165,6 +167,6 @@ def test_a_guest_stands_on_the_board_of_the_suite_with_its_budget_unverified(res
     assert (keys == 1).all()  # it is ranked with the run
     assert list(found.scores.columns) == SCORE_COLUMNS
     with pytest.raises(UnknownName, match="'ring'"):
-        as_in(results, "rnig")
+        spec_from_results(results, "rnig")
     with pytest.raises(BadResults, match="no finished run"):
-        as_in(tmp_path, "ring")
+        spec_from_results(tmp_path, "ring")

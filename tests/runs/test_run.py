@@ -113,14 +113,14 @@ def stranger(tmp_path: Path) -> Callable[[str], RunSpec]:
     return spec
 
 
-def desk(tmp_path: Path, name: str = "desk") -> Path:
+def workdir(tmp_path: Path, name: str = "workdir") -> Path:
     path = tmp_path / name
     path.mkdir(exist_ok=True)
     return path
 
 
 def stop_after(evaluations: int) -> Callable[[float, int], None]:
-    """A listener that stops the run in the lap of its n-th judgement."""
+    """A listener that stops the run in the log interval of its n-th judgement."""
 
     def listen(share: float, images: int) -> None:
         if share >= evaluations / EVALUATIONS:
@@ -163,7 +163,7 @@ def assert_same_to_the_last_bit(a: Path, b: Path) -> None:
 @pytest.mark.parametrize("name", ["gan", "dcgan", "wgan"])
 def test_the_same_seed_gives_the_same_bits_and_another_gives_others(tmp_path, name):
     spec = replace(SPEC, variant=PluginSpec(name, SMALL))
-    first, again, other = desk(tmp_path, "first"), desk(tmp_path, "again"), desk(tmp_path, "other")
+    first, again, other = workdir(tmp_path, "first"), workdir(tmp_path, "again"), workdir(tmp_path, "other")
     assert run(spec, first, CPU) == run(spec, again, CPU) == ("done", "")
     assert_same_to_the_last_bit(first, again)
     run(replace(spec, seed=4), other, CPU)
@@ -190,7 +190,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[RunSpec], Path]
 @pytest.mark.parametrize("name", ["gan", "dcgan", "wgan"])
 @pytest.mark.parametrize("stop", range(1, EVALUATIONS + 1))
 def test_a_run_stopped_after_any_evaluation_ends_as_one_never_stopped(tmp_path, whole, name, stop):
-    spec, stopped = replace(SPEC, variant=PluginSpec(name, SMALL)), desk(tmp_path)
+    spec, stopped = replace(SPEC, variant=PluginSpec(name, SMALL)), workdir(tmp_path)
     with pytest.raises(Stop):
         run(spec, stopped, CPU, stop_after(stop))
     assert (stopped / "state.pt").exists() and not (stopped / "run.json").exists()
@@ -202,7 +202,7 @@ def test_a_run_stopped_after_any_evaluation_ends_as_one_never_stopped(tmp_path, 
 
 
 def test_a_run_stopped_twice_and_between_evaluations_ends_as_one_never_stopped(tmp_path, whole):
-    stopped = desk(tmp_path)
+    stopped = workdir(tmp_path)
     for share_to_stop_at in (0.1, 0.4, 0.6, 0.8):
         with pytest.raises(Stop):
             run(SPEC, stopped, CPU, stop_after(share_to_stop_at * EVALUATIONS))
@@ -215,7 +215,7 @@ def test_a_run_closed_by_a_driver_that_is_gone_leaves_its_state_and_no_record(tm
         if share >= 0.5:
             raise BrokenPipeError
 
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     with pytest.raises(BrokenPipeError):
         run(SPEC, path, CPU, gone)
     assert [file.name for file in path.iterdir()] == ["state.pt"]
@@ -239,7 +239,7 @@ def flip(state: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [cut, unzip, flip, lambda _: b"", lambda _: b"no state"])
 def test_a_damaged_state_starts_over(tmp_path, whole, damage):
-    damaged = desk(tmp_path)
+    damaged = workdir(tmp_path)
     with pytest.raises(Stop):
         run(SPEC, damaged, CPU, stop_after(2))
     file = damaged / "state.pt"
@@ -249,7 +249,7 @@ def test_a_damaged_state_starts_over(tmp_path, whole, damage):
 
 
 def test_a_state_that_could_not_be_written_whole_leaves_the_one_before(tmp_path, monkeypatch):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     work, state = build(SPEC, CPU), State()
     save(work, state, path)
     before = (path / "state.pt").read_bytes()
@@ -265,7 +265,7 @@ def test_a_state_that_could_not_be_written_whole_leaves_the_one_before(tmp_path,
 
 
 def test_what_is_saved_is_what_is_resumed(tmp_path):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     work, state = build(SPEC, CPU), State()
     next(train_and_judge(SPEC, work, state, path))
     evaluate(SPEC, work, state)
@@ -291,7 +291,7 @@ def test_what_is_saved_is_what_is_resumed(tmp_path):
 def test_how_often_a_run_is_judged_does_not_change_its_training(tmp_path, name):
     ends = {}
     for evaluations in (1, 2, 4):
-        path = desk(tmp_path, str(evaluations))
+        path = workdir(tmp_path, str(evaluations))
         run(replace(SPEC, variant=PluginSpec(name, SMALL), evaluations=evaluations), path, CPU)
         ends[evaluations] = {k: v for k, v in weights_of(path).items() if k.startswith("last")}
     for weights in (ends[2], ends[4]):
@@ -319,12 +319,12 @@ def test_a_run_is_judged_as_often_as_it_says_and_in_equal_distances(tmp_path, mo
     rounds = 4 * evaluations
     spec = replace(SPEC, evaluations=evaluations, budget=Budget("images", BATCH * rounds))
     work, state = build(spec, CPU), State()
-    assert [*train_and_judge(spec, work, state, desk(tmp_path))][-1] == 1
+    assert [*train_and_judge(spec, work, state, workdir(tmp_path))][-1] == 1
     assert judged == [*range(4, rounds + 1, 4)]
 
 
 def test_a_budget_of_fewer_rounds_than_evaluations_is_judged_after_each_round(tmp_path):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     run(replace(SPEC, evaluations=10, budget=Budget("images", 3 * BATCH)), path, CPU)
     scores = pd.read_parquet(path / "scores.parquet")
     assert [*scores.loc[scores["checkpoint"] == "curve", "images"].unique()] == [BATCH, 2 * BATCH, 3 * BATCH]
@@ -336,7 +336,7 @@ def test_samples_that_the_judge_saw_last_are_not_judged_again(tmp_path, monkeypa
     judge = TruthJudge.__call__
     monkeypatch.setattr(TruthJudge, "__call__", lambda self, x: seen.append(len(x)) or judge(self, x))
     spec = replace(SPEC, variant=PluginSpec(variant, SMALL), metrics=("modes",), samples=123)
-    assert run(spec, desk(tmp_path), CPU)[0] == "done"
+    assert run(spec, workdir(tmp_path), CPU)[0] == "done"
     assert seen.count(123) == asked  # the curve, and of labels of the test split the test
 
 
@@ -350,7 +350,7 @@ def test_samples_that_the_judge_saw_last_are_not_judged_again(tmp_path, monkeypa
     ],
 )
 def test_the_selected_checkpoint_is_the_best_on_validation(tmp_path, monkeypatch, values, selected):
-    path, metrics = desk(tmp_path), SPEC.load_metrics()
+    path, metrics = workdir(tmp_path), SPEC.load_metrics()
     said = iter(values)
     chosen = next(metric for metric in metrics if metric.name == "reverse_kl_third")
     spec = replace(SPEC, metrics=("reverse_kl_third",))
@@ -370,7 +370,7 @@ def test_the_selected_checkpoint_is_the_best_on_validation(tmp_path, monkeypatch
 
 
 def test_without_the_judges_own_metric_the_last_checkpoint_is_selected(tmp_path):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     run(replace(SPEC, metrics=("high_quality",)), path, CPU)
     scores = pd.read_parquet(path / "scores.parquet").set_index("checkpoint")
     assert scores.loc["selected", "value"] == scores.loc["last", "value"]
@@ -395,7 +395,7 @@ def assert_all_owed_scores_are_there_without_a_value(path: Path) -> None:
 
 
 def test_a_run_that_is_done_has_its_whole_record(tmp_path):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     assert run(SPEC, path, CPU) == ("done", "")
     assert sorted(file.name for file in path.iterdir()) == [
         "exhibits.npz", "last.safetensors", "losses.parquet", "run.json", "samples.npy", "scores.parquet",
@@ -425,7 +425,7 @@ def test_a_run_that_is_done_has_its_whole_record(tmp_path):
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_the_images_in_the_reason(tmp_path, stranger):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     status, reason = run(stranger("NotANumber"), path, CPU)
     assert (status, reason) == ("diverged", f"D.loss became nan within {5 * BATCH:,} images")
     assert_all_owed_scores_are_there_without_a_value(path)
@@ -436,7 +436,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_images_in_the_reason(tmp
 
 
 def test_samples_that_are_no_numbers_end_the_run(tmp_path, stranger):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     status, reason = run(stranger("Runaway"), path, CPU)
     first = BATCH * ROUNDS // EVALUATIONS
     assert (status, reason) == ("diverged", f"samples are no longer finite after {first} images")
@@ -444,7 +444,7 @@ def test_samples_that_are_no_numbers_end_the_run(tmp_path, stranger):
 
 
 def test_a_run_that_diverges_keeps_its_curve_up_to_there(tmp_path, stranger, monkeypatch):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     spec = replace(stranger("NotANumber"), evaluations=ROUNDS // 2)
     assert run(spec, path, CPU)[0] == "diverged"
     scores = pd.read_parquet(path / "scores.parquet")
@@ -456,13 +456,13 @@ def test_a_run_that_diverges_keeps_its_curve_up_to_there(tmp_path, stranger, mon
     [("Greedy", "MemoryError: no more than this"), ("GreedyOnTheDevice", "OutOfMemoryError: CUDA out of memory")],
 )
 def test_a_run_that_is_out_of_memory_says_so(tmp_path, stranger, name, reason):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     assert run(stranger(name), path, CPU) == ("out_of_memory", reason)
     assert_all_owed_scores_are_there_without_a_value(path)
 
 
 def test_a_run_that_raises_has_failed_with_its_first_line_and_keeps_the_traceback(tmp_path, stranger):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     assert run(stranger("Broken"), path, CPU) == ("failed", "RuntimeError: a wheel came off")
     assert "strangers.py" in (path / "traceback.txt").read_text()
     assert_all_owed_scores_are_there_without_a_value(path)
@@ -472,7 +472,7 @@ def test_a_run_that_raises_has_failed_with_its_first_line_and_keeps_the_tracebac
 
 
 def test_a_run_that_fails_before_it_begins_has_a_record_too(tmp_path, stranger):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     status, reason = run(stranger("Stillborn"), path, CPU)
     assert status == "failed" and reason.endswith("never was")
     assert_all_owed_scores_are_there_without_a_value(path)
@@ -486,7 +486,7 @@ def test_a_run_that_fails_after_its_last_scores_has_each_score_once(tmp_path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(running, "write_shown", full)
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     assert run(SPEC, path, CPU)[0] == "failed"
     rows = owed(path)
     assert not rows.duplicated(["checkpoint", "metric"]).any()
@@ -495,7 +495,7 @@ def test_a_run_that_fails_after_its_last_scores_has_each_score_once(tmp_path, mo
 
 @pytest.mark.parametrize("name", ["real", "memorizer", "mode_dropper", "noise"])
 def test_controls_are_judged_and_train_nothing(tmp_path, name):
-    path, heard = desk(tmp_path), []
+    path, heard = workdir(tmp_path), []
     spec = replace(SPEC, variant=PluginSpec(name, {}), label=name)
     assert run(spec, path, CPU, lambda share, images: heard.append(share)) == ("done", "")
     record = json.loads((path / "run.json").read_text())
@@ -512,7 +512,7 @@ def test_controls_are_judged_and_train_nothing(tmp_path, name):
 
 def keys(tmp_path: Path, spec: RunSpec) -> dict[tuple[str, str], str]:
     """(checkpoint, metric) -> key."""
-    path = desk(tmp_path, spec.id)
+    path = workdir(tmp_path, spec.id)
     assert run(spec, path, CPU) == ("done", "")
     scores = pd.read_parquet(path / "scores.parquet")
     return dict(zip(zip(scores["checkpoint"], scores["metric"], strict=True), scores["key"], strict=True))
@@ -585,7 +585,7 @@ def test_images_of_another_size_have_other_keys(tmp_path, on_images):
 
 
 def test_a_run_on_images_keeps_a_picture_of_its_samples(tmp_path, on_images):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     spec = replace(on_images, variant=PluginSpec("gan", SMALL), evaluations=1, budget=Budget("updates", 3))
     assert run(spec, path, CPU) == ("done", "")
     assert (path / "grid.png").read_bytes().startswith(b"\x89PNG")
@@ -625,7 +625,7 @@ def scores_of(path: Path, checkpoint: str = "last") -> pd.DataFrame:
     ],
 )
 def test_a_run_has_the_scores_that_its_variant_can_give(tmp_path, resources, name, has):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     assert run(of_pairs(resources, name), path, CPU) == ("done", "")
     for checkpoint in ("curve", "last", "selected"):
         assert {*scores_of(path, checkpoint).index} == {"high_quality", *has}
@@ -634,14 +634,14 @@ def test_a_run_has_the_scores_that_its_variant_can_give(tmp_path, resources, nam
 
 def test_who_does_as_it_is_told_has_the_judges_own_accuracy(tmp_path, resources):
     for name in ("Obedient", "real"):
-        path = desk(tmp_path, name)
+        path = workdir(tmp_path, name)
         run(of_pairs(resources, name), path, CPU)
         assert scores_of(path).loc["label_accuracy", "value"] == 1
 
 
 def test_a_translator_is_judged_by_the_true_labels_of_its_sources(tmp_path, resources):
     """It gives points turned by 15 degrees for points of the ring: nearest to the mode that they come from."""
-    path, data = desk(tmp_path), PluginSpec("ring8", {"points": 500, "sigma": 0.03}, str(resources))
+    path, data = workdir(tmp_path), PluginSpec("ring8", {"points": 500, "sigma": 0.03}, str(resources))
     run(replace(of_pairs(resources, "Translator"), dataset=data), path, CPU)
     value = scores_of(path)["value"]
     assert value["label_agreement"] == 1
@@ -683,8 +683,8 @@ def test_a_belief_is_asked_for_in_eval_mode_without_a_trace(resources):
 
 def test_two_domains_are_trained_on_the_halves_and_cost_twice_the_images(tmp_path, resources):
     spec = of_pairs(resources, "Joint", budget=Budget("updates", 6))
-    assert run(spec, desk(tmp_path), CPU)[0] == "done"
-    assert json.loads((desk(tmp_path) / "run.json").read_text())["ledger"]["images"] == 6 * 2 * BATCH
+    assert run(spec, workdir(tmp_path), CPU)[0] == "done"
+    assert json.loads((workdir(tmp_path) / "run.json").read_text())["ledger"]["images"] == 6 * 2 * BATCH
     work = build(spec, CPU)
     data = training_data(work.variant, work.dataset, CPU)
     assert len(data.x) == len(data.x_other) == 250
@@ -697,7 +697,7 @@ def test_the_second_domain_is_in_the_keys_of_pairs_alone(tmp_path, resources):
     found = {}
     for other in ("rotated", "grid"):
         data = PluginSpec("ring8", {"points": 500, "sigma": 0.1, "other": other}, str(resources))
-        path = desk(tmp_path, other)
+        path = workdir(tmp_path, other)
         assert run(replace(of_pairs(resources, "Joint"), dataset=data), path, CPU)[0] == "done"
         found[other] = scores_of(path)["key"]
     differ = found["rotated"].index[found["rotated"] != found["grid"]]
@@ -705,15 +705,15 @@ def test_the_second_domain_is_in_the_keys_of_pairs_alone(tmp_path, resources):
 
 
 def test_second_halves_that_are_no_numbers_end_the_run(tmp_path, resources):
-    status, reason = run(of_pairs(resources, "Runaway"), desk(tmp_path), CPU)
+    status, reason = run(of_pairs(resources, "Runaway"), workdir(tmp_path), CPU)
     assert status == "diverged" and reason.startswith("samples are no longer finite")
 
 
 def test_a_failed_run_owes_what_every_variant_has_and_what_it_had_before(tmp_path, resources, stranger):
-    path = desk(tmp_path)
+    path = workdir(tmp_path)
     assert run(of_pairs(resources, "Collapsing"), path, CPU)[0] == "failed"
     assert {*scores_of(path).index} == {"high_quality", "label_accuracy", "jsd", "game_value_optimal"}
-    path = desk(tmp_path, "other")
+    path = workdir(tmp_path, "other")
     assert run(replace(stranger("Stillborn"), metrics=MORE), path, CPU)[0] == "failed"
     assert {*scores_of(path).index} == {"high_quality", "jsd", "game_value_optimal"}
 

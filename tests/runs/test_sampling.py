@@ -12,7 +12,7 @@ from ganbench.data import Dataset
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadResults
 from ganbench.runs.budget import Budget
-from ganbench.runs.run import latents, run
+from ganbench.runs.run import run, sampling_seed
 from ganbench.runs.sampling import CHUNK, Sampler, sample_run, to_array, write_grid, write_samples
 from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.store import read_run
@@ -104,7 +104,7 @@ def test_eval_mode_freezes_running_averages(ring):
 
 def test_the_selected_weights_draw_what_the_run_has_kept(finished):
     kept = np.load(finished / "samples.npy")
-    seed = latents(RunSpec.from_dict(read_run(finished)["spec"]))
+    seed = sampling_seed(RunSpec.from_dict(read_run(finished)["spec"]))
     drawn = sample_run(finished, "selected", len(kept), seed, None, CPU)
     np.testing.assert_array_equal(drawn, kept)
     assert (sample_run(finished, "last", 10, 0, None, CPU) != kept[:10]).all()

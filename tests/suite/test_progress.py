@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from ganbench.errors import BadResults
-from ganbench.executors import Job, Progress
+from ganbench.executors import Job, JobReport
 from ganbench.runs.run import run
 from ganbench.runs.spec import RunSpec
 from ganbench.store import Store
 from ganbench.suite import language as suite
-from ganbench.suite import progress as underway
-from ganbench.suite.progress import Underway, look, noted, so_far, stamp
+from ganbench.suite import progress
+from ganbench.suite.progress import SuiteProgress, progress_file, read_progress, results_so_far, stamp
 
 Command = Callable[..., Any]
 
@@ -30,7 +30,7 @@ def specs(suite_file: Command) -> list[RunSpec]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     now = {"s": 1000.0}
-    monkeypatch.setattr(underway, "time", lambda: now["s"])
+    monkeypatch.setattr(progress, "time", lambda: now["s"])
     return now
 
 
@@ -46,21 +46,21 @@ def _store(results: Path, specs: list[RunSpec]) -> Store:
 
 
 def _half_done(store: Store, spec: RunSpec) -> None:
-    """Run until the first evaluation is saved, and leave the desk as a kill would."""
-    desk = store.desk(spec.id)
+    """Run until the first evaluation is saved, and leave the workdir as a kill would."""
+    workdir = store.workdir(spec.id)
 
     def stop(*_: object) -> None:
-        if (desk / "state.pt").exists():
+        if (workdir / "state.pt").exists():
             raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        run(spec, desk, torch.device("cpu"), stop)
+        run(spec, workdir, torch.device("cpu"), stop)
 
 
-def _heard(specs: list[RunSpec], *shares: float) -> Underway:
-    found = Underway(len(specs))
+def _updated(specs: list[RunSpec], *shares: float) -> SuiteProgress:
+    found = SuiteProgress(len(specs))
     for spec, share in zip(specs, shares, strict=False):
-        found.hear(Progress(Job(spec, Path()), share, int(1000 * share)))
+        found.update(JobReport(Job(spec, Path()), share, int(1000 * share)))
     return found
 
 
@@ -69,30 +69,30 @@ def _heard(specs: list[RunSpec], *shares: float) -> Underway:
 
 def test_time_left_is_reckoned_from_the_first_lap_on(specs: list[RunSpec], clock: dict[str, float]) -> None:
     """Loading comes before it, and a resumed run begins in the middle."""
-    found, job = Underway(4), Job(specs[0], Path())
+    found, job = SuiteProgress(4), Job(specs[0], Path())
     for s, share in ((0, 0.0), (60, 0.50), (70, 0.60), (80, 0.70)):
         clock["s"] = 1000.0 + s
-        found.hear(Progress(job, share, int(10_000 * share)))
-    (course,) = found.running.values()
-    assert course.pace == pytest.approx(0.01)
-    assert course.left == pytest.approx(30)
-    assert course.rate == pytest.approx(100)
+        found.update(JobReport(job, share, int(10_000 * share)))
+    (one,) = found.running.values()
+    assert one.pace == pytest.approx(0.01)
+    assert one.left == pytest.approx(30)
+    assert one.rate == pytest.approx(100)
 
 
 def test_nobody_knows_the_pace_before_the_second_lap(specs: list[RunSpec], clock: dict[str, float]) -> None:
-    found = _heard(specs, 0.1)
-    (course,) = found.running.values()
-    assert all(math.isnan(number) for number in (course.pace, course.rate, course.left))
-    assert math.isnan(Underway(3).left)
+    found = _updated(specs, 0.1)
+    (one,) = found.running.values()
+    assert all(math.isnan(number) for number in (one.pace, one.rate, one.left))
+    assert math.isnan(SuiteProgress(3).left)
 
 
 def test_the_whole_takes_as_long_as_what_was_done_says(specs: list[RunSpec], clock: dict[str, float]) -> None:
-    found, job = Underway(4), Job(specs[0], Path())
+    found, job = SuiteProgress(4), Job(specs[0], Path())
     clock["s"] = 1010.0
-    found.hear(Progress(job, 1.0, 10, "done"))
+    found.update(JobReport(job, 1.0, 10, "done"))
     assert (found.ended, found.done, found.left) == (1, 1, pytest.approx(30))
     clock["s"] = 1020.0
-    found.hear(Progress(Job(specs[1], Path()), 1.0, 10, "diverged", "G.loss became nan"))
+    found.update(JobReport(Job(specs[1], Path()), 1.0, 10, "diverged", "G.loss became nan"))
     assert found.failed == [(str(specs[1]), "diverged: G.loss became nan")]
     assert (found.ended, found.left, found.running) == (2, pytest.approx(20), {})
 
@@ -102,15 +102,15 @@ def test_the_whole_takes_as_long_as_what_was_done_says(specs: list[RunSpec], clo
 
 def test_what_is_noted_is_read_back_and_gone_at_the_end(specs: list[RunSpec], tmp_path: Path) -> None:
     _store(tmp_path, specs)
-    found = _heard(specs, 0.25, 0.5)
-    with noted(found, tmp_path / "tiny") as note:
-        found.heard += underway.NOTE_S
+    found = _updated(specs, 0.25, 0.5)
+    with progress_file(found, tmp_path / "tiny") as note:
+        found.updated += progress.NOTE_S
         note()
-        seen = look(tmp_path / "tiny")
+        seen = read_progress(tmp_path / "tiny")
         assert seen is not None
         assert json.dumps(asdict(seen)) == json.dumps(asdict(found))
-        assert [course.title for course in seen.running.values()] == [str(spec) for spec in specs[:2]]
-    assert look(tmp_path / "tiny") is None
+        assert [one.title for one in seen.running.values()] == [str(spec) for spec in specs[:2]]
+    assert read_progress(tmp_path / "tiny") is None
     assert not [*(tmp_path / "tiny" / ".unfinished").iterdir()]
 
 
@@ -119,26 +119,26 @@ def test_it_is_written_once_a_second_at_most(
 ) -> None:
     _store(tmp_path, specs)
     written: list[object] = []
-    monkeypatch.setattr(underway, "write_json", lambda *_: written.append(clock["s"]))
-    found = Underway(1)
-    with noted(found, tmp_path / "tiny") as note:
+    monkeypatch.setattr(progress, "write_json", lambda *_: written.append(clock["s"]))
+    found = SuiteProgress(1)
+    with progress_file(found, tmp_path / "tiny") as note:
         for i in range(1000):
             clock["s"] = 1000.0 + i / 100
-            found.hear(Progress(Job(specs[0], Path()), i / 1000, i))
+            found.update(JobReport(Job(specs[0], Path()), i / 1000, i))
             note()
     assert len(written) == 10
 
 
 def test_a_disk_that_takes_nothing_ends_no_suite(specs: list[RunSpec], tmp_path: Path) -> None:
-    with noted(Underway(1), tmp_path / "nowhere") as note:
+    with progress_file(SuiteProgress(1), tmp_path / "nowhere") as note:
         note()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"total": 3}', '{"running": {"x": {"run": 1}}}', "\0"])
 def test_half_a_file_is_no_file(tmp_path: Path, content: str) -> None:
     (tmp_path / ".unfinished").mkdir()
-    (tmp_path / ".unfinished" / underway.FILE).write_text(content)
-    assert look(tmp_path) is None
+    (tmp_path / ".unfinished" / progress.FILE).write_text(content)
+    assert read_progress(tmp_path) is None
 
 
 # Results so far
@@ -146,7 +146,7 @@ def test_half_a_file_is_no_file(tmp_path: Path, content: str) -> None:
 
 def test_before_any_run_has_ended_all_are_missing(specs: list[RunSpec], tmp_path: Path) -> None:
     _store(tmp_path, specs)
-    found = so_far(tmp_path)
+    found = results_so_far(tmp_path)
     assert found.suite == "tiny" and list(found.runs["status"].unique()) == ["missing"]
     assert len(found.runs) == len(specs) and found.scores.empty and found.losses.empty
 
@@ -155,36 +155,36 @@ def test_scores_and_losses_of_a_run_under_way_are_there(specs: list[RunSpec], tm
     store = _store(tmp_path, specs)
     spec = next(spec for spec in specs if spec.label == "gan")
     _half_done(store, spec)
-    with noted(_heard([spec], 0.5), store.path):
-        found = so_far(store.path)
+    with progress_file(_updated([spec], 0.5), store.path):
+        found = results_so_far(store.path)
     assert set(found.scores["run"]) == set(found.losses["run"]) == {spec.id}
     assert set(found.scores["checkpoint"]) == {"curve"} and found.scores["value"].notna().all()
     assert set(found.scores["judge"]) == {"truth"} and set(found.scores["label"]) == {"gan"}
     assert set(found.losses["curve"]) >= {"D.loss", "G.loss"}
-    assert so_far(store.path).scores.empty, "nobody is at work any more"
+    assert results_so_far(store.path).scores.empty, "nobody is at work any more"
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 half a zip", b"\x80\x02}q\x00."])
 def test_half_a_state_is_no_state(specs: list[RunSpec], tmp_path: Path, damage: bytes) -> None:
     store = _store(tmp_path, specs)
-    (store.desk(specs[0].id) / "state.pt").write_bytes(damage)
-    with noted(_heard(specs[:1], 0.5), store.path):
-        assert so_far(store.path).scores.empty
+    (store.workdir(specs[0].id) / "state.pt").write_bytes(damage)
+    with progress_file(_updated(specs[:1], 0.5), store.path):
+        assert results_so_far(store.path).scores.empty
 
 
 def test_a_run_that_is_done_again_is_not_counted_twice(results_copy: Path, suite_file: Command) -> None:
     spec = next(spec for spec in suite.load(suite_file()).runs if spec.label == "gan")
-    before = so_far(results_copy).scores
+    before = results_so_far(results_copy).scores
     store = Store(results_copy.parent, results_copy.name)
     (results_copy / ".unfinished").mkdir(exist_ok=True)
     _half_done(store, spec)
-    with noted(_heard([spec], 0.5), store.path):
-        assert len(so_far(results_copy).scores) == len(before)
+    with progress_file(_updated([spec], 0.5), store.path):
+        assert len(results_so_far(results_copy).scores) == len(before)
 
 
 def test_results_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadResults, match="holds no results"):
-        so_far(tmp_path)
+        results_so_far(tmp_path)
 
 
 # Anything new?
@@ -194,7 +194,7 @@ def test_the_stamp_changes_with_what_can_be_seen(specs: list[RunSpec], tmp_path:
     store = _store(tmp_path, specs)
     seen = [stamp(store.path)]
     _half_done(store, next(spec for spec in specs if spec.label == "gan"))
-    with noted(_heard(specs, 0.5), store.path):
+    with progress_file(_updated(specs, 0.5), store.path):
         seen.append(stamp(store.path))
         assert stamp(store.path) == seen[-1]
     folder = store.path / "abc"

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from ganbench.executors import Job, Progress
+from ganbench.executors import Job, JobReport
 from ganbench.runs.spec import RunSpec
 from ganbench.suite import language as suite
 from ganbench.suite import terminal as live
-from ganbench.suite.progress import Course, Underway
+from ganbench.suite.progress import RunProgress, SuiteProgress
 
 Command = Callable[..., Any]
 HOSTILE = "[red]\x1b[31m<b>[/red]"
@@ -46,12 +46,12 @@ def _shown(renderable: Any, width: int = 120) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def _course(title: str = "gan", share: float = 0.5, images: int = 10_000) -> Course:
-    return Course("id", title, "ring8", 0, "gan", "truth", share, images, heard=150.0, first=(0.0, 100.0))
+def _running(title: str = "gan", share: float = 0.5, images: int = 10_000) -> RunProgress:
+    return RunProgress("id", title, "ring8", 0, "gan", "truth", share, images, updated=150.0, first=(0.0, 100.0))
 
 
 def test_a_run_has_a_bar_a_rate_and_its_time_left() -> None:
-    found = Underway(8, began=100.0, heard=150.0, running={"a": _course()}, done=1)
+    found = SuiteProgress(8, began=100.0, updated=150.0, running={"a": _running()}, done=1)
     lines = _shown(live.board(found, {})).splitlines()
     assert lines[0].startswith("1 of 8 runs") and "19%" in lines[0] and lines[0].rstrip().endswith("3 min 37 s left")
     assert lines[1].startswith("gan on ring8, seed 0") and "50%" in lines[1]
@@ -59,11 +59,11 @@ def test_a_run_has_a_bar_a_rate_and_its_time_left() -> None:
 
 
 def test_a_run_at_the_end_of_its_budget_is_being_judged() -> None:
-    assert "judging" in _shown(live.board(Underway(1, running={"a": _course(share=1.0)}), {}))
+    assert "judging" in _shown(live.board(SuiteProgress(1, running={"a": _running(share=1.0)}), {}))
 
 
 def test_nothing_is_said_that_nobody_knows() -> None:
-    shown = _shown(live.board(Underway(3, running={"a": Course("a", "gan", "ring8", 0, "gan", "truth")}), {}))
+    shown = _shown(live.board(SuiteProgress(3, running={"a": RunProgress("a", "gan", "ring8", 0, "gan", "truth")}), {}))
     assert "nan" not in shown and "left" not in shown
 
 
@@ -73,7 +73,7 @@ def test_the_best_rows_so_far_are_means_over_seeds_without_controls(tmp_path: Pa
         live._add(best, tmp_path / _record(tmp_path / str(i), label, value))
     live._add(best, tmp_path / _record(tmp_path / "real", "real", 0.0, control=True))
     live._add(best, tmp_path / _record(tmp_path / "lost", "lost", 0.0, status="diverged"))
-    shown = _shown(live.board(Underway(9), best), 200)
+    shown = _shown(live.board(SuiteProgress(9), best), 200)
     assert "Best so far on ring8, fid: b 2, 1 seed;  a 4 [-8.71, 16.7], 2 seeds;  c 9, 1 seed" in shown
     assert not {"real", "lost", "99"} & {*shown.replace(",", " ").split()}
 
@@ -81,20 +81,20 @@ def test_the_best_rows_so_far_are_means_over_seeds_without_controls(tmp_path: Pa
 def test_names_are_text(tmp_path: Path) -> None:
     best: live.Best = defaultdict(lambda: defaultdict(list))
     live._add(best, tmp_path / _record(tmp_path / "a", HOSTILE, 1.0))
-    shown = _shown(live.board(Underway(1, running={"a": _course(HOSTILE)}), best))
+    shown = _shown(live.board(SuiteProgress(1, running={"a": _running(HOSTILE)}), best))
     assert shown.count("[red]") == 2 and "\x1b" not in shown
 
 
 @pytest.mark.parametrize("width", [20, 40, 300])
 def test_it_fits_any_terminal(width: int) -> None:
-    found = Underway(8, running={str(i): _course("x" * 300) for i in range(4)})
+    found = SuiteProgress(8, running={str(i): _running("x" * 300) for i in range(4)})
     assert all(len(line) <= width for line in _shown(live.board(found, {}), width).splitlines())
 
 
 def test_failures_stay_above_the_board(specs: list[RunSpec], tmp_path: Path) -> None:
-    console, found = _terminal(), Underway(len(specs))
-    with live.shown(found, tmp_path, [], console) as hear:
-        hear(Progress(Job(specs[0], tmp_path), 0.3, 5, "crashed", "[bold]exit code 7[/bold]"))
+    console, found = _terminal(), SuiteProgress(len(specs))
+    with live.display(found, tmp_path, [], console) as hear:
+        hear(JobReport(Job(specs[0], tmp_path), 0.3, 5, "crashed", "[bold]exit code 7[/bold]"))
     assert f"{specs[0]}: crashed. [bold]exit code 7[/bold]" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -103,13 +103,13 @@ def test_a_log_has_a_line_for_each_end_and_a_word_in_long_silence(
 ) -> None:
     now = {"s": 0.0}
     monkeypatch.setattr(live, "monotonic", lambda: now["s"])
-    console, found = Console(file=StringIO(), width=500), Underway(len(specs))
+    console, found = Console(file=StringIO(), width=500), SuiteProgress(len(specs))
     job = Job(specs[0], tmp_path)
-    with live.shown(found, tmp_path, [], console) as hear:
+    with live.display(found, tmp_path, [], console) as hear:
         for s, share, status in ((0, 0.0, ""), (100, 0.1, ""), (250, 0.2, ""), (300, 0.3, ""), (310, 1.0, "done")):
             now["s"] = s
-            report = Progress(job, share, 100, status)
-            found.hear(report)
+            report = JobReport(job, share, 100, status)
+            found.update(report)
             hear(report)
     first, second = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert first.startswith(f"0/{len(specs)} ended; {specs[0]}: 20%")
@@ -118,6 +118,6 @@ def test_a_log_has_a_line_for_each_end_and_a_word_in_long_silence(
 
 def test_a_dumb_terminal_gets_lines(specs: list[RunSpec], tmp_path: Path) -> None:
     console = Console(file=StringIO(), force_terminal=True, _environ={"TERM": "dumb"})
-    with live.shown(Underway(1), tmp_path, [], console) as hear:
-        hear(Progress(Job(specs[0], tmp_path), 0.5, 5))
+    with live.display(SuiteProgress(1), tmp_path, [], console) as hear:
+        hear(JobReport(Job(specs[0], tmp_path), 0.5, 5))
     assert console.file.getvalue() == ""  # type: ignore[attr-defined]
