@@ -5,8 +5,9 @@ import math
 from typing import Any
 
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.tables import Results
 from pandas import DataFrame
+
+from ganbench.store import Results
 
 FORMAT = 1
 

@@ -16,8 +16,9 @@ from ganbench.reports.formats import prose
 from ganbench.reports.formats.words import arrow, estimate, short
 from ganbench.reports.frames import tables
 from ganbench.reports.frames.glossary import entry, ordered
-from ganbench.reports.frames.tables import Results
 from pandas import DataFrame
+
+from ganbench.store import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

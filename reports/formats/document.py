@@ -8,8 +8,10 @@ from ganbench.reports.formats.words import APART, amount, estimate, fixed, liste
 from ganbench.reports.frames import disagreement, ranking, tables
 from ganbench.reports.frames import trajectories as courses
 from ganbench.reports.frames.glossary import entry
-from ganbench.reports.frames.tables import Results, each
+from ganbench.reports.frames.tables import each
 from pandas import DataFrame
+
+from ganbench.store import Results
 
 Part = tuple[str, DataFrame]  # a table and its title
 

@@ -18,8 +18,10 @@ from ganbench.reports.formats.words import (
 )
 from ganbench.reports.frames import tables
 from ganbench.reports.frames.glossary import entry, ordered
-from ganbench.reports.frames.tables import FLOOR, Results, each
+from ganbench.reports.frames.tables import FLOOR, each
 from pandas import DataFrame
+
+from ganbench.store import Results
 
 UNVERIFIED = "budget unverified"  # of samples from elsewhere
 NO_INTERVAL = "One seed: no interval, so no claim about which is better."

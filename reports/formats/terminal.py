@@ -3,12 +3,13 @@
 from ganbench.reports.formats import prose
 from ganbench.reports.formats.words import arrow, short
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.tables import Results
 from pandas import DataFrame
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from ganbench.store import Results
 
 
 def board(results: Results, most_metrics: int = 4) -> RenderableType:

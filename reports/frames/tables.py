@@ -6,8 +6,7 @@ Every frame is made of values, not of text; `reports/formats` turns them into so
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import nan
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
 from ganbench.statistics import mean_interval, t_quantile
+from ganbench.store import Results
 
 TIDY = [
     *("suite", "run", "variant", "label", "dataset", "seed", "control", "checkpoint", "images", "judge", "split"),
@@ -36,37 +36,6 @@ CHECKPOINTS = ("last", "selected")
 MISSING = "missing"  # the status of a run that the suite names and that nobody has run yet
 FLOOR = "real"  # the control that every board is read against: fresh real data
 SENSES = ("lower", "higher")  # of which one is better; metrics of another direction rank nobody
-
-
-class Results(Protocol):
-    """What a report reads: one row per run, per score and per point of a loss curve, and pictures by run.
-
-    A run that has not been run yet has a row too, with status "missing" and no conditions.
-    """
-
-    @property
-    def suite(self) -> str: ...
-    @property
-    def path(self) -> Path: ...
-    @property
-    def runs(self) -> DataFrame: ...
-    @property
-    def scores(self) -> DataFrame: ...
-    @property
-    def losses(self) -> DataFrame: ...
-    @property
-    def published(self) -> DataFrame: ...
-    def samples(self, run: str) -> NDArray[Any] | None:
-        """(n, 2) float32 points or (n, h, w, c) uint8 images."""
-
-    def grid(self, run: str) -> bytes | None:
-        """A PNG of samples side by side; None for points."""
-
-    def exhibits(self, run: str) -> Mapping[str, NDArray[Any]]:
-        """What a run kept to be looked at, by name (see `ganbench.runs.exhibits`); empty if it kept nothing."""
-
-    def truth(self, dataset: str) -> dict[str, Any] | None:
-        """A mixture's means (k, 2), sigma and weights (k,); None where the density is unknown."""
 
 
 def runs(results: Results, dataset: str | None = None) -> DataFrame:

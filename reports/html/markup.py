@@ -15,8 +15,9 @@ from ganbench.reports import figures
 from ganbench.reports.figures import Look
 from ganbench.reports.formats.words import short
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.tables import Results
 from pandas import DataFrame
+
+from ganbench.store import Results
 
 TAKEN = ("main", "theme", "glossary")  # ids of the page itself, which no dataset may take
 

@@ -13,7 +13,6 @@ from ganbench.reports.formats import as_json, as_png, document, prose
 from ganbench.reports.formats.words import amount, count, listed, short
 from ganbench.reports.frames import tables
 from ganbench.reports.frames.disagreement import disagreement
-from ganbench.reports.frames.tables import Results
 from ganbench.reports.html.gallery import gallery
 from ganbench.reports.html.leaderboard import boards, failures, published
 from ganbench.reports.html.markup import Chapter, Page, escape, name
@@ -22,6 +21,8 @@ from ganbench.reports.html.pictures import pictures
 from ganbench.reports.html.provenance import conditions, cost, glossary
 from ganbench.reports.html.stability import stability
 from plotly.offline import get_plotlyjs
+
+from ganbench.store import Results
 
 HERE = Path(__file__).parent
 Part = Callable[[Chapter], str]  # HTML of one question about a dataset; "" where there is nothing to say

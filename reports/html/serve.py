@@ -15,11 +15,11 @@ from threading import Lock
 from time import monotonic, thread_time
 
 from ganbench.reports.formats.words import amount, count, duration, number, short
-from ganbench.reports.frames.tables import Results
 from ganbench.reports.html.markup import escape, name
 from ganbench.reports.html.page import POLICY, Form, render
 
 from ganbench.errors import BenchError
+from ganbench.store import Results
 from ganbench.suite.progress import RunProgress, SuiteProgress
 
 HERE = Path(__file__).parent

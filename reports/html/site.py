@@ -6,23 +6,22 @@ Links are relative, so that it works from a disk and from any folder of a server
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ganbench.reports.formats.words import count, short
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.tables import Results
 from ganbench.reports.html import page as pages
 from ganbench.reports.html.gallery import gallery
 from ganbench.reports.html.leaderboard import boards, published
 from ganbench.reports.html.markup import Chapter, Page, chip, escape, name
 from ganbench.reports.html.page import PARTS, POLICY, Form, Part, put, report
 from ganbench.reports.html.provenance import glossary
-from numpy.typing import NDArray
 from pandas import DataFrame
 from plotly.offline import get_plotlyjs
+
+from ganbench.store import Results
 
 INDEX, PLOTLY, SCORES = "index.html", "plotly.min.js", "scores.csv"
 FORM = Form(
@@ -67,7 +66,7 @@ def overview(results: Results, files: Mapping[str, str]) -> str:
 
 def variant(everyone: Page, among: Mapping[str, str], label: str, files: Mapping[str, str]) -> str:
     """All of one variant: its rows among the others' (`among`, HTML by dataset), then what is its own."""
-    kept = Only(everyone.results, label)
+    kept = only(everyone.results, label)
     own = Page(kept, taken=set(everyone.taken))
     own.styles = everyone.styles
     known = tables.datasets(kept)
@@ -99,53 +98,13 @@ def _linked(source: str, files: Mapping[str, str]) -> str:
     return re.sub(r'(<span class="name" title="([^"]*)">)(<bdi>.*?</bdi>)</span>', lead, source)
 
 
-@dataclass(frozen=True)
-class Only:
-    """Results of one label and of the controls."""
+def only(results: Results, label: str) -> Results:
+    """The results of one label and of the controls, on the datasets that the label is trained on."""
+    there = set(results.runs.loc[results.runs["label"] == label, "dataset"])
+    labels = [label, *(other for other, control in tables.labels(results).items() if control)]
 
-    all: Results
-    label: str
+    def kept(frame: DataFrame) -> DataFrame:
+        return frame if frame.empty else frame[frame["label"].isin(labels) & frame["dataset"].isin(there)]
 
-    @property
-    def suite(self) -> str:
-        return self.all.suite
-
-    @property
-    def path(self) -> Path:
-        return self.all.path
-
-    @property
-    def runs(self) -> DataFrame:
-        return self._of(self.all.runs)
-
-    @property
-    def scores(self) -> DataFrame:
-        return self._of(self.all.scores)
-
-    @property
-    def losses(self) -> DataFrame:
-        return self._of(self.all.losses)
-
-    @property
-    def published(self) -> DataFrame:
-        return self._of(self.all.published)
-
-    def samples(self, run: str) -> NDArray[Any] | None:
-        return self.all.samples(run)
-
-    def grid(self, run: str) -> bytes | None:
-        return self.all.grid(run)
-
-    def exhibits(self, run: str) -> Mapping[str, NDArray[Any]]:
-        return self.all.exhibits(run)
-
-    def truth(self, dataset: str) -> dict[str, Any] | None:
-        return self.all.truth(dataset)
-
-    def _of(self, frame: DataFrame) -> DataFrame:
-        """A dataset that the label is not in is not there."""
-        if frame.empty:
-            return frame
-        there = set(self.all.runs.loc[self.all.runs["label"] == self.label, "dataset"])
-        kept = [self.label, *(label for label, control in tables.labels(self.all).items() if control)]
-        return frame[frame["label"].isin(kept) & frame["dataset"].isin(there)]
+    frames = {name: kept(getattr(results, name)) for name in ("runs", "scores", "losses", "published")}
+    return replace(results, **frames)
