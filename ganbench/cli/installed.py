@@ -12,6 +12,8 @@ from ganbench.cli.console import out
 
 
 class Kind(StrEnum):
+    """What `list` can list."""
+
     variants = "variants"
     datasets = "datasets"
     judges = "judges"

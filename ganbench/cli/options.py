@@ -14,12 +14,16 @@ ResultsArgument = Annotated[Path, typer.Argument(help="<results>/<suite>, or <re
 
 
 class Device(StrEnum):
+    """Where to compute."""
+
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
 
 
 class Checkpoint(StrEnum):
+    """Which of a run's two generators."""
+
     selected = "selected"
     last = "last"
 

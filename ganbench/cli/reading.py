@@ -13,6 +13,8 @@ from ganbench.errors import BenchError
 
 
 class Format(StrEnum):
+    """What a report is written as."""
+
     html = "html"
     csv = "csv"
     md = "md"
@@ -22,6 +24,8 @@ class Format(StrEnum):
 
 
 class Printed(StrEnum):
+    """What an answer is printed as."""
+
     text = "text"
     md = "md"
     json = "json"

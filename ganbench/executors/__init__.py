@@ -29,6 +29,8 @@ class JobReport:
 
 
 class Executor(Protocol):
+    """Does jobs; `ganbench.executors.local` is one."""
+
     def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
         """Do all jobs, reporting as they go. Closing the iterator stops what is running."""
         ...

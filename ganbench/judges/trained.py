@@ -59,6 +59,8 @@ def stage(n_in: int, n_out: int) -> nn.Module:
 
 
 class Residual(nn.Module):
+    """Two convolutions whose output is added to their input, (b, n, h, w)."""
+
     def __init__(self, n: int):
         super().__init__()
         self.body = nn.Sequential(*convolution(n, n), *convolution(n, n))

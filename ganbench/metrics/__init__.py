@@ -62,6 +62,8 @@ class Evidence(NamedTuple):
 
 
 class Estimate(NamedTuple):
+    """A number and how far samples alone would move it."""
+
     value: float
     stderr: float = nan  # of this number over redrawn samples, not over seeds; nan: not estimated
 

@@ -20,6 +20,8 @@ from ganbench.errors import BadSuite, UnknownName
 
 @dataclass(frozen=True)
 class Option:
+    """One keyword-only argument of a plugin."""
+
     name: str
     type: str
     default: str
@@ -33,6 +35,8 @@ def reflowed(text: str) -> str:
 
 @dataclass(frozen=True)
 class Description:
+    """A plugin in the words of its file."""
+
     name: str
     summary: str  # one line
     text: str  # the docstrings in full

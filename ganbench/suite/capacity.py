@@ -24,6 +24,8 @@ LARGE = 3_000_000  # parameters from which weights that are only counted save ti
 
 
 class Size(NamedTuple):
+    """How large a variant is."""
+
     width: int
     parameters: int  # of D and G together
 

@@ -52,6 +52,8 @@ Seeds = Annotated[
 
 
 class Table(BaseModel):
+    """A table of a suite: what it does not know is an error."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
