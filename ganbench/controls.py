@@ -13,9 +13,9 @@ from ganbench.variant import Batch, DataSpec, Variant
 
 
 class Control(Variant):
-    """A variant that nothing trains. `control` tells reports to set its row apart."""
+    """A variant that nothing trains. Reports set its row apart."""
 
-    control = True
+    kind = "control"
 
     def __init__(self, spec: DataSpec):
         super().__init__()

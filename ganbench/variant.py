@@ -1,8 +1,8 @@
-"""What a GAN must be to enter the bench: some players, and a way to draw samples."""
+"""What a generative model must be to enter the bench: some players, and a way to draw samples."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -56,21 +56,31 @@ def no_step() -> None:
 class Player:
     """Some weights, the loss they descend, and how often they move in a round.
 
-    The two sides of a GAN are named "D" and "G": budgets count the real images in D's batches
-    and the updates of G, and the ledger has a column for either. Further players (the "Q" of
-    InfoGAN) may have any other name.
+    A model has any number of players, of any names. Three fields say what the ledger enters for a player. Their
+    defaults suit the two players of a GAN: "D" sees data, "G" makes samples, and a further player (the "Q" of
+    InfoGAN) does neither. A model with one player, which fits its samples to the data, sets both.
     """
 
-    name: str  # also heads the curves: "D", "G"
+    name: str  # unique in its variant; also heads the curves: "D", "G"
     weights: nn.Module
     loss: Callable[[Batch], Loss]  # a scalar, or named scalars: those with a gradient are summed, all become curves
     optimizer: Optimizer
     repeats: int = 1  # steps in a round, each on a fresh batch
     after_step: Callable[[], None] = no_step
+    sees_data: bool | None = None  # the real samples in its batches count towards a budget of images; None: D's do
+    makes_samples: bool | None = None  # its steps count towards a budget of updates; None: G's do
+    compares: bool = False  # sees no data, yet its loss looks at real samples, which the ledger counts as `images_g`
+
+    def __post_init__(self) -> None:
+        self.sees_data = self.name == "D" if self.sees_data is None else self.sees_data
+        self.makes_samples = self.name == "G" if self.makes_samples is None else self.makes_samples
+
+
+VariantKind = Literal["variant", "reference", "control"]
 
 
 class Variant(nn.Module):
-    """A GAN.
+    """A generative model.
 
     `__init__(spec, *, ...)` builds the networks as attributes, so that `to` and `state_dict` reach
     them, and lists `players` in the order they move. Its keyword-only arguments are what a suite
@@ -83,7 +93,7 @@ class Variant(nn.Module):
 
     players: list[Player]
     batch: int = 64  # real samples in each player's batch; may change in `advance`
-    control: bool = False  # a row that is no GAN: nothing trains it, reports set it apart
+    kind: VariantKind = "variant"  # "reference": a model that is no GAN; "control": nothing trains it
     conditional: bool = False  # `sample` draws of the class that it is asked for
     z_dim: int = 0  # numbers in a latent
     truncation: float  # of a variant that can trade variety for quality when it samples
@@ -91,14 +101,28 @@ class Variant(nn.Module):
     domains: int = 1  # 2: trains on `x_other` too, which `like` then also has
     # How images' features lie in memory: on CPUs convolutions of few channels are a tenth faster with channels last.
     memory_format: torch.memory_format = torch.channels_last
-    stage: int = 0  # raise it in `advance` when the networks grow: a round's FLOPs are then counted anew
+    stage: int = 0  # raised by `advance` when anything but the values of tensors changes
 
     def prepare(self, train: Batch) -> None:
         """Look once at the whole training split, on the device, before the first round."""
 
     def advance(self, progress: float, rounds: int) -> None:
         """Get ready for the next round: growth, decay. `progress` climbs from 0 to 1 along the
-        budget; `rounds` are behind us."""
+        budget; `rounds` are behind us.
+
+        Between two values of `stage` it only fills tensors. Whatever else it changes (`batch`, the `repeats` of a
+        player, a number of a schedule that is no tensor, a list of weights) raises `stage` in the same call. So a
+        round can be captured once for each stage, and its FLOPs are counted once for each stage.
+        """
+
+    def count_weights(self) -> tuple[int, int]:
+        """How many numbers the weights have of the players that see data, and of those that make samples.
+
+        A player that does both is counted among the latter, so that the sum counts nobody twice.
+        """
+        d = [player for player in self.players if player.sees_data and not player.makes_samples]
+        g = [player for player in self.players if player.makes_samples]
+        return _numbers(d), _numbers(g)
 
     def latents(self, like: Batch) -> Tensor:
         """Draw what samples are made of, (n, z_dim), one for each in `like`: by default standard normal numbers."""
@@ -125,3 +149,7 @@ class Variant(nn.Module):
     def belief(self, x: Tensor) -> Tensor | None:
         """The probability (n,) that each of `x` is real, as D's scores say it; None where they say no such thing."""
         return None
+
+
+def _numbers(players: Iterable[Player]) -> int:
+    return sum(weight.numel() for player in players for weight in player.weights.parameters())

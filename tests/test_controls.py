@@ -28,7 +28,7 @@ def test_a_control_draws_one_sample_for_each_and_has_no_players(control, spec):
     assert (drawn.shape, drawn.dtype) == ((30, *spec.shape), torch.float32)
     assert drawn.isfinite().all()
     assert made.players == []
-    assert made.control
+    assert made.kind == "control"
 
 
 @pytest.mark.parametrize("control", ALL)

@@ -220,8 +220,9 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "a plugin without a generator": (
         [(VARIANT, 'name = "toys.py:OneSided"')],
-        "has the players D, but needs one named 'D' and one named 'G'.",
+        "has the players D, but a budget of updates needs one with `makes_samples`. Set it",
     ),
+    "two players of one name": ([(VARIANT, 'name = "toys.py:Twins"')], "the players D, G, D, but each needs a name of"),
     "an option that was not given": (
         [(VARIANT, 'name = "toys.py:Demanding"')],
         "Found no option 'courage', which toys.py:Demanding needs. Give it in `options`.",

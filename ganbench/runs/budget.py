@@ -12,24 +12,25 @@ Unit = Literal["images", "updates", "seconds", "flops"]
 class Ledger:
     """All costs of one run, whatever its budget is counted in, so that "equal" can be checked."""
 
-    images: int = 0  # real images shown to D, of all its domains; two looks at one count twice
+    images: int = 0  # real ones in the batches of players that see data, of all domains; drawn twice counts twice
+    images_g: int = 0  # real ones in the batches of players that see no data, but whose losses compare with it
     rounds: int = 0  # in each, every player moves
-    d_updates: int = 0
-    g_updates: int = 0
+    d_updates: int = 0  # steps of the players that see data
+    g_updates: int = 0  # steps of the players that make samples
     seconds: float = 0.0  # of training alone: judging and saving are not counted
-    flops: int = 0  # of the two players' networks, forward and backward
+    flops: int = 0  # of all players' networks, forward and backward
     peak_memory: int = 0  # bytes: the device's on CUDA, the process's on a CPU
-    parameters_d: int = 0
-    parameters_g: int = 0
+    parameters_d: int = 0  # of the players that see data and make no samples
+    parameters_g: int = 0  # of the players that make samples
 
     @property
     def updates(self) -> int:
-        """Generator updates."""
+        """Steps of the players that make samples."""
         return self.g_updates
 
     @property
     def parameters(self) -> int:
-        """Of both players."""
+        """Of the players that see data or make samples."""
         return self.parameters_d + self.parameters_g
 
     @property
@@ -42,7 +43,7 @@ DERIVED = ("parameters", "images_per_second")  # from a ledger, and written down
 
 @dataclass(frozen=True)
 class Budget:
-    """An amount of one unit: real images shown to D, generator updates, seconds of training or FLOPs."""
+    """An amount of one unit: real images that are seen, updates of what makes samples, seconds or FLOPs of training."""
 
     unit: Unit
     amount: float

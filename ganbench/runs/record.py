@@ -121,7 +121,7 @@ def write_record(
     A run that failed has a row without a value for every score it still owes. `work` is None if it failed
     before it could begin. `external` says that the samples come from elsewhere.
     """
-    control = not external and spec.variant.load("variants").control
+    control = not external and spec.variant.load("variants").kind == "control"
     own = common(spec)
     owed = [] if status == "done" else _owed(spec, state)
     more = {"judge": spec.judge, "status": status}

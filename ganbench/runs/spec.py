@@ -83,13 +83,22 @@ class RunSpec:
         return plugins.load(kind, name, Path(self.dataset.beside))
 
 
+ROLES = {"sees_data": "a budget of images", "makes_samples": "a budget of updates"}  # of players, and who counts them
+
+
 def _check_moves(variant: Any, name: str) -> None:
     """Refuse what the loop could not train, or would train for ever."""
     if not isinstance(variant, Variant):
         raise BadSuite(f"{name} makes a {type(variant).__name__}, but needs to make a ganbench.variant.Variant.")
     names = [player.name for player in variant.players]
-    if names and not {"D", "G"} <= {*names}:
-        raise BadSuite(f"{name} has the players {', '.join(names)}, but needs one named 'D' and one named 'G'.")
+    if len({*names}) < len(names):
+        raise BadSuite(f"{name} has the players {', '.join(names)}, but each needs a name of its own.")
+    for role, budget in ROLES.items():
+        if names and not any(getattr(player, role) for player in variant.players):
+            raise BadSuite(
+                f"{name} has the players {', '.join(names)}, but {budget} needs one with `{role}`. Set it where the "
+                "player is made; a player named 'D' sees data, one named 'G' makes samples."
+            )
     if variant.batch < 1:
         raise BadSuite(f"{name} takes batches of {variant.batch}, but a step needs at least 1 sample.")
     for player in variant.players:

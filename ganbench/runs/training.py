@@ -34,7 +34,7 @@ def train(
     """
     variant.train().requires_grad_(False)
     weights = {player.name: [*player.weights.parameters()] for player in variant.players}
-    ledger.parameters_d, ledger.parameters_g = _count(weights["D"]), _count(weights["G"])
+    ledger.parameters_d, ledger.parameters_g = variant.count_weights()
     flops: dict[object, int] = {}  # of a round, by its shape
     device = data.x.device.type
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "float32"
@@ -100,16 +100,14 @@ def draw(data: Batch, n: int) -> Batch:
 
 
 def _enter(ledger: Ledger, variant: Variant, flops: int) -> None:
-    repeats = {player.name: player.repeats for player in variant.players}
     ledger.rounds += 1
-    ledger.d_updates += repeats["D"]
-    ledger.g_updates += repeats["G"]
-    ledger.images += repeats["D"] * variant.batch * variant.domains
     ledger.flops += flops
-
-
-def _count(weights: list[nn.Parameter]) -> int:
-    return sum(weight.numel() for weight in weights)
+    for player in variant.players:
+        images = player.repeats * variant.batch * variant.domains
+        ledger.d_updates += player.repeats if player.sees_data else 0
+        ledger.g_updates += player.repeats if player.makes_samples else 0
+        ledger.images += images if player.sees_data else 0
+        ledger.images_g += images if player.compares else 0
 
 
 def _gradient_norm(weights: list[nn.Parameter]) -> Tensor:

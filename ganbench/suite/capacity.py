@@ -1,6 +1,7 @@
 """Equal capacity: the `width` at which a variant has as many parameters as the budget asks for.
 
-Parameters are counted as the ledger counts them: the weights of D and of G, neither averages nor buffers.
+Parameters are counted as the ledger counts them: the weights of the players that see data or make samples, neither
+averages nor buffers.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +28,7 @@ class Size(NamedTuple):
     """How large a variant is."""
 
     width: int
-    parameters: int  # of D and G together
+    parameters: int  # of the players that see data or make samples
 
 
 def fit(run: RunSpec, dataset: Dataset, amount: int) -> RunSpec:
@@ -37,7 +38,7 @@ def fit(run: RunSpec, dataset: Dataset, amount: int) -> RunSpec:
     """
     variant = run.variant
     plugin = variant.load("variants")
-    if getattr(plugin, "control", False):
+    if getattr(plugin, "kind", "variant") == "control":
         return run
     asked = f"Found parameters = {amount:,} in the budget"
     if "width" in variant.options:
@@ -112,7 +113,7 @@ def nearest(count: Callable[[int], int | None], amount: int) -> list[Size]:
 
 
 def _count(run: RunSpec, dataset: Dataset, amount: int) -> int | None:
-    """Parameters of D and G; None if the variant cannot be built."""
+    """Parameters of the variant; None if the variant cannot be built."""
     if amount > LARGE:
         try:
             with torch.device("meta"), Shapes():
@@ -128,8 +129,7 @@ def _count(run: RunSpec, dataset: Dataset, amount: int) -> int | None:
 
 
 def _parameters(run: RunSpec, dataset: Dataset) -> int:
-    both = (player.weights for player in run.build_variant(dataset).players if player.name in ("D", "G"))
-    return sum(weight.numel() for network in both for weight in network.parameters())
+    return sum(run.build_variant(dataset).count_weights())
 
 
 class Shapes(TorchFunctionMode):

@@ -161,8 +161,9 @@ def _fits(run: RunSpec, only: str) -> bool:
 
 
 def _entry(run: RunSpec) -> dict[str, object]:
+    control = run.variant.load("variants").kind == "control"
     return {"run": run.id, "label": run.label, "variant": run.variant.name, "dataset": run.dataset_label,
-            "seed": run.seed, "scale": run.scale, "control": run.variant.load("variants").control}  # fmt: skip
+            "seed": run.seed, "scale": run.scale, "control": control}  # fmt: skip
 
 
 def _commit() -> str:

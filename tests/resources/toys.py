@@ -83,11 +83,19 @@ class Slow(Toy):
 
 
 class OneSided(Toy):
-    """Lacks a generator among its players."""
+    """Lacks a player that makes samples."""
 
     def __init__(self, spec: DataSpec):
         super().__init__(spec)
         del self.players[1:]
+
+
+class Twins(Toy):
+    """Has two players of one name."""
+
+    def __init__(self, spec: DataSpec):
+        super().__init__(spec)
+        self.players.append(self.players[0])
 
 
 class Demanding(Toy):

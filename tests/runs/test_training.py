@@ -17,7 +17,7 @@ from ganbench.runs.training import draw, move, train
 from ganbench.variant import Batch, DataSpec, Player, Variant
 
 BATCH = 4
-ZOO = [name for name in plugins.names("variants") if not plugins.load("variants", name).control]
+ZOO = [name for name in plugins.names("variants") if plugins.load("variants", name).kind != "control"]
 
 
 class Tiny(Variant):
@@ -182,6 +182,49 @@ def test_the_ledger_counts_updates_images_flops_and_parameters(data):
     assert ledger.flops == 4 * (3 * D_STEP + 2 * G_STEP)
     assert (ledger.parameters_d, ledger.parameters_g) == (3, 8)
     assert ledger.seconds > 0
+
+
+class Alone(Variant):
+    """A model with one player, which moves a mean towards the data: no game, and no name of one."""
+
+    batch = BATCH
+
+    def __init__(self):
+        super().__init__()
+        self.mean = nn.Linear(1, 2)
+        self.players = [
+            Player("F", self.mean, self.misfit, SGD(self.mean.parameters(), 0.1), 2, sees_data=True, makes_samples=True)
+        ]
+
+    def misfit(self, batch: Batch) -> Tensor:
+        return (self.sample(batch) - batch.x).square().mean()
+
+    def sample(self, like: Batch) -> Tensor:
+        return self.mean(torch.ones(len(like.x), 1))
+
+
+def test_a_player_that_sees_data_and_makes_samples_is_counted_in_both_budgets_and_its_weights_once(data):
+    ledger = finish(Alone(), data, Budget("images", 6 * BATCH))
+    assert (ledger.rounds, ledger.images, ledger.images_g, ledger.d_updates, ledger.g_updates) == (
+        3,
+        6 * BATCH,
+        0,
+        6,
+        6,
+    )
+    assert (ledger.parameters_d, ledger.parameters_g, ledger.parameters) == (0, 4, 4)
+
+
+def test_roles_decide_what_counts_and_names_are_only_defaults(data):
+    variant = Tiny(d_repeats=3)
+    critic, maker = variant.players
+    assert (critic.sees_data, critic.makes_samples, maker.sees_data, maker.makes_samples) == (True, False, False, True)
+    critic.name, maker.name, maker.compares = "critic", "maker", True
+    third = nn.Linear(2, 2)
+    variant.players.append(Player("Q", third, lambda batch: third(batch.x).mean(), SGD(third.parameters(), 0.1), 7))
+    ledger = finish(variant, data, Budget("updates", 2))
+    assert (ledger.d_updates, ledger.g_updates, ledger.images, ledger.images_g) == (6, 2, 6 * BATCH, 2 * BATCH)
+    assert (ledger.parameters_d, ledger.parameters_g) == (3, 8), "of those that see data or make samples"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ganbench.suite import capacity
 from ganbench.suite.capacity import TOLERANCE, Size, nearest
 from ganbench.variant import DataSpec
 
-GANS = [name for name in plugins.names("variants") if not plugins.load("variants", name).control]
+GANS = [name for name in plugins.names("variants") if plugins.load("variants", name).kind != "control"]
 SPECS = {
     "points": DataSpec((2,), 8),
     "side 16": DataSpec((1, 16, 16), 10),

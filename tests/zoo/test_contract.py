@@ -17,7 +17,7 @@ from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec, Variant
 
 RESOURCES = Path(__file__).parent.parent / "resources"
-ZOO = [name for name in plugins.names("variants") if not plugins.load("variants", name).control]
+ZOO = [name for name in plugins.names("variants") if plugins.load("variants", name).kind != "control"]
 STRANGER = "plugin_package/small_gans.py:LQG"  # somebody else's, as a suite beside the file would name it
 SPECS = {
     "points": DataSpec((2,), 8),
