@@ -34,9 +34,8 @@ from ganbench import store
 from ganbench.compare import baseline
 from ganbench.compare.baseline import Baseline, Score
 from ganbench.compare.gate import Gate, Limit
-from ganbench.compare.regression import weighted_holm
 from ganbench.errors import BadResults
-from ganbench.statistics import mean_interval
+from ganbench.statistics import holm, mean_interval
 from ganbench.statistics.changepoint import Step, step_test
 from ganbench.statistics.intervals import Floats, floats
 
@@ -259,7 +258,7 @@ def _steps(lines: Iterable[Line], error: float) -> Iterator[dict[str, Any]]:
         resamples = max(LEAST_RESAMPLES, math.ceil(4 * sum(weights) / min(weights) / error))  # or none is small enough
         steps = [step_test(part.samples(part.logarithmic), resamples) for part in parts]
         tested = [(part, step) for part, step in zip(parts, steps, strict=True) if step]
-        adjusted = weighted_holm([step.p for _, step in tested], [part.line.limit.weight for part, _ in tested])
+        adjusted = holm([step.p for _, step in tested], [part.line.limit.weight for part, _ in tested])
         parts = []
         for (part, step), p in zip(tested, adjusted, strict=True):
             found = _record(part, step, float(p))

@@ -32,13 +32,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 from pandas import DataFrame
 
 from ganbench.compare.baseline import Baseline, Record, Runs, Score
 from ganbench.compare.gate import SPEED, Gate, Limit
 from ganbench.errors import BadResults
-from ganbench.statistics import t_quantile, t_tail
+from ganbench.statistics import holm, t_quantile, t_tail
 from ganbench.statistics.intervals import Floats, floats
 from ganbench.statistics.moderated import moderated, prior
 
@@ -317,9 +316,7 @@ def _judge(rows: Sequence[_Row], error: float) -> None:
     """The verdict on all rows that were tested, by p-values adjusted together: for the worse, and for the better."""
     found = [(row, row.contrast) for row in rows if row.contrast]
     weights = [row.limit.weight for row, _ in found]
-    worse, better = (
-        weighted_holm([contrast.p(sign * row.worse) for row, contrast in found], weights) for sign in (1, -1)
-    )
+    worse, better = (holm([contrast.p(sign * row.worse) for row, contrast in found], weights) for sign in (1, -1))
     for (row, contrast), p_worse, p_better in zip(found, worse, better, strict=True):
         change, low, high = contrast.change()
         row.p = float(p_worse)
@@ -341,18 +338,3 @@ def _name_the_worst(rows: Sequence[_Row]) -> None:
         if row.name[1] == EVERY:
             single = [other.name[1] for other in worse if other.name[::2] == row.name[::2] and other is not row]
             row.remark = f"the mean of all; by themselves: {', '.join(single) or 'none'}"
-
-
-def weighted_holm(p: ArrayLike, weights: ArrayLike) -> Floats:
-    """(k,) p-values and (k,) positive weights -> (k,) adjusted p-values.
-
-    Reject where they are at most alpha, and the chance of any false rejection is at most alpha, however they depend on
-    one another. Holm (see above): in the order of p / weight, each times the weight of all that are not yet rejected.
-    With equal weights it is `ganbench.statistics.holm`.
-    """
-    raw, w = floats(p), floats(weights)
-    order = np.argsort(raw / w, kind="stable")
-    left = np.cumsum(w[order][::-1])[::-1]
-    adjusted = np.empty_like(raw)
-    adjusted[order] = np.minimum(np.maximum.accumulate(raw[order] / w[order] * left), 1.0)
-    return adjusted

@@ -7,11 +7,6 @@ How often a nominal 95 % interval holds the true value, for 3, 5 and 10 seeds, w
     mean_interval                                 .95  .95  .95      .84  .83  .85
     difference_interval, of one distribution      .97  .96  .95      .98  .98  .97
       of b three times as large as a              .95  .95  .95      .90  .88  .88
-    bootstrap_interval, of the mean               .75  .84  .90      .64  .72  .81
-      of the median                               .75  .94  .93      .76  .94  .93
-      of the interquartile mean                   .75  .91  .93      .75  .89  .93
-    stratified_interval, 3 datasets               .92  .94  .95      .91  .94  .95
-      10 datasets                                 .93  .95  .95      .94  .95  .95
     probability_of_improvement of 0.5             .90  .95  .95      the same: only
       of 0.76                                     .94  .95  .95      ranks count
       of 0.92                                     .97  .95  .96
@@ -22,17 +17,15 @@ by chance in one of ten cases.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from ganbench.statistics.student import t_quantile
+from scipy.special import stdtrit
 
 Floats = NDArray[np.float64]
-Statistic = Callable[..., Floats]  # called as statistic(values, axis=-1), as np.mean, np.median and iqm are
 
 
 class Interval(NamedTuple):
@@ -56,16 +49,14 @@ def floats(values: ArrayLike) -> Floats:
     return np.asarray(values, dtype=np.float64).ravel()
 
 
-def iqm(values: ArrayLike, axis: int = -1) -> Floats:
-    """Interquartile mean: the mean without the lowest and the highest quarter of the values.
+def t_quantile(level: float, df: float) -> float:
+    """The t with P(|T| <= t) = `level` for Student's T with `df` degrees of freedom: 12.706 for 0.95 and 1.
 
-    Of each end floor(n / 4) values are left out, none of three, one of five: the 25 % trimmed mean, as in Agarwal et
-    al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", 2021, https://arxiv.org/abs/2108.13264,
-    section 4.3, and in its library rliable.
+    `df` may be a fraction. Raises ValueError unless 0 < level < 1 and df >= 1.
     """
-    ordered = np.sort(np.asarray(values, dtype=np.float64), axis=axis)
-    n = ordered.shape[axis]
-    return np.asarray(np.take(ordered, range(n // 4, n - n // 4), axis=axis).mean(axis=axis))
+    if not 0 < level < 1 or not df >= 1:
+        raise ValueError(f"Found level {level} and {df} degrees of freedom, but need 0 < level < 1 and at least 1.")
+    return -float(stdtrit(df, (1 - level) / 2))
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
@@ -126,59 +117,41 @@ def satterthwaite(a_error: float, b_error: float, n: int, m: int) -> float:
     return (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
 
 
-def bootstrap_interval(
-    values: ArrayLike,
-    level: float = 0.95,
-    statistic: Statistic = np.mean,
-    resamples: int = 10_000,
-    seed: int = 0,  # the same seed gives the same limits
-) -> Interval:
-    """(n,) values -> `statistic` of them and its percentile bootstrap interval; for n of about 20 and more.
-
-    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3.
-    """
-    return _percentile_interval([floats(values)], 0, level, statistic, resamples, seed)
-
-
 def stratified_interval(
     strata: Sequence[ArrayLike],
     level: float = 0.95,
-    statistic: Statistic = iqm,
     resamples: int = 10_000,
     seed: int = 0,  # the same seed gives the same limits
 ) -> Interval:
-    """Strata of (n_i,) values -> `statistic` of all together and its percentile interval, resampled within strata.
+    """Strata of (n_i,) values -> the mean of all together and its percentile interval, resampled within strata.
 
-    Strata are datasets and values their seeds' scores, brought to one scale: Agarwal et al. (see `iqm`), section 4.2.
-    Each draw takes n_i - 1 values of a stratum, not n_i as rliable does: then the variance of the drawn means is right,
-    and not a share of 1 / n_i too small. McCarthy and Snowden, "The Bootstrap and Finite Population Sampling", 1985.
+    Strata are datasets, and values are their seeds' scores, brought to one scale: Agarwal et al., "Deep Reinforcement
+    Learning at the Edge of the Statistical Precipice", 2021, https://arxiv.org/abs/2108.13264, section 4.2. Each draw
+    takes n_i - 1 values of a stratum, where their library rliable takes n_i: then the variance of the drawn means is
+    right, and not a share of 1 / n_i too small. McCarthy and Snowden, "The Bootstrap and Finite Population Sampling",
+    1985. The limits are NaN if no stratum has two values, or if a value is not finite.
     """
-    return _percentile_interval([floats(values) for values in strata], 1, level, statistic, resamples, seed)
-
-
-def _percentile_interval(
-    samples: Sequence[Floats], fewer: int, level: float, statistic: Statistic, resamples: int, seed: int
-) -> Interval:
+    samples = [floats(values) for values in strata]
     pooled = np.concatenate([np.empty(0), *samples])
     if len(pooled) == 0:
         return Interval(math.nan, math.nan, math.nan)
-    estimate = float(statistic(pooled, axis=-1))
+    estimate = float(pooled.mean())
     if max(map(len, samples)) < 2 or not np.isfinite(pooled).all():
         return Interval(estimate, math.nan, math.nan)
-    drawn = [statistic(np.concatenate(some, axis=1), axis=-1) for some in resampled(samples, resamples, seed, fewer)]
-    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    means = [np.concatenate(drawn, axis=1).mean(axis=-1) for drawn in _resampled(samples, resamples, seed)]
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
     return Interval(estimate, float(low), float(high))
 
 
-def resampled(samples: Sequence[Floats], resamples: int, seed: int, fewer: int = 0) -> Iterator[list[Floats]]:
-    """Samples of (n_i,) values -> chunks of (some, n_i - fewer) values drawn from each with replacement.
+def _resampled(samples: Sequence[Floats], resamples: int, seed: int) -> Iterator[list[Floats]]:
+    """Samples of (n_i,) values -> chunks of (rows, n_i - 1) values drawn from each with replacement.
 
-    There are `resamples` rows in all; of a sample there is always at least one value, unless it is empty.
+    There are `resamples` rows in all. A sample gives at least one value, unless it is empty.
     """
     rng = np.random.default_rng(seed)
     kept = [x for x in samples if len(x)]
     for n in chunks(resamples, sum(map(len, kept))):
-        yield [x[rng.integers(len(x), size=(n, max(1, len(x) - fewer)))] for x in kept]
+        yield [x[rng.integers(len(x), size=(n, max(1, len(x) - 1)))] for x in kept]
 
 
 def chunks(rows: int, width: int) -> Iterator[int]:
@@ -190,9 +163,9 @@ def chunks(rows: int, width: int) -> Iterator[int]:
 def probability_of_improvement(a: ArrayLike, b: ArrayLike, lower_is_better: bool, level: float = 0.95) -> Interval:
     """(n,) and (m,) values -> P(a new value of b is better than a new one of a), ties counting half, and its interval.
 
-    U / (n m) of Mann and Whitney: the probability of improvement of Agarwal et al. (see `iqm`), section 4.3. The
-    interval is method 5 of Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney
-    statistic. Part 2", Statistics in Medicine 25, 2006: all theta within z sqrt(V(theta)) of the estimate, where
+    U / (n m) of Mann and Whitney, the probability of improvement of Agarwal et al. (see `stratified_interval`),
+    section 4.3. The interval is method 5 of Newcombe, "Confidence intervals for an effect size measure based on the
+    Mann-Whitney statistic. Part 2", Statistics in Medicine 25, 2006: all theta within z sqrt(V(theta)) of the estimate,
     V(theta) = theta (1 - theta) (1 + k (1 - theta) / (2 - theta) + k theta / (1 + theta)) / (n m), k = (n + m) / 2 - 1.
     Unlike the bootstrap's it has a width where b is better in every pair. Values may be infinite: a run that failed is
     worse than any that ended. NaN if a side is empty or has a NaN; no limits if a side has one value.

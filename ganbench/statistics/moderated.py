@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import digamma, polygamma
 
 from ganbench.statistics.intervals import Floats, floats
 
@@ -40,10 +41,10 @@ def prior(variances: ArrayLike, df: ArrayLike, most: float = MOST_PRIOR) -> Prio
     if not typical:
         return Prior(0.0, 0.0)
     half = d / 2
-    e = np.log(np.maximum(s2, 0.01 * typical)) - [digamma(x) - math.log(x) for x in half]
-    excess = float(np.var(e, ddof=1)) - float(np.mean([trigamma(x) for x in half]))
+    e = np.log(np.maximum(s2, 0.01 * typical)) - digamma(half) + np.log(half)
+    excess = float(np.var(e, ddof=1) - polygamma(1, half).mean())
     d0 = min(most, 2 * _inverse_trigamma(excess)) if excess > 0 else most
-    return Prior(math.exp(float(np.mean(e)) + digamma(d0 / 2) - math.log(d0 / 2)), d0)
+    return Prior(math.exp(float(np.mean(e) + digamma(d0 / 2)) - math.log(d0 / 2)), d0)
 
 
 def moderated(variances: ArrayLike, df: ArrayLike, common: Prior) -> tuple[Floats, Floats]:
@@ -52,26 +53,10 @@ def moderated(variances: ArrayLike, df: ArrayLike, common: Prior) -> tuple[Float
     return (common.df * common.variance + d * s2) / (common.df + d), common.df + d
 
 
-def digamma(x: float) -> float:
-    """The derivative of log Gamma, for x > 0: 5.5.2 and 5.11.2 of https://dlmf.nist.gov/5."""
-    if x < 10:
-        return digamma(x + 1) - 1 / x
-    y = 1 / (x * x)
-    return math.log(x) - 0.5 / x - y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y / 132))))
-
-
-def trigamma(x: float) -> float:
-    """The derivative of `digamma`, for x > 0, likewise."""
-    if x < 10:
-        return trigamma(x + 1) + 1 / (x * x)
-    y = 1 / (x * x)
-    return 1 / x + y / 2 + y / x * (1 / 6 - y * (1 / 30 - y * (1 / 42 - y * (1 / 30 - y * 5 / 66))))
-
-
 def _inverse_trigamma(value: float) -> float:
-    """The x with trigamma(x) = `value`; by bisection of log x, as trigamma falls from infinity to 0."""
+    """The x with trigamma(x) = `value`, by bisection of log x. Trigamma falls from infinity to 0."""
     low, high = 1e-9, 1e9
     for _ in range(100):
         middle = math.sqrt(low * high)
-        low, high = (middle, high) if trigamma(middle) > value else (low, middle)
+        low, high = (middle, high) if polygamma(1, middle) > value else (low, middle)
     return high

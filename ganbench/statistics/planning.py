@@ -1,4 +1,4 @@
-"""How many seeds a gap needs, and which gap so many seeds can find.
+"""How many seeds a gap needs.
 
 All about Welch's test of n seeds a side, whose scores scatter over seeds with standard deviations `a_std` and `b_std`;
 one of which is above 0; `level` is 1 minus the chance of a false alarm. The standard deviations of few seeds are rough,
@@ -12,8 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ganbench.statistics.intervals import Floats, satterthwaite
-from ganbench.statistics.student import t_quantile
+from ganbench.statistics.intervals import Floats, satterthwaite, t_quantile
 
 MOST_SEEDS = 10_000  # what needs more is out of reach
 
@@ -40,22 +39,6 @@ def _gauss_legendre() -> tuple[Floats, Floats]:
     """Nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(100)
     return (nodes + 1) / 2, weights / 2
-
-
-def detectable_gap(a_std: float, b_std: float, n: int, level: float = 0.95, wanted: float = 0.8) -> float:
-    """The smallest true gap that the test finds with probability `wanted`: the minimum detectable effect.
-
-    0 if nothing varies.
-    """
-    low, high = 0.0, math.hypot(a_std, b_std)
-    if not high:
-        return 0.0
-    while power(high, a_std, b_std, n, level) < wanted:
-        low, high = high, 2 * high
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if power(middle, a_std, b_std, n, level) < wanted else (low, middle)
-    return high
 
 
 def seeds_needed(gap: float, a_std: float, b_std: float, level: float = 0.95, wanted: float = 0.8) -> int | None:

@@ -146,7 +146,7 @@ def overall(entries: Sequence[Entry]) -> DataFrame:
 
 
 def _mean(strata: Sequence[Floats]) -> Interval:
-    found = stratified_interval(strata, statistic=np.mean, resamples=RESAMPLES)
+    found = stratified_interval(strata, resamples=RESAMPLES)
     return found if min(map(len, strata)) >= SEEDS_TO_RESAMPLE else Interval(found.mean, nan, nan)
 
 

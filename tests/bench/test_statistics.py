@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 
 from ganbench.statistics import (
     Interval,
-    bootstrap_interval,
     critical_difference,
     difference_interval,
-    iqm,
     mean_interval,
     probability_of_improvement,
-    rank_intervals,
     stratified_interval,
 )
 
@@ -33,29 +30,16 @@ class Population(NamedTuple):
 
     draw: Callable[[np.random.Generator], Draw]
     mean: float
-    median: float
-    iqm: float
 
 
-QUARTILE = 0.6744897501960817
 POPULATIONS = {
-    "normal": Population(lambda rng: rng.standard_normal, 0.0, 0.0, 0.0),
-    "lognormal": Population(
-        lambda rng: lambda size: rng.lognormal(size=size),
-        math.exp(0.5),
-        1.0,
-        # The mean of exp(z) between the quartiles of z: moving the density by 1 completes the square.
-        math.exp(0.5) * (math.erf((QUARTILE + 1) / math.sqrt(2)) - math.erf((1 - QUARTILE) / math.sqrt(2))),
-    ),
+    "normal": Population(lambda rng: rng.standard_normal, 0.0),
+    "lognormal": Population(lambda rng: lambda size: rng.lognormal(size=size), math.exp(0.5)),
 }
 
 
 def of_datasets(draw: Draw, datasets: int, n: int) -> Interval:
     return stratified_interval([*draw((datasets, n))], resamples=1_000)
-
-
-def bootstrap(draw: Draw, n: int, statistic: Callable[..., NDArray[np.float64]]) -> Interval:
-    return bootstrap_interval(draw(n), statistic=statistic, resamples=1_000)
 
 
 # What the docstring of ganbench/statistics/intervals.py says: 3, 5 and 10 normal values, 3, 5 and 10 lognormal ones.
@@ -71,29 +55,14 @@ INTERVALS = {
         lambda p: 2 * p.mean,
         (0.95, 0.95, 0.95, 0.90, 0.88, 0.88),
     ),
-    "bootstrap of the mean": (
-        lambda draw, n: bootstrap(draw, n, np.mean),
-        lambda p: p.mean,
-        (0.75, 0.84, 0.90, 0.64, 0.72, 0.81),
-    ),
-    "bootstrap of the median": (
-        lambda draw, n: bootstrap(draw, n, np.median),
-        lambda p: p.median,
-        (0.75, 0.94, 0.93, 0.76, 0.94, 0.93),
-    ),
-    "bootstrap of the iqm": (
-        lambda draw, n: bootstrap(draw, n, iqm),
-        lambda p: p.iqm,
-        (0.75, 0.91, 0.93, 0.75, 0.89, 0.93),
-    ),
     "stratified, 3 datasets": (
         lambda draw, n: of_datasets(draw, 3, n),
-        lambda p: p.iqm,
+        lambda p: p.mean,
         (0.92, 0.94, 0.95, 0.91, 0.94, 0.95),
     ),
     "stratified, 10 datasets": (
         lambda draw, n: of_datasets(draw, 10, n),
-        lambda p: p.iqm,
+        lambda p: p.mean,
         (0.93, 0.95, 0.95, 0.94, 0.95, 0.95),
     ),
 }
@@ -133,22 +102,6 @@ def test_probabilities_of_improvement_cover_what_the_docstring_says(benchmark, s
     found, said = benchmark.pedantic(coverage, rounds=1), IMPROVEMENT[shift][SEEDS.index(n)]
     print(f"shift {shift}, {n} seeds: {found:.3f}, said to be {said}")
     assert found == pytest.approx(said, abs=0.016)
-
-
-@pytest.mark.parametrize("n", SEEDS)
-@pytest.mark.parametrize("name", POPULATIONS)
-def test_rank_intervals_cover_the_rank_at_least_so_often(benchmark, name, n):
-    """Five variants, each half a standard deviation (of the normal values) worse than the one before."""
-    draw, rank = POPULATIONS[name].draw(np.random.default_rng(n)), np.arange(1, 6)
-
-    def coverage() -> float:
-        boards = (draw((5, n)) + 0.5 * rank[:, None] for _ in range(REPEATS // 4))
-        found = np.array([rank_intervals([*board], lower_is_better=True, resamples=1_000) for board in boards])
-        return float(np.mean((found[..., 1] <= rank) & (rank <= found[..., 2])))
-
-    found = benchmark.pedantic(coverage, rounds=1)
-    print(f"{name}, {n} seeds: {found:.3f}")
-    assert found >= 0.92
 
 
 @pytest.mark.parametrize("datasets", [2, 3, 5, 10])

@@ -11,9 +11,8 @@ from scipy import stats
 
 from ganbench.compare.baseline import Baseline, Runs, Score
 from ganbench.compare.gate import SPEED, Gate
-from ganbench.compare.regression import EVERY, Check, check, weighted_holm
+from ganbench.compare.regression import EVERY, Check, check
 from ganbench.errors import BadResults
-from ganbench.statistics import holm
 from ganbench.statistics.moderated import prior
 
 Cells = dict[tuple[str, str, str], Sequence[float | None]]
@@ -184,18 +183,6 @@ def test_what_one_variant_alone_does_to_the_mean_is_said() -> None:
     small = {name: [v * 1.12 for v in values] for name, values in BEFORE.items()}
     remark = row(check(board(small), board(BEFORE), Gate(metrics={"fid": {"tolerance": 0.05}})), EVERY)["remark"]
     assert remark.startswith("the mean of all; by themselves: ")
-
-
-def test_weighted_holm_with_equal_weights_is_holm() -> None:
-    p = np.random.default_rng(0).random(20) ** 3
-    assert weighted_holm(p, np.full(20, 7.0)).tolist() == pytest.approx(holm(p).tolist())
-
-
-def test_weighted_holm_by_hand() -> None:
-    """p / w: 0.004, 0.02, 0.01; so 0.02 * 7 / 5, then 0.01 * 2 / 1, then 0.02 * 1 / 1, and never less than before."""
-    assert weighted_holm([0.02, 0.02, 0.01], [5, 1, 1]).tolist() == pytest.approx([0.028, 0.028, 0.028])
-    assert weighted_holm([0.5, 0.9], [1, 1]).tolist() == [1.0, 1.0]
-    assert weighted_holm([], []).tolist() == []
 
 
 def test_the_selecting_metric_gets_more_of_the_error() -> None:

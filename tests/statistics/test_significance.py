@@ -1,0 +1,126 @@
+"""Tests agree with scipy, and corrections with their definitions."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ganbench.statistics import equivalence_test, holm, t_tail, welch_test
+from ganbench.statistics.significance import permutation_test
+
+NAN, INF = math.nan, math.inf
+A, B = [3.1, 2.7, 3.9, 3.3], [4.2, 3.8, 5.9]
+
+
+@pytest.mark.parametrize("t", [0.0, 0.01, 1.0, 3.0, 40.0])
+@pytest.mark.parametrize("df", [1, 1.7, 4, 25.4, 3000])
+def test_the_tail_of_t_is_scipys(t: float, df: float) -> None:
+    assert t_tail(t, df) == pytest.approx(2 * stats.t.sf(t, df), rel=1e-9)
+
+
+def test_welchs_test_is_scipys() -> None:
+    assert welch_test(A, B) == pytest.approx(stats.ttest_ind(A, B, equal_var=False).pvalue)
+    assert welch_test(A, B, 0.5) == pytest.approx(stats.ttest_ind(np.array(A) + 0.5, B, equal_var=False).pvalue)
+    assert welch_test(A, B) == welch_test(B, A)
+
+
+def test_values_that_do_not_vary_are_left_to_the_permutation_test() -> None:
+    assert welch_test([8, 8, 8], [7, 7, 7]) == pytest.approx(2 / 20)
+    assert welch_test([8] * 5, [7] * 5) == pytest.approx(2 / 252)
+    assert welch_test([8, 8], [8, 8]) == 1
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([1.0], [1.0, 2.0]), ([], []), ([1.0, NAN], [1.0, 2.0]), ([1.0, INF], [1.0, 2.0])]
+)
+def test_too_few_values_have_no_p_value(a: list[float], b: list[float]) -> None:
+    assert math.isnan(welch_test(a, b)) and math.isnan(equivalence_test(a, b, 1.0))
+
+
+@pytest.mark.parametrize("margin", [0.5, 1.4, 3.0])
+def test_equivalence_is_the_weaker_of_two_one_sided_tests(margin: float) -> None:
+    above = stats.ttest_ind(np.array(B) - margin, A, equal_var=False, alternative="less").pvalue
+    below = stats.ttest_ind(np.array(B) + margin, A, equal_var=False, alternative="greater").pvalue
+    assert equivalence_test(A, B, margin) == pytest.approx(max(above, below))
+
+
+def test_values_that_do_not_vary_are_within_the_margin_or_not() -> None:
+    assert equivalence_test([8, 8], [8, 8], 0.1) == 0
+    assert equivalence_test([8, 8], [7, 7], 0.1) == 1
+    assert equivalence_test([8, 8], [8, 8], 0.0) == 1, "no margin, nothing is within it"
+
+
+def test_the_permutation_test_is_scipys() -> None:
+    rng = np.random.default_rng(0)
+    for n, m in ((2, 3), (4, 4), (3, 6)):
+        a, b = rng.normal(size=n), rng.normal(1, size=m)
+        scipys = stats.permutation_test(
+            (a, b), lambda x, y, axis: np.abs(x.mean(axis) - y.mean(axis)), n_resamples=np.inf, alternative="greater"
+        )
+        assert permutation_test(a, b) == pytest.approx(scipys.pvalue)
+
+
+def test_few_seeds_cannot_be_significant_by_permutation() -> None:
+    assert permutation_test([1, 2, 3], [40, 50, 60]) == pytest.approx(2 / 20)
+    assert permutation_test([1, 2, 3, 4], [40, 50, 60, 70]) == pytest.approx(2 / 70)
+    assert permutation_test([0.1, 0.1, 0.1], [0.1, 0.1]) == 1, "rounding makes no difference"
+
+
+def test_many_seeds_are_split_at_random() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=40), rng.normal(0.5, size=40)
+    found = permutation_test(a, b, resamples=20_000)
+    assert found == permutation_test(a, b, resamples=20_000), "the same every time"
+    assert found == pytest.approx(stats.ttest_ind(a, b).pvalue, abs=0.01)
+    assert permutation_test(a, b + 100, resamples=999) == 1 / 1000, "never zero"
+
+
+def test_holm_steps_down() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]).tolist() == [1, 1]
+    assert holm([]).tolist() == []
+
+
+def test_holm_counts_only_what_was_tested() -> None:
+    found = holm([0.01, NAN, 0.02])
+    assert found[[0, 2]] == pytest.approx([0.02, 0.02]) and math.isnan(found[1])
+
+
+def test_holm_rejects_what_bonferroni_does_and_no_more_than_no_correction() -> None:
+    p = np.random.default_rng(0).random((50, 7)) ** 3
+    for row in p:
+        found = holm(row)
+        assert (row <= found).all() and (found <= np.minimum(7 * row, 1)).all()
+        assert (np.argsort(row) == np.argsort(found, kind="stable")).all() or len(set(found)) < 7
+
+
+def test_equal_weights_are_no_weights() -> None:
+    p = np.random.default_rng(0).random(20) ** 3
+    assert holm(p, np.full(20, 7.0)) == pytest.approx(holm(p))
+
+
+def test_weighted_holm_by_hand() -> None:
+    """p / w: 0.004, 0.02, 0.01; so 0.02 * 7 / 5, then 0.01 * 2 / 1, then 0.02 * 1 / 1, and never less than before."""
+    assert holm([0.02, 0.02, 0.01], [5, 1, 1]) == pytest.approx([0.028, 0.028, 0.028])
+    assert holm([0.5, 0.9], [1, 1]).tolist() == [1.0, 1.0]
+    assert holm([], []).tolist() == []
+
+
+# What this project's own continued fraction gave before scipy took its place.
+
+
+@pytest.mark.parametrize(
+    ("t", "df", "p"),
+    [
+        (0.01, 1, 0.993634014470183), (1, 1.7, 0.43810287230064193), (2.5, 4, 0.06676654481198815),
+        (3, 25.4, 0.005975420163808002), (40, 3, 3.438068078915852e-05),
+    ],
+)  # fmt: skip
+def test_tails_stay_what_they_were(t: float, df: float, p: float) -> None:
+    assert t_tail(t, df) == pytest.approx(p, rel=1e-12)
+
+
+def test_p_values_stay_what_they_were() -> None:
+    assert welch_test(A, B) == pytest.approx(0.15249003527329097, rel=1e-12)
+    assert equivalence_test(A, B, 3.0) == pytest.approx(0.0570850408198648, rel=1e-12)
