@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ganbench.store import LOSS_COLUMNS, SCORE_COLUMNS
+from ganbench.store.columns import LOSS_COLUMNS, SCORE_COLUMNS
 
 RESOURCES = Path(__file__).parent / "resources"
 

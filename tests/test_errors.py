@@ -367,7 +367,7 @@ def test_results_of_which_no_run_has_finished(ganbench: Command, results_copy: P
 def test_results_of_another_version(ganbench: Command, suite_file: Command, results_copy: Path) -> None:
     manifest = results_copy / "suite.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
-    words = f"{results_copy} was written in format 99, this ganbench reads format 1."
+    words = f"{results_copy} was written in format 99, this ganbench reads formats up to 2."
     says(ganbench("report", results_copy), words, "choose another folder with --results")
     says(ganbench("run", suite_file(), "--results", results_copy.parent), words)
 

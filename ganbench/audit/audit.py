@@ -24,7 +24,8 @@ from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.judging import gather
 from ganbench.runs.run import sampling_seed
 from ganbench.runs.sampling import Drawn, Sampler, load_run
-from ganbench.store import Results, write_json
+from ganbench.store import Results
+from ganbench.store.whole import write_json
 from ganbench.variant import Batch
 
 SPLIT: Split = "test"

@@ -34,6 +34,7 @@ from pandas import DataFrame, Series
 from ganbench.compare.gate import SPEED
 from ganbench.errors import BadResults
 from ganbench.store import Results
+from ganbench.store.whole import written_whole
 
 FORMAT = 1
 CHECKPOINT = "last"
@@ -142,9 +143,8 @@ def write(baseline: Baseline, path: Path) -> None:
     }
     text = "{\n" + ",\n".join(f' "{name}": {_lines(part)}' for name, part in parts.items()) + "\n}\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    draft.replace(path)
+    with written_whole(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def read(path: Path) -> Baseline:

@@ -38,6 +38,7 @@ from ganbench.errors import BadResults
 from ganbench.statistics import holm, mean_interval
 from ganbench.statistics.changepoint import Step, step_test
 from ganbench.statistics.intervals import Floats, floats
+from ganbench.store.whole import write_json
 
 RESULTS = ["place", "commit", "date", "source", "rows", "failed", "device"]
 POINTS = [
@@ -113,7 +114,7 @@ def write(found: History, out: Path) -> None:
         "steps": _records(found.steps),
         "remarks": found.remarks,
     }
-    store.write_json(out / "history.json", about)
+    write_json(out / "history.json", about)
 
 
 def _records(frame: DataFrame) -> Any:

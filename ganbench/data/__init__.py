@@ -1,7 +1,7 @@
 """Real data: what is trained on, what is compared against, and what nobody but the controls may see."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Generator, Tensor
@@ -9,12 +9,11 @@ from torch import Generator, Tensor
 from ganbench.data.domains import Domain
 from ganbench.data.files import Files
 from ganbench.errors import BadResults
+from ganbench.store.columns import Split as Split
 from ganbench.variant import Batch, DataSpec
 
 if TYPE_CHECKING:
     from ganbench.data.mixtures import Mixture
-
-Split = Literal["validation", "test"]
 
 
 class Dataset(ABC):

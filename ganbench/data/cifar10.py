@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from ganbench.data import Split
-from ganbench.data.files import Files, checksum, first_good, is_whole, write
+from ganbench.data.files import Files, checksum, first_good, is_whole
 from ganbench.data.images import Other, Part, PixelDataset, check_size
 from ganbench.errors import DataMissing
+from ganbench.store.whole import write_bytes
 
 SIZES = (8, 16, 32, 64)
 
@@ -55,7 +56,7 @@ class CifarFiles(Files):
             for name in self.names:
                 batch = tar.extractfile(f"{CIFAR10.base_folder}/{name}")
                 assert batch is not None, "the published archive holds files of these names"
-                write(folder / name, batch.read())
+                write_bytes(folder / name, batch.read())
 
     def _read_batch(self, path: Path) -> tuple[Tensor, Tensor]:
         raw = self.read(path)

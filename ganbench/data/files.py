@@ -122,17 +122,6 @@ def plain_or_gz(path: Path) -> Path | None:
     return next((file for file in candidates if os.path.isfile(file)), None)
 
 
-def write(path: Path, raw: bytes) -> None:
-    """Write a file that is there whole or not at all."""
-    # Under a name of its own until it is whole: several runs may download at once.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(raw)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 # Download
 
 

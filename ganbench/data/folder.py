@@ -7,7 +7,6 @@ https://arxiv.org/abs/2104.11222, show what filters that are not do to FID.
 
 import json
 import os
-import shutil
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -26,6 +25,7 @@ from ganbench.data.files import data_roots
 from ganbench.data.images import Other, Part
 from ganbench.data.mixtures import check_whole
 from ganbench.errors import DataMissing
+from ganbench.store.whole import written_whole
 from ganbench.variant import Batch, DataSpec
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
@@ -256,24 +256,26 @@ def on_disk(images: Iterable[Tensor | None], n: int, shape: tuple[int, ...], pla
 
 def _write(images: Iterable[Tensor | None], place: Path) -> None:
     """Write `place`, whole or not at all. Several runs may do so at once."""
-    workdir = place.with_name(f".{place.name}.{os.getpid()}.part")
-    workdir.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        left_out = []
-        with (workdir / "images").open("wb") as file:
-            for i, image in enumerate(images):
-                if image is None:
-                    left_out.append(i)
-                else:
-                    file.write(image.numpy().tobytes())
-        (workdir / "left_out.json").write_text(json.dumps(left_out))
-        try:
-            workdir.rename(place)
-        except OSError:
-            if not place.exists():  # else another run was first, with the same
-                raise
-    finally:
-        shutil.rmtree(workdir, ignore_errors=True)
+        with written_whole(place) as draft:
+            draft.mkdir()
+            _write_images(images, draft)
+    except OSError:
+        if not place.exists():  # else another run was first, with the same
+            raise
+
+
+def _write_images(images: Iterable[Tensor | None], place: Path) -> None:
+    """All images in one file, and the numbers of those that are left out in another."""
+    left_out = []
+    with (place / "images").open("wb") as file:
+        for i, image in enumerate(images):
+            if image is None:
+                left_out.append(i)
+            else:
+                file.write(image.numpy().tobytes())
+    (place / "left_out.json").write_text(json.dumps(left_out))
 
 
 def machine_memory() -> int:

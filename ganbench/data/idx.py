@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ganbench.data import Split
-from ganbench.data.files import Files, first_good, is_whole, write
+from ganbench.data.files import Files, first_good, is_whole
 from ganbench.data.images import Other, Part, PixelDataset, check_size
 from ganbench.errors import DataMissing
+from ganbench.store.whole import write_bytes
 
 SIZES = (8, 16, 28, 32, 64)
 SIDE = 28  # of a stored image
@@ -72,7 +73,7 @@ class IdxFiles(Files):
         known = getattr(datasets, self.title)
         for name, checksum in known.resources:
             if not is_whole(folder / name, checksum):
-                write(folder / name, first_good([mirror + name for mirror in known.mirrors], checksum))
+                write_bytes(folder / name, first_good([mirror + name for mirror in known.mirrors], checksum))
 
     def _read_pair(self, image_path: Path, label_path: Path, count: int) -> tuple[Tensor, Tensor]:
         """Read a file of images and one of labels, and check that they are `count` images of ten classes."""

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from ganbench.data import Split
-from ganbench.data.files import checksum, data_roots, plain_or_gz, spoken, write
+from ganbench.data.files import checksum, data_roots, plain_or_gz, spoken
 from ganbench.data.idx import RIM, SIZES, STEMS, IdxDataset, IdxFiles, pair_names
 from ganbench.data.images import Other, Part, PixelDataset, check_size
 from ganbench.errors import DataMissing
+from ganbench.store.whole import write_bytes
 from ganbench.variant import Batch
 
 MNIST = IdxFiles("mnist", "MNIST", "MNIST/raw", instead="The dataset `mnist5k` needs no download.")
@@ -113,7 +114,7 @@ def import_mnist(folder: Path) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, raw in unzipped.items():
-            write(target / name, raw)
+            write_bytes(target / name, raw)
     except OSError as error:
         raise DataMissing(
             f"{target} cannot be written: {error}. Set XDG_CACHE_HOME to another folder, or leave the files where they "

@@ -10,8 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ganbench.data import Dataset, Split
-from ganbench.data.files import data_roots, write
+from ganbench.data.files import data_roots
 from ganbench.judges import Judge, Judged
+from ganbench.store.whole import write_bytes
 
 
 def seen(judge: Judge, dataset: Dataset, split: Split | Literal["train"]) -> Judged:
@@ -37,7 +38,7 @@ def kept(key: str, compute: Callable[[], Judged]) -> Judged:
     tensors = {name: part.contiguous() for name, part in computed._asdict().items()}
     with suppress(OSError):  # a cache that cannot be written is none
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, save(tensors, {"key": key, "sha256": _checksum(computed)}))
+        write_bytes(path, save(tensors, {"key": key, "sha256": _checksum(computed)}))
     return computed
 
 

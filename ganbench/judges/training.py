@@ -19,12 +19,12 @@ from torch.nn import functional as F
 
 from ganbench import plugins
 from ganbench.data import Dataset
-from ganbench.data.files import write
 from ganbench.errors import BadSuite
 from ganbench.judges.asking import ask
 from ganbench.judges.trained import ABOUT, FEATURES, MADE_BY, Classifier, build, describe, home, title
 from ganbench.plugins.spec import PluginSpec
 from ganbench.plugins.spec import build as make
+from ganbench.store.whole import write_bytes
 from ganbench.variant import Batch
 
 BATCH = 128  # images in a training step
@@ -246,8 +246,8 @@ def publish(net: Classifier, about: dict[str, str], figures: dict[str, Any], fil
     weights = save(net.state_dict(), {ABOUT: json.dumps(about)})
     figures |= {"sha256": sha256(weights).hexdigest(), "file": file.name}
     file.parent.mkdir(parents=True, exist_ok=True)
-    write(file, weights)
-    write(file.with_suffix(".md"), card(figures).encode())
+    write_bytes(file, weights)
+    write_bytes(file.with_suffix(".md"), card(figures).encode())
 
 
 def card(f: dict[str, Any]) -> str:

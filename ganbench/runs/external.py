@@ -25,7 +25,8 @@ from ganbench.runs.record import State, Work, common, score_rows, write_record, 
 from ganbench.runs.run import SHOWN, sampling_seed
 from ganbench.runs.sampling import Drawn, Sampler, load_run
 from ganbench.runs.spec import RunSpec
-from ganbench.store import SCORE_COLUMNS, Store, read_run
+from ganbench.store import Store, read_run
+from ganbench.store.columns import SCORE_COLUMNS
 from ganbench.variant import DataSpec, Variant
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")

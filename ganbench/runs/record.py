@@ -23,7 +23,8 @@ from ganbench.metrics import Evidence, Metric
 from ganbench.runs.budget import DERIVED, Ledger
 from ganbench.runs.sampling import to_array, write_grid
 from ganbench.runs.spec import RunSpec
-from ganbench.store import LOSS_COLUMNS, SCORE_COLUMNS, write_json
+from ganbench.store.columns import LOSS_COLUMNS, SCORE_COLUMNS
+from ganbench.store.whole import write_json
 from ganbench.variant import Variant
 
 Row = dict[str, Any]
@@ -138,7 +139,8 @@ def write_record(
         "truth": _truth(work.dataset) if work else None,
         "spec": spec.to_dict(),
     }
-    (workdir / "state.pt").unlink(missing_ok=True)
+    for file in (workdir / "state.pt", *workdir.glob(".*.draft")):  # a draft is left by a run that was killed
+        file.unlink(missing_ok=True)
     write_json(workdir / "run.json", record)
 
 

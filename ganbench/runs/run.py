@@ -24,6 +24,7 @@ from ganbench.runs.record import Row, State, Work, score_rows, write_exhibits, w
 from ganbench.runs.sampling import Drawn, Sampler, training_data
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
+from ganbench.store.whole import written_whole
 
 INTERVALS_PER_EVALUATION = 10  # points of a loss curve between two judgements
 SHOWN = {True: 64, False: 1_000}  # samples kept of a run: images, points
@@ -159,8 +160,8 @@ def save(work: Work, state: State, workdir: Path) -> None:
         "random": _random_state(),
         "state": state.to_dict(),
     }
-    torch.save(saved, workdir / "state.tmp")
-    os.replace(workdir / "state.tmp", workdir / "state.pt")
+    with written_whole(workdir / "state.pt") as draft:
+        torch.save(saved, draft)
 
 
 def resume(work: Work, workdir: Path) -> State:

@@ -19,7 +19,9 @@ from typing import Any
 import pandas as pd
 
 from ganbench.executors import JobReport
-from ganbench.store import EXTERNAL, LOSS_COLUMNS, PUBLISHED_COLUMNS, SCORE_COLUMNS, Results, read, write_json
+from ganbench.store import Results, external_records, read
+from ganbench.store.columns import LOSS_COLUMNS, PUBLISHED_COLUMNS, SCORE_COLUMNS
+from ganbench.store.whole import write_json
 
 FILE = "progress.json"
 NOTE_S = 1.0  # between two writings of the file
@@ -135,7 +137,7 @@ def read_progress(folder: Path) -> SuiteProgress | None:
 
 def stamp(folder: Path) -> str:
     """Changes whenever there is something new to see in a suite's results."""
-    files = [folder / "suite.json", *folder.glob("*/run.json"), *folder.glob(f"{EXTERNAL}/*/run.json")]
+    files = [folder / "suite.json", *folder.glob("*/run.json"), *external_records(folder)]
     files += folder.glob(".unfinished/*/state.pt") if read_progress(folder) else ()
     seen = []
     for file in sorted(files):
@@ -150,9 +152,7 @@ def results_so_far(path: Path) -> Results:
     Raises BadResults if the folder holds no results, or results that are damaged.
     """
     folder = suite_folder(path)
-    found = (
-        read(folder) if [*folder.glob("*/run.json"), *folder.glob(f"{EXTERNAL}/*/run.json")] else _nothing_yet(folder)
-    )
+    found = read(folder) if [*folder.glob("*/run.json"), *external_records(folder)] else _nothing_yet(folder)
     if (progress := read_progress(folder)) is None:
         return found
     running = [one for one in progress.running.values() if not (folder / one.run / "run.json").exists()]

@@ -26,6 +26,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.audit.verdicts import NOISE, NONE, RISING, Audit, agreement, noise
+from ganbench.store.whole import written_whole
 
 COLUMNS = 3  # of panels
 PANEL = 190  # pixels high
@@ -267,9 +268,8 @@ def _direction(values: DataFrame, metric: str) -> str:
 
 def write_page(audit: Audit, file: Path) -> None:
     """Write `page` to a file, which is there whole or not at all."""
-    draft = file.with_name(f".{file.name}.draft")
-    draft.write_text(page(audit), encoding="utf-8", newline="\n")
-    draft.replace(file)
+    with written_whole(file) as draft:
+        draft.write_text(page(audit), encoding="utf-8", newline="\n")
 
 
 def page(audit: Audit) -> str:

@@ -34,6 +34,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ganbench.compare.history import History
+from ganbench.store.whole import written_whole
 
 TICKS = 4  # named results on an axis
 
@@ -176,9 +177,8 @@ def _named(results: DataFrame) -> dict[str, Any]:
 
 def write_page(found: History, file: Path) -> None:
     """Write `page` to a file, which is there whole or not at all."""
-    draft = file.with_name(f".{file.name}.draft")
-    draft.write_text(page(found), encoding="utf-8", newline="\n")
-    draft.replace(file)
+    with written_whole(file) as draft:
+        draft.write_text(page(found), encoding="utf-8", newline="\n")
 
 
 def page(found: History) -> str:

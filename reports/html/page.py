@@ -23,6 +23,7 @@ from ganbench.reports.html.stability import stability
 from plotly.offline import get_plotlyjs
 
 from ganbench.store import Results
+from ganbench.store.whole import write_bytes
 
 HERE = Path(__file__).parent
 Part = Callable[[Chapter], str]  # HTML of one question about a dataset; "" where there is nothing to say
@@ -72,9 +73,8 @@ def write(results: Results, out: Path, format: str = "html") -> Path:
 def put(out: Path, content: bytes) -> Path:
     """Write a file that is there whole or not at all; its folder is made if need be."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f".{out.name}.draft")
-    draft.write_bytes(content)
-    return draft.replace(out)
+    write_bytes(out, content)
+    return out
 
 
 def render(results: Results, form: Form = ALONE, parts: Iterable[Part] | None = None) -> str:

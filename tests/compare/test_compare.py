@@ -13,7 +13,8 @@ import pytest
 from ganbench.compare.compare import COLUMNS, Verdict, compare, decide, to_json, weigh
 from ganbench.errors import BadResults, UnknownName
 from ganbench.statistics import power, welch_test
-from ganbench.store import LOSS_COLUMNS, PUBLISHED_COLUMNS, Results
+from ganbench.store import Results
+from ganbench.store.columns import LOSS_COLUMNS, PUBLISHED_COLUMNS
 
 NAN, INF = math.nan, math.inf
 GOOD, BAD = [1.0, 1.1, 0.9, 1.05], [2.0, 2.2, 1.9, 2.1]

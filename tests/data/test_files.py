@@ -5,7 +5,7 @@ import pytest
 
 from ganbench.cli import console
 from ganbench.data import files
-from ganbench.data.files import data_roots, first_good, published, spoken, write
+from ganbench.data.files import data_roots, first_good, published, spoken
 
 
 def test_roots_are_searched_in_order(monkeypatch):
@@ -36,16 +36,6 @@ def test_the_first_place_that_gives_the_right_bytes_is_taken_and_else_all_reason
     assert first_good(["none", "wrong", "right", "never asked"], right) == b"right"
     with pytest.raises(OSError, match=f"none: not today; wrong: 5 bytes with another checksum than {right}"):
         first_good(["none", "wrong"], right)
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write(path, b"old")
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("the disk is full")))
-    with pytest.raises(OSError, match="the disk is full"):
-        write(path, b"new")
-    assert [*tmp_path.iterdir()] == [path]
-    assert path.read_bytes() == b"old"
 
 
 def test_names_are_spoken_as_in_a_sentence():

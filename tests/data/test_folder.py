@@ -316,14 +316,14 @@ def test_changing_a_tensor_changes_nothing_on_disk(images, small_machine):
 
 
 def test_another_run_may_have_been_first(images, small_machine, monkeypatch):
-    """Both write a workdir of their own; the second finds the place taken, by the same."""
-    rename = Path.rename
+    """Both write a draft of their own; the second finds the place taken, by the same."""
+    replace = os.replace
 
-    def late(workdir: Path, place: Path) -> Path:
-        shutil.copytree(workdir, place)
-        return rename(workdir, place)
+    def late(draft: Path, place: Path) -> None:
+        shutil.copytree(draft, place)
+        replace(draft, place)
 
-    monkeypatch.setattr(Path, "rename", late)
+    monkeypatch.setattr(os, "replace", late)
     assert len(Folder(path=images, size=8).train().x) > 70
     assert len([*small_machine.iterdir()]) == 1
 

@@ -13,7 +13,8 @@ from ganbench.runs.budget import Budget
 from ganbench.runs.external import fitting, judge_external, publish_external, score_table, spec_for, spec_from_results
 from ganbench.runs.run import run
 from ganbench.runs.spec import RunSpec
-from ganbench.store import SCORE_COLUMNS, Store, read
+from ganbench.store import Store, read
+from ganbench.store.columns import SCORE_COLUMNS
 
 CPU = torch.device("cpu")
 RING = spec_for("ring8", 500)

@@ -25,7 +25,7 @@ from ganbench.runs.record import State
 from ganbench.runs.run import build, evaluate, resume, run, save, train_and_judge
 from ganbench.runs.sampling import Sampler, training_data
 from ganbench.runs.spec import PluginSpec, RunSpec
-from ganbench.store import LOSS_COLUMNS, SCORE_COLUMNS
+from ganbench.store.columns import LOSS_COLUMNS, SCORE_COLUMNS
 from ganbench.suite import language as suite
 
 CPU = torch.device("cpu")

@@ -10,9 +10,9 @@
             grid.png            the same as a picture, for images
             exhibits.npz        more to look at, by name: see `ganbench.runs.exhibits`
             last.safetensors  selected.safetensors
-        guests/<id>/            the same of samples from elsewhere, without weights
+        external/<id>/          the same of samples from elsewhere, without weights
         .unfinished/<run id>/   a run's workdir: its training state, and its record until it is whole
-        .unfinished/underway.json   how far the runs are, while a driver works: see `ganbench.suite.progress`
+        .unfinished/progress.json   how far the runs are, while a driver works: see `ganbench.suite.progress`
 
 A run works in its workdir; only the driver publishes, by renaming the workdir. Reading needs no torch.
 """
@@ -23,7 +23,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from math import inf
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -32,17 +31,9 @@ import numpy as np
 import pandas as pd
 
 from ganbench.errors import BadResults
-
-FORMAT = 1
-EXTERNAL = "guests"
-
-SCORE_COLUMNS = [
-    "suite", "run", "variant", "label", "dataset", "seed", "checkpoint", "images", "judge", "split",
-    "metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status",
-    "title", "lower_bound", "upper_bound", "meaning", "blind_to",
-]  # fmt: skip
-PUBLISHED_COLUMNS = ["dataset", "label", "metric", "mean", "stderr", "trials", "source"]
-LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]
+from ganbench.store.columns import LOSS_COLUMNS, MISSING, PUBLISHED_COLUMNS, SCORE_COLUMNS
+from ganbench.store.format import EXTERNAL, EXTERNAL_FOLDERS, FORMAT, check_format, upgrade_scores
+from ganbench.store.whole import write_json
 
 
 class Store:
@@ -86,11 +77,14 @@ class Store:
 
     def publish(self, run: str) -> None:
         """Make a finished workdir part of the results; a kill on the way leaves the old record, the new one or none."""
-        target, old = self.path / run, self.unfinished / f"{run}.old"
+        self._publish(self.unfinished / run, self.path / run)
+
+    def _publish(self, workdir: Path, target: Path) -> None:
+        old = self.unfinished / f"{target.name}.old"
         shutil.rmtree(old, ignore_errors=True)
         if target.exists():
             os.replace(target, old)
-        os.replace(self.unfinished / run, target)
+        os.replace(workdir, target)
         shutil.rmtree(old, ignore_errors=True)
 
     def external_workdir(self) -> Path:
@@ -103,10 +97,11 @@ class Store:
 
     def publish_external(self, workdir: Path, label: str, dataset: str, seed: int) -> None:
         """Make external samples part of the results, in place of earlier ones of that label, dataset and seed."""
-        target = self.path / EXTERNAL / sha256(f"{label}\n{dataset}\n{seed}".encode()).hexdigest()[:12]
-        target.parent.mkdir(exist_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(workdir, target)
+        name = sha256(f"{label}\n{dataset}\n{seed}".encode()).hexdigest()[:12]
+        (self.path / EXTERNAL).mkdir(exist_ok=True)
+        self._publish(workdir, self.path / EXTERNAL / name)
+        for folder in EXTERNAL_FOLDERS[1:]:
+            shutil.rmtree(self.path / folder / name, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -167,7 +162,7 @@ def _read(path: Path) -> Results:
     made = {"suite": path.name, "command": manifest["command"], "commit": manifest["commit"]}
     # The suite names its rows: a label that was changed since a run was done holds for its record too.
     rows = [
-        {**made, "status": "missing", "reason": "not run yet", **(records[run["run"]] or {}), **run} for run in entries
+        {**made, "status": MISSING, "reason": "not run yet", **(records[run["run"]] or {}), **run} for run in entries
     ]
     done = [run for run in entries if records[run["run"]]]
     return Results(
@@ -175,10 +170,15 @@ def _read(path: Path) -> Results:
         path=path,
         command=manifest["command"],
         runs=pd.DataFrame(rows),
-        scores=_explained(_tables(path, done, "scores.parquet", SCORE_COLUMNS)),
+        scores=upgrade_scores(_tables(path, done, "scores.parquet", SCORE_COLUMNS)),
         losses=_tables(path, done, "losses.parquet", LOSS_COLUMNS),
         published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
     )
+
+
+def external_records(path: Path) -> list[Path]:
+    """The `run.json` of all samples from elsewhere in a suite's folder."""
+    return sorted(file for folder in EXTERNAL_FOLDERS for file in path.glob(f"{folder}/*/run.json"))
 
 
 def read_run(path: Path) -> dict[str, Any]:
@@ -190,13 +190,6 @@ def read_run(path: Path) -> dict[str, Any]:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise _damaged(file, error) from error
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _suite_folder(path: Path) -> Path:
@@ -218,18 +211,14 @@ def _manifest(path: Path) -> dict[str, Any]:
         found = manifest["format"]
     except (ValueError, TypeError, KeyError) as error:
         raise _damaged(path / "suite.json", error) from error
-    if found != FORMAT:
-        raise BadResults(
-            f"{path} was written in format {found}, this ganbench reads format {FORMAT}. "
-            "Read it with the ganbench that wrote it, or choose another folder with --results."
-        )
+    check_format(found, path)
     return manifest
 
 
 def _external_runs(path: Path) -> list[dict[str, Any]]:
     """Entries of samples from elsewhere, as a suite's manifest has them of its runs."""
-    folders = sorted(file.parent for file in (path / EXTERNAL).glob("*/run.json"))
-    summaries = [(f"{EXTERNAL}/{folder.name}", read_run(folder)["summary"]) for folder in folders]
+    folders = [file.parent for file in external_records(path)]
+    summaries = [(folder.relative_to(path).as_posix(), read_run(folder)["summary"]) for folder in folders]
     return [{"run": run, **{name: about[name] for name in ("label", "dataset", "seed")}} for run, about in summaries]
 
 
@@ -250,13 +239,6 @@ def _record(path: Path) -> dict[str, Any] | None:
 def _tables(path: Path, runs: list[dict[str, Any]], name: str, columns: list[str]) -> pd.DataFrame:
     frames = [frame for run in runs if not (frame := _table(path / run["run"] / name, run)).empty]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-
-
-def _explained(scores: pd.DataFrame) -> pd.DataFrame:
-    """Earlier versions did not write what metrics say of themselves: a name is a title, and nothing bounds a value."""
-    blank = {"title": scores["metric"], "lower_bound": -inf, "upper_bound": inf, "meaning": "", "blind_to": ""}
-    written = scores.reindex(columns=SCORE_COLUMNS)
-    return written.assign(**{name: written[name].where(written[name].notna(), blank[name]) for name in blank})
 
 
 def _table(file: Path, run: dict[str, Any]) -> pd.DataFrame:

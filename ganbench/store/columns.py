@@ -1,0 +1,37 @@
+"""The columns of a record's tables, and the words that stand in them: one owner for all who write and read them."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+Split = Literal["validation", "test"]  # real data that samples are compared with
+Checkpoint = Literal["curve", "last", "selected"]  # a point along the budget; the end; the best of the curve
+Status = Literal["done", "diverged", "out_of_memory", "failed", "crashed"]  # how a run ended
+
+MISSING = "missing"  # in place of a status: the suite names the run, and nobody has done it yet
+AT_END: tuple[Checkpoint, ...] = ("last", "selected")  # those judged on the test split
+
+
+@dataclass
+class Identity:
+    """What tells a run from all others; every row of its tables begins with it."""
+
+    suite: str
+    run: str  # its id: a hash of all that determines its scores
+    variant: str
+    label: str  # of the row on the board
+    dataset: str  # the dataset's label
+    seed: int
+
+    @property
+    def title(self) -> str:
+        return f"{self.label} on {self.dataset}, seed {self.seed}"
+
+
+IDENTITY = [field.name for field in fields(Identity)]
+SCORE_COLUMNS = [
+    *IDENTITY, "checkpoint", "images", "judge", "split",
+    "metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status",
+    "title", "lower_bound", "upper_bound", "meaning", "blind_to",
+]  # fmt: skip
+LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]
+PUBLISHED_COLUMNS = ["dataset", "label", "metric", "mean", "stderr", "trials", "source"]
