@@ -26,6 +26,7 @@ class Energy(nn.Module):
 
 
 def point_decoder(spec: DataSpec, codes: int) -> nn.Module:
+    """From codes to points, through one hidden layer."""
     return nn.Sequential(nn.ReLU(), nn.Linear(codes, WIDTH), nn.ReLU(), nn.Linear(WIDTH, spec.shape[0]))
 
 

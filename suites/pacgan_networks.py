@@ -54,6 +54,7 @@ class PacGAN(TwoPlayers):
 
 
 def hidden(n_in: int, n_out: int) -> list[nn.Module]:
+    """A hidden layer of G: linear, batch norm, ReLU."""
     return [nn.Linear(n_in, n_out, bias=False), nn.BatchNorm1d(n_out, momentum=0.05), nn.ReLU()]
 
 

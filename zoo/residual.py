@@ -179,6 +179,7 @@ def layer(spec: DataSpec, n_in: int, n_out: int, kernel: int = 3) -> nn.Module:
 
 
 def batch_norm(spec: DataSpec, channels: int, affine: bool = True) -> nn.Module:
+    """Batch norm for images or for points."""
     return (nn.BatchNorm2d if spec.is_image else nn.BatchNorm1d)(channels, affine=affine)
 
 

@@ -73,10 +73,12 @@ def each(change: Change) -> Act:
 
 
 def pixel_noise(x: Tensor, sd: float, g: Generator) -> Tensor:
+    """Add normal noise to images (n, c, h, w), of a standard deviation `sd`, and hold them in [-1, 1]."""
     return (x + sd * torch.randn(x.shape, generator=g)).clamp(-1, 1)
 
 
 def blur(x: Tensor, share: float, g: Generator) -> Tensor:
+    """Blur images by a normal of a standard deviation that is this share of their side."""
     from torchvision.transforms.functional import gaussian_blur  # takes seconds to import
 
     sd = share * x.shape[-1]
@@ -86,11 +88,13 @@ def blur(x: Tensor, share: float, g: Generator) -> Tensor:
 
 
 def salt_and_pepper(x: Tensor, share: float, g: Generator) -> Tensor:
+    """Turn this share of the pixels black or white, half of them each."""
     lot = torch.rand((len(x), 1, *x.shape[2:]), generator=g)
     return torch.where(lot < share, torch.where(lot < share / 2, -1.0, 1.0), x)
 
 
 def swapped_patches(x: Tensor, pairs: float, g: Generator) -> Tensor:
+    """Swap so many pairs of the 4 x 4 patches of each image, each image its own."""
     k = x.shape[-1] // PATCHES
     side = PATCHES * k  # what is left over at the right and below stays
     patches = F.unfold(x[..., :side, :side], k, stride=k)  # (n, c * k * k, 16)
@@ -104,19 +108,23 @@ def swapped_patches(x: Tensor, pairs: float, g: Generator) -> Tensor:
 
 
 def contrast(x: Tensor, lost: float, g: Generator) -> Tensor:
+    """Take this share of the contrast away."""
     return x * (1 - lost)
 
 
 def point_noise(x: Tensor, share: float, g: Generator) -> Tensor:
+    """Add normal noise to points (n, d), of a standard deviation that is this share of the data's spread."""
     return x + share * spread(x) * torch.randn(x.shape, generator=g)
 
 
 def shift(x: Tensor, share: float, g: Generator) -> Tensor:
+    """Move all points in one random direction, by this share of the data's spread."""
     direction = F.normalize(torch.randn(x.shape[1:], generator=g), dim=0)
     return x + share * spread(x) * direction
 
 
 def scale(x: Tensor, lost: float, g: Generator) -> Tensor:
+    """Draw all points this share of the way to their mean."""
     return torch.lerp(x, x.mean(0), lost)
 
 
@@ -129,6 +137,7 @@ def spread(x: Tensor) -> Tensor:
 
 
 def rows(batch: Batch, index: Tensor) -> Batch:
+    """The samples at these indices, with all that belongs to them."""
     return Batch(*(None if part is None else part[index] for part in batch))  # type: ignore[arg-type]
 
 
@@ -139,6 +148,7 @@ def replaced(batch: Batch, where: Tensor, by: Batch) -> Batch:
 
 
 def duplicates(real: Real, share: float, g: Generator) -> Batch:
+    """Replace this share of the samples by copies of a few others."""
     order = torch.randperm(real.n, generator=g)
     few = math.ceil(SOURCES * real.n)
     sources, others = order[:few], order[few:]
@@ -148,12 +158,14 @@ def duplicates(real: Real, share: float, g: Generator) -> Batch:
 
 
 def memorised(real: Real, share: float, g: Generator) -> Batch:
+    """Replace this share of the samples by training samples."""
     where = torch.randperm(real.n, generator=g)[: round(share * real.n)]
     known = torch.randperm(len(real.training.x), generator=g)
     return replaced(real.batch, where, rows(real.training, again(known, len(where))))
 
 
 def dropped_classes(real: Real, share: float, g: Generator) -> Batch:
+    """Leave out this share of the classes; the others fill the places."""
     order = class_order(real, g)
     keep = torch.ones(len(order))
     keep[order[: math.ceil(round(share * len(order), 9))]] = 0  # rounded: 0.3 * 10 is a little above 3
@@ -161,6 +173,7 @@ def dropped_classes(real: Real, share: float, g: Generator) -> Batch:
 
 
 def class_imbalance(real: Real, ratio: float, g: Generator) -> Batch:
+    """Thin the classes geometrically, until the rarest is `ratio` times as rare as the commonest."""
     order = class_order(real, g)
     keep = torch.empty(len(order))
     keep[order] = torch.logspace(0, -math.log10(ratio), len(order))

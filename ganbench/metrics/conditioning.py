@@ -196,4 +196,5 @@ def image_classifier(shape: torch.Size, classes: int) -> nn.Module:
 
 
 def point_classifier(shape: torch.Size, classes: int) -> nn.Module:
+    """A classifier of points: one hidden layer, batch norm."""
     return nn.Sequential(nn.Linear(shape[0], 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, classes))

@@ -326,6 +326,7 @@ def reaches_without_groups(x: Tensor, k: int) -> Tensor:
 
 
 def among(evidence: Evidence) -> Neighbourhoods:
+    """The neighbourhoods of samples and reference in the judge's features."""
     return neighbourhoods(evidence.samples.features, evidence.reference.features)
 
 

@@ -93,6 +93,7 @@ def to_others(place: Tensor, training: Tensor) -> Tensor:
 
 
 def trained_features(evidence: Evidence) -> Tensor:
+    """The features of the training split, (n, d)."""
     assert evidence.trained is not None, "the caller asks only where they are"
     return evidence.trained.features
 
