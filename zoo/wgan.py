@@ -9,10 +9,6 @@ every 500th.
 With `penalty = "gradient"` it is WGAN-GP: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017,
 https://arxiv.org/abs/1704.00028. Algorithm 1 with its constants: weight 10, Adam 1e-4 with betas 0 and 0.9,
 five critic steps, and a critic without batch norm.
-
-Clipping learns slowly: on all of MNIST in 16 x 16 pixels (rate 3e-4, limit 0.05, one critic step) its FID is
-7.5 and 6.1 after 200,000 and 400,000 images, where a tenth of noise's is 4.2 and DCGAN has 5.6 and 4.5; with
-width 24 it is 7.5 and 6.7, and at the end 9.1 with three critic steps and a rate of 7e-4.
 """
 
 from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
