@@ -8,7 +8,7 @@ small value with two functions, scores in, scalar out, so that any can be put un
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -25,12 +25,13 @@ class Formulation(Choice):
 
     name: str
     d: Callable[[Tensor, Tensor], Tensor]  # (scores of real, scores of fake) -> scalar that D minimises
-    g: Callable[[Tensor], Tensor]  # scores of fake -> scalar that G minimises
+    g: Callable[[Any, Tensor], Tensor]  # (scores of real, None unless it compares; of fake) -> scalar that G minimises
     source: str
     belief: Callable[[Tensor], Tensor] | None = None  # score -> p / (p + q), when D is at its optimum
     codes: int = 0  # above 0: D is an autoencoder with as many codes, and a score is minus its error
     repelling: float = 0.0  # weight of the pulling-away term of the codes in G's loss
     forbids: tuple[str, ...] = ()  # penalties that contradict it
+    compares: bool = False  # `g` is given the scores of the real samples in G's batch too, which cost a pass through D
 
     def d_terms(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """D's loss, and its mean scores as curves of their own."""
@@ -44,7 +45,7 @@ def _d_cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
 minimax = Formulation(
     "minimax",
     d=_d_cross_entropy,
-    g=lambda fake: -F.softplus(fake).mean(),
+    g=lambda _, fake: -F.softplus(fake).mean(),
     belief=torch.sigmoid,
     source='Goodfellow et al., "Generative Adversarial Nets", 2014, eq. 1, https://arxiv.org/abs/1406.2661',
 )
@@ -53,7 +54,7 @@ minimax = Formulation(
 nonsaturating = Formulation(
     "nonsaturating",
     d=_d_cross_entropy,
-    g=lambda fake: F.softplus(-fake).mean(),
+    g=lambda _, fake: F.softplus(-fake).mean(),
     belief=torch.sigmoid,
     source='Goodfellow et al., "Generative Adversarial Nets", 2014, section 3, https://arxiv.org/abs/1406.2661',
 )
@@ -62,7 +63,7 @@ nonsaturating = Formulation(
 lsgan = Formulation(
     "lsgan",
     d=lambda real, fake: ((real - 1).square().mean() + fake.square().mean()) / 2,
-    g=lambda fake: (fake - 1).square().mean() / 2,
+    g=lambda _, fake: (fake - 1).square().mean() / 2,
     belief=lambda score: score.clamp(0, 1),
     source='Mao et al., "Least Squares Generative Adversarial Networks", 2016, eq. 9, https://arxiv.org/abs/1611.04076',
 )
@@ -71,7 +72,7 @@ lsgan = Formulation(
 wasserstein = Formulation(
     "wasserstein",
     d=lambda real, fake: fake.mean() - real.mean(),
-    g=lambda fake: -fake.mean(),
+    g=lambda _, fake: -fake.mean(),
     source='Arjovsky et al., "Wasserstein GAN", 2017, algorithm 1, https://arxiv.org/abs/1701.07875',
 )
 """D minimises E D(G(z)) - E D(x), G -E D(G(z)); D must be Lipschitz, so give it a penalty, `clip` or `gradient`."""
@@ -79,7 +80,7 @@ wasserstein = Formulation(
 hinge = Formulation(
     "hinge",
     d=lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
-    g=lambda fake: -fake.mean(),
+    g=lambda _, fake: -fake.mean(),
     source='Lim and Ye, "Geometric GAN", 2017, https://arxiv.org/abs/1705.02894',
 )
 """D minimises E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))), G -E D(G(z))."""
@@ -104,7 +105,7 @@ def ebgan(
     return Formulation(
         "ebgan",
         d=lambda real, fake: F.relu(margin + fake).mean() - real.mean(),
-        g=lambda fake: -fake.mean(),
+        g=lambda _, fake: -fake.mean(),
         source='Zhao et al., "Energy-based Generative Adversarial Network", 2017, https://arxiv.org/abs/1609.03126',
         codes=codes,
         repelling=repelling,
@@ -130,7 +131,7 @@ def _f_divergence(
     return Formulation(
         name,
         d=lambda real, fake: conjugate(fake).mean() - t(real).mean(),
-        g=lambda fake: -t(fake).mean(),
+        g=lambda _, fake: -t(fake).mean(),
         belief=belief,
         source=NOWOZIN,
     )

@@ -41,6 +41,7 @@ class Remedy(Choice):
 
     kind: ClassVar[str] = "remedies"
     name: ClassVar[str]
+    compares: ClassVar[bool] = False  # its `g_loss` looks at real samples
 
     @property
     def pack(self) -> int:
@@ -71,10 +72,11 @@ class FeatureMatching(Remedy):
     """
 
     name: ClassVar[str] = "feature_matching"
+    compares: ClassVar[bool] = True
 
     def g_loss(self, variant: Game, batch: Batch) -> Tensor:
-        seen = [variant.features(x, batch).mean(0) for x in (variant.real(batch), variant.fake(batch))]
-        return (seen[0].detach() - seen[1]).square().mean()
+        real, fake = (variant.features(x, batch).mean(0) for x in (variant.real(batch), variant.fake(batch)))
+        return (real.detach() - fake).square().mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +207,7 @@ class Unrolling(Remedy):
     steps: int = 5  # of D that G looks ahead
 
     name: ClassVar[str] = "unrolling"
+    compares: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.steps < 0:

@@ -115,7 +115,7 @@ class TwoPlayers(Variant):
         self.penalty.prepare(self.D)
         self.players = [
             Player("D", self.D, self.d_loss, d_optimizer, d_steps, self.after_d),
-            Player("G", self.G, self.g_loss, g_optimizer, g_steps, self.after_g),
+            Player("G", self.G, self.g_loss, g_optimizer, g_steps, self.after_g, compares=self.g_compares),
         ]
         for remedy in self.remedies:
             remedy.begin(self)
@@ -185,11 +185,20 @@ class TwoPlayers(Variant):
     def adversarial(self, batch: Batch) -> dict[str, Tensor]:
         """What the formulation lets G minimise."""
         fake = self.fake(batch)
-        terms = {"loss": self.loss.g(self.score(fake, batch))}
+        terms = {"loss": self.loss.g(*self.g_scores(fake, batch))}
         if self.D.energy and self.loss.repelling:
             codes = self.D.energy.encode(self.D.features(self.D.packed(fake), *self.conditions(batch)))
             terms["repelling"] = self.loss.repelling * pulling_away(codes)
         return terms
+
+    @property
+    def g_compares(self) -> bool:
+        """Whether G's loss looks at real samples."""
+        return self.loss.compares or any(remedy.compares for remedy in self.remedies)
+
+    def g_scores(self, fake: Tensor, batch: Batch) -> tuple[Tensor | None, Tensor]:
+        """What the formulation's loss of G is given: scores of real samples, if it compares, and of fake ones."""
+        return self.both(self.real(batch), fake, batch) if self.loss.compares else (None, self.score(fake, batch))
 
     def after_d(self) -> None:
         self.penalty.after_step(self.D)

@@ -75,7 +75,7 @@ def test_every_formulation_here_has_its_formula_and_is_installed():
 def test_a_formulation_is_its_papers_formula(name):
     loss, (d, g) = choose("losses", name), FORMULAS[name]
     assert loss.d(scores(REAL), scores(FAKE)).item() == pytest.approx(d, rel=1e-14)
-    assert loss.g(scores(FAKE)).item() == pytest.approx(g, rel=1e-14)
+    assert loss.g(None, scores(FAKE)).item() == pytest.approx(g, rel=1e-14)
 
 
 @pytest.mark.parametrize("name", INSTALLED)
@@ -87,7 +87,7 @@ def test_d_pulls_real_up_and_fake_down_and_g_pulls_fake_up(name):
     assert (real.grad < 0).all()
     assert (fake.grad > 0).all()
     fake = scores([0.2, 0.5, 0.9])
-    loss.g(fake).backward()
+    loss.g(None, fake).backward()
     assert (fake.grad < 0).all()
 
 
@@ -96,7 +96,7 @@ def test_extreme_scores_give_finite_losses_and_gradients(name):
     loss = choose("losses", name)
     real = torch.tensor([-1e4, 1e4], requires_grad=True)
     fake = torch.tensor([1e4, -1e4], requires_grad=True)
-    values = loss.d(real, fake), loss.g(fake)
+    values = loss.d(real, fake), loss.g(None, fake)
     sum(values).backward()
     assert all(value.isfinite() for value in values)
     assert real.grad.isfinite().all() and fake.grad.isfinite().all()
@@ -110,7 +110,7 @@ def test_only_minimax_starves_a_generator_whose_samples_are_seen_through():
     slopes = {}
     for loss in (minimax, nonsaturating):
         fake = scores([-10.0])
-        loss.g(fake).backward()
+        loss.g(None, fake).backward()
         slopes[loss.name] = -fake.grad.item()
     assert slopes["minimax"] < 1e-4
     assert slopes["nonsaturating"] > 0.999
@@ -223,7 +223,7 @@ def test_ebgan_pushes_the_energy_of_fakes_up_to_the_margin_and_no_further():
     loss = ebgan(margin=2.0)
     real, fake = scores([-0.5, -0.1]), scores([-0.5, -1.5, -3.0])  # energies 0.5, 0.1 and 0.5, 1.5, 3
     assert loss.d(real, fake).item() == pytest.approx(0.3 + (1.5 + 0.5 + 0) / 3)
-    assert loss.g(fake).item() == pytest.approx(5 / 3)
+    assert loss.g(None, fake).item() == pytest.approx(5 / 3)
     loss.d(real, fake).backward()
     assert fake.grad.tolist() == pytest.approx([1 / 3, 1 / 3, 0])
 

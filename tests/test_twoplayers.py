@@ -3,6 +3,8 @@
 import pytest
 import torch
 from ganbench.zoo.cgan import CGAN
+from ganbench.zoo.cogan import CoGAN
+from ganbench.zoo.cyclegan import CycleGAN
 from ganbench.zoo.dcgan import DCGAN
 from ganbench.zoo.gan import GAN
 from ganbench.zoo.progan import ProGAN
@@ -10,12 +12,15 @@ from ganbench.zoo.sagan import SAGAN
 from ganbench.zoo.stylegan import StyleGAN
 from ganbench.zoo.wgan import WGAN
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganbench.autoencoder import Energy, image_decoder
 from ganbench.losses import Formulation, ebgan, hinge, minimax, nonsaturating, pulling_away, reverse_kl, wasserstein
 from ganbench.penalties import R1, Clip, Dragan, Gradient, Orthogonal, Penalty, Spectral
-from ganbench.remedies import MinibatchStddev, Packing
+from ganbench.remedies import FeatureMatching, MinibatchStddev, Packing, Unrolling
+from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
 
 POINTS, LABELLED, IMAGES = DataSpec((2,)), DataSpec((2,), 4), DataSpec((1, 16, 16))
@@ -24,9 +29,9 @@ BATCH = Batch(torch.randn(6, 2, generator=torch.Generator().manual_seed(0)), tor
 
 def passes(network: nn.Module) -> list[Tensor]:
     """What it is given, from now on."""
-    seen: list[Tensor] = []
-    network.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    return seen
+    inputs: list[Tensor] = []
+    network.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    return inputs
 
 
 def small(plugin: type, spec: DataSpec, **options: object):
@@ -74,7 +79,66 @@ def test_ds_loss_is_the_formulations_and_the_penaltys_and_gs_the_formulations():
     assert not terms["belief_real"].requires_grad
     torch.testing.assert_close(terms["loss"], nonsaturating.d(variant.D(BATCH.x), variant.D(fake)))
     torch.testing.assert_close(terms["r1"], R1(gamma=3).term(variant.D, variant.D, BATCH.x, fake))
-    torch.testing.assert_close(variant.g_loss(BATCH)["loss"], nonsaturating.g(variant.D(fake)))
+    torch.testing.assert_close(variant.g_loss(BATCH)["loss"], nonsaturating.g(None, variant.D(fake)))
+
+
+# Formulations that compare
+
+RELATIVISTIC = Formulation(
+    "relativistic",
+    d=lambda real, fake: softplus(fake - real).mean(),
+    g=lambda real, fake: softplus(real - fake).mean(),
+    source="Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734",
+    compares=True,
+)
+
+
+def test_a_formulation_that_compares_gives_g_the_scores_of_real_samples_too():
+    variant, fake = small(GAN, POINTS, loss=RELATIVISTIC), torch.randn(6, 2, requires_grad=True)
+    variant.requires_grad_(False).sample = lambda like: fake
+    loss = variant.g_loss(BATCH)["loss"]
+    torch.testing.assert_close(loss, softplus(variant.D(BATCH.x) - variant.D(fake)).mean())
+    loss.backward()
+    assert fake.grad.any()
+
+
+def test_g_looks_at_no_real_sample_for_a_formulation_that_does_not_compare():
+    for plugin in (GAN, DCGAN, CGAN):
+        variant = small(plugin, LABELLED)
+        shown = passes(variant.D)
+        variant.g_loss(BATCH)
+        (scored,) = shown
+        assert len(scored) == 6 and not scored.equal(BATCH.x)
+
+
+DOMAINS = Batch(BATCH.x, BATCH.y, -BATCH.x)
+
+
+@pytest.mark.parametrize("plugin", [GAN, DCGAN, CGAN, WGAN, SAGAN, ProGAN, StyleGAN, CoGAN, CycleGAN])
+def test_every_kind_of_game_can_be_played_with_a_formulation_that_compares(plugin):
+    variant, ledger = small(plugin, LABELLED, loss=RELATIVISTIC, batch=4), Ledger()
+    (curves,) = train(variant, DOMAINS, Budget("updates", 2), ledger, laps=1)
+    assert torch.tensor([*curves.values()]).isfinite().all()
+    assert ledger.images_g == 2 * 4 * variant.domains
+
+
+@pytest.mark.parametrize(
+    ("plugin", "options", "looks"),
+    [
+        (GAN, {}, 0),
+        (GAN, {"remedies": (MinibatchStddev(),)}, 0),
+        (GAN, {"remedies": (FeatureMatching(),)}, 1),
+        (GAN, {"remedies": (Unrolling(steps=2),)}, 1),
+        (GAN, {"remedies": (FeatureMatching(), Unrolling(steps=1))}, 1),
+        (CoGAN, {}, 0),
+        (CycleGAN, {}, 2),
+    ],
+    ids=str,
+)
+def test_the_ledger_counts_the_real_samples_that_gs_losses_look_at(plugin, options, looks):
+    ledger = Ledger()
+    next(train(small(plugin, POINTS, batch=4, **options), DOMAINS, Budget("updates", 3), ledger, laps=1))
+    assert ledger.images_g == looks * 3 * 4
 
 
 # D as an autoencoder

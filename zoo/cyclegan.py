@@ -83,6 +83,10 @@ class CycleGAN(TwoDomains):
             for group in player.optimizer.param_groups:
                 group["lr"] = self.lr * min(1.0, 2 * (1 - progress))
 
+    @property
+    def g_compares(self) -> bool:
+        return True  # returned samples with those that were translated
+
     def fake(self, batch: Batch) -> Tensor:
         return torch.cat(self.G.across(*two(batch)))
 
@@ -99,9 +103,9 @@ class CycleGAN(TwoDomains):
         else:
             fake, fake_other = self.G.across(x, x_other)
         returned, returned_other = self.G.across(fake, fake_other)
-        scores = self.score(torch.cat([fake, fake_other]), batch)
+        scores = self.g_scores(torch.cat([fake, fake_other]), batch)
         terms = {
-            "loss": 2 * 2 * self.loss.g(scores),  # a mean over two domains is half of their sum
+            "loss": 2 * 2 * self.loss.g(*scores),  # a mean over two domains is half of their sum
             "cycle": self.cycle * (distance(returned, x) + distance(returned_other, x_other)),
         }
         if self.identity:

@@ -200,7 +200,7 @@ def bare(digits: Batch) -> tuple[GAN, Step]:
             x = draw()
             G.requires_grad_(True)
             g_optimizer.zero_grad()
-            loss.g(D(G(torch.randn(BATCH, 100)))).backward()
+            loss.g(None, D(G(torch.randn(BATCH, 100)))).backward()
             g_optimizer.step()
             G.requires_grad_(False)
 

@@ -36,14 +36,15 @@ class LQG(Variant):
         self.D = Quadratic(n, width)
         self.players = [
             Player("D", self.D, self.d_loss, Adam(self.D.parameters(), lr)),
-            Player("G", self.G, self.g_loss, Adam(self.G.parameters(), lr)),
+            Player("G", self.G, self.g_loss, Adam(self.G.parameters(), lr), compares=loss.compares),
         ]
 
     def d_loss(self, batch: Batch) -> Loss:
         return self.loss.d_terms(self.D(batch.x), self.D(self.sample(batch)))
 
     def g_loss(self, batch: Batch) -> Loss:
-        return self.loss.g(self.D(self.sample(batch)))
+        real = self.D(batch.x) if self.loss.compares else None
+        return self.loss.g(real, self.D(self.sample(batch)))
 
     def sample(self, like: Batch) -> Tensor:
         fake: Tensor = self.G(torch.randn(len(like.x), self.z_dim, device=like.x.device))
