@@ -302,7 +302,7 @@ def test_unrolled_steps_are_those_that_ds_optimiser_would_take(steps, penalty, d
 def test_unrolling_goes_through_norms_and_penalties_while_flops_are_counted(plugin, options):
     torch.manual_seed(0)
     variant, ledger = plugin(POINTS, width=8, batch=8, remedies=(Unrolling(steps=2),), **options), Ledger()
-    (curves,) = train(variant, Batch(torch.randn(40, 2)), Budget("updates", 2), ledger, laps=1)
+    (curves,) = train(variant, Batch(torch.randn(40, 2)), Budget("updates", 2), ledger, intervals=1)
     assert torch.tensor([*curves.values()]).isfinite().all() and ledger.flops
 
 
@@ -388,7 +388,7 @@ def test_every_remedy_trains_alone_and_with_the_others(name):
     for names in chosen:
         variant = GAN(POINTS, width=8, batch=8, remedies=tuple(choose("remedies", each) for each in names))
         data = Batch(torch.randn(40, 2))
-        (curves,) = train(variant, data, Budget("updates", 3), Ledger(), laps=1)
+        (curves,) = train(variant, data, Budget("updates", 3), Ledger(), intervals=1)
         assert torch.tensor([*curves.values()]).isfinite().all()
         assert {"D.loss", "G.loss"} <= set(curves)
         assert ("D.history" in curves) == ("historical_averaging" in names)

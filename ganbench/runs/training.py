@@ -1,13 +1,13 @@
 """The only training loop.
 
-It is a generator, so that judging, checkpoints, progress and early stop belong to whoever iterates.
-Inside a lap nothing waits for the device: batches are gathered there, losses stay there, and one
-transfer at the lap's end brings home their means.
+It is a generator, so that judging, checkpoints, progress and early stop belong to whoever iterates. Between two yields
+nothing waits for the device: batches are drawn there, terms of losses are summed there, and one transfer at the end
+of a log interval brings home their means. On CUDA each player's step is captured and replayed.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter
 from typing import Literal
 
@@ -17,71 +17,150 @@ from torch.nn.utils import get_total_norm
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.capture import Captured, Graph, graph_of
 from ganbench.variant import Batch, Player, Variant
 
 Precision = Literal["float32", "tf32", "bfloat16"]
-Curves = dict[str, float]  # "D.loss", "G.loss", "D.real", ... -> mean over the lap
+Curves = dict[str, float]  # "D.loss", "G.loss", "D.real", ... -> mean over the interval
 
 
 def train(
-    variant: Variant, data: Batch, budget: Budget, ledger: Ledger, laps: int = 100, precision: Precision = "float32"
+    variant: Variant,
+    data: Batch,
+    budget: Budget,
+    ledger: Ledger,
+    intervals: int = 100,
+    precision: Precision = "float32",
+    capture: bool = True,
 ) -> Iterator[Curves]:
-    """Train in `laps` equal shares of the budget; yield the curves' means after each.
+    """Train in `intervals` equal shares of the budget; yield the means of all terms after each.
 
-    `data` is the training split on the variant's device. The ledger is kept up to date in place;
-    one that has already spent part of the budget goes on from there. Laps too short for a round
-    are passed over.
+    `data` is the training split on the variant's device. The ledger is kept up to date in place; one that has already
+    spent part of the budget goes on from there. Intervals too short for a round are passed over. Without `capture`
+    every step is done eagerly, as it is on devices that have no graphs.
     """
     variant.train().requires_grad_(False)
-    weights = {player.name: [*player.weights.parameters()] for player in variant.players}
+    steps = Steps(variant, data, precision, capture)
     ledger.parameters_d, ledger.parameters_g = variant.count_weights()
-    flops: dict[object, int] = {}  # of a round, by its shape
-    device = data.x.device.type
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "float32"
-    autocast = torch.autocast(device, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
-    for lap in range(1, laps + 1):
-        history: dict[str, list[Tensor]] = defaultdict(list)
+    for interval in range(1, intervals + 1):
         started, before = perf_counter(), ledger.seconds
-        while (spent := budget.spent(ledger)) < lap / laps:
-            variant.advance(min(spent, 1.0), ledger.rounds)
-            shape = (variant.stage, variant.batch, *(player.repeats for player in variant.players))
-            # The counter only watches: a counted round computes the same bits as any other.
-            counter = None if shape in flops else FlopCounterMode(display=False)
-            with counter or nullcontext():
+        with matrix_precision(precision):
+            while (spent := budget.spent(ledger)) < interval / intervals:
+                variant.advance(min(spent, 1.0), ledger.rounds)
+                flops = 0
                 for player in variant.players:
-                    terms = move(player, weights[player.name], data, variant.batch, autocast)
-                    for term, value in terms.items():
-                        history[f"{player.name}.{term}"].append(value)
-            if counter:
-                flops[shape] = counter.get_total_flops()
-            _enter(ledger, variant, flops[shape])
-            ledger.seconds = before + perf_counter() - started
-        if history:
-            for player in variant.players:
-                history[f"{player.name}.gradient_norm"] = [_gradient_norm(weights[player.name])]
-            curves = _means(history)  # waits for the device, so the clock below counts the work in full
+                    step = steps.of(player)
+                    for _ in range(player.repeats):
+                        step()
+                        flops += step.flops
+                _enter(ledger, variant, flops)
+                ledger.seconds = before + perf_counter() - started
+        if steps.means.counts:
+            curves = steps.means.bring_home(steps.gradient_norms())  # waits for the device: the clock sees all work
             ledger.seconds = before + perf_counter() - started
             yield curves
+
+
+class Steps:
+    """The players' steps at the variant's present stage. Those of an earlier stage are gone, and their graphs."""
+
+    def __init__(self, variant: Variant, data: Batch, precision: Precision, capture: bool):
+        self.variant, self.data, self.capture = variant, data, capture
+        self.autocast = autocast(data.x.device, precision)
+        self.means = Means(data.x.device)
+        self.weights = {player.name: [*player.weights.parameters()] for player in variant.players}
+        self.stage, self.present = variant.stage, dict[tuple[str, int], Step]()
+        for player in variant.players:
+            for group in player.optimizer.param_groups:
+                if "capturable" in group:
+                    group["capturable"] = data.x.device.type == "cuda"
+
+    def of(self, player: Player) -> "Step":
+        if self.stage != self.variant.stage:
+            self.stage, self.present = self.variant.stage, {}
+        key = player.name, self.variant.batch
+        if key not in self.present:
+            weights, batch = self.weights[player.name], self.variant.batch
+            graph = graph_of(self.data.x.device) if self.capture else None
+            self.present[key] = Step(
+                lambda: move(player, weights, self.data, batch, self.autocast), self.means, graph
+            )  # fmt: skip
+        return self.present[key]
+
+    def gradient_norms(self) -> dict[str, Tensor]:
+        """Euclidean norm of the gradient of each player's last step."""
+        return {
+            f"{name}.gradient_norm": get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+            for name, weights in self.weights.items()
+        }
+
+
+class Step:
+    """A player's step with batches of one size. Its FLOPs are counted at the first call; a graph records the second."""
+
+    def __init__(self, work: Callable[[], dict[str, Tensor]], means: "Means", graph: Graph | None):
+        self.work, self.means = work, means
+        self.perform = self._work if graph is None else Captured(self._work, graph)
+        self.terms: list[str] = []
+        self.flops = 0  # of one call
+
+    def __call__(self) -> None:
+        if self.terms:
+            self.perform()
+        else:  # the counter only watches: a counted step computes the same bits as any other
+            with FlopCounterMode(display=False) as counter:
+                self.perform()
+            self.flops = counter.get_total_flops()
+        self.means.counts.update(self.terms)
+
+    def _work(self) -> None:
+        terms = self.work()
+        self.means.add(terms)
+        self.terms = [*terms]
 
 
 def move(
     player: Player, weights: list[nn.Parameter], data: Batch, batch: int, autocast: AbstractContextManager[object]
 ) -> dict[str, Tensor]:
-    """Step one player's weights while everyone else's stay frozen; the last step's terms, on the device."""
+    """Step one player's weights once while everyone else's stay frozen; the terms of its loss, on the device."""
     for weight in weights:
         weight.requires_grad = True
-    for _ in range(player.repeats):
-        with autocast:
-            loss = player.loss(draw(data, batch))
-        terms = {"loss": loss} if isinstance(loss, Tensor) else dict(loss)
-        player.optimizer.zero_grad()
-        sum(term for term in terms.values() if term.requires_grad).backward()  # type: ignore[union-attr]
-        player.optimizer.step()
-        player.after_step()
+    with autocast:
+        loss = player.loss(draw(data, batch))
+    terms = {"loss": loss} if isinstance(loss, Tensor) else dict(loss)
+    player.optimizer.zero_grad()
+    sum(term for term in terms.values() if term.requires_grad).backward()  # type: ignore[union-attr]
+    player.optimizer.step()
+    player.after_step()
     for weight in weights:
         weight.requires_grad = False
-    return {name: term.detach() for name, term in terms.items()}
+    return {f"{player.name}.{name}": term.detach() for name, term in terms.items()}
+
+
+class Means:
+    """Sums of terms since the last look at them, on the device, and how many steps each is the sum of."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self.sums: dict[str, Tensor] = {}
+        self.counts = Counter[str]()
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        for name in terms:
+            if name not in self.sums:
+                self.sums[name] = torch.zeros((), device=self.device)
+        torch._foreach_add_([self.sums[name] for name in terms], [*terms.values()])
+
+    def bring_home(self, more: dict[str, Tensor]) -> Curves:
+        """The means of all terms, and `more`, in one transfer; the sums begin anew."""
+        names = [name for name in self.sums if self.counts[name]]
+        sums = torch.stack([self.sums[name] for name in names] + [value.float() for value in more.values()])
+        counts = [self.counts[name] for name in names] + [1] * len(more)
+        curves = {name: value / n for name, value, n in zip([*names, *more], sums.tolist(), counts, strict=True)}
+        torch._foreach_zero_([*self.sums.values()])
+        self.counts.clear()
+        return curves
 
 
 def draw(data: Batch, n: int) -> Batch:
@@ -99,6 +178,25 @@ def draw(data: Batch, n: int) -> Batch:
     return Batch(x, y, data.x_other.index_select(0, j))
 
 
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Where losses are computed in bfloat16, if that is the precision."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+
+
+@contextmanager
+def matrix_precision(precision: Precision) -> Iterator[None]:
+    """TF32 in CUDA's matrix products and convolutions, inside, unless the precision is float32."""
+    kinds = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [kind.fp32_precision for kind in kinds]
+    for kind in kinds:
+        kind.fp32_precision = "ieee" if precision == "float32" else "tf32"
+    try:
+        yield
+    finally:
+        for kind, precise in zip(kinds, before, strict=True):
+            kind.fp32_precision = precise
+
+
 def _enter(ledger: Ledger, variant: Variant, flops: int) -> None:
     ledger.rounds += 1
     ledger.flops += flops
@@ -108,13 +206,3 @@ def _enter(ledger: Ledger, variant: Variant, flops: int) -> None:
         ledger.g_updates += player.repeats if player.makes_samples else 0
         ledger.images += images if player.sees_data else 0
         ledger.images_g += images if player.compares else 0
-
-
-def _gradient_norm(weights: list[nn.Parameter]) -> Tensor:
-    """Euclidean norm of the gradient of a player's last step."""
-    return get_total_norm([weight.grad for weight in weights if weight.grad is not None])
-
-
-def _means(history: dict[str, list[Tensor]]) -> Curves:
-    means = torch.stack([torch.stack(values).float().mean() for values in history.values()])
-    return dict(zip(history, means.tolist(), strict=True))

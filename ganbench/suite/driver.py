@@ -141,10 +141,10 @@ def estimate_seconds(spec: RunSpec, device: torch.device) -> float:
     judging = ((drawing + on_curve) * spec.evaluations + 2 * (drawing + at_end)) * spec.samples / few.samples
     if not work.variant.players:
         return judging
-    for _ in train(work.variant, data, Budget("seconds", PROBE_S / 5), Ledger(), laps=1):
+    for _ in train(work.variant, data, Budget("seconds", PROBE_S / 5), Ledger(), intervals=1):
         pass  # the first rounds are slower than those to come
     ledger = Ledger()
-    for _ in train(work.variant, data, Budget("seconds", PROBE_S), ledger, laps=1):
+    for _ in train(work.variant, data, Budget("seconds", PROBE_S), ledger, intervals=1):
         pass
     return ledger.seconds / spec.budget.spent(ledger) + judging
 

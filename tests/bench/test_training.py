@@ -51,7 +51,7 @@ def ours(digits: Batch, turns: int = TURNS + 5) -> Step:
     """Each call trains `TURN` rounds of one run."""
     torch.manual_seed(0)
     variant = GAN(Mnist(size=28).spec)
-    run = train(variant, digits, Budget("updates", TURN * turns), Ledger(), laps=turns)
+    run = train(variant, digits, Budget("updates", TURN * turns), Ledger(), intervals=turns)
     return lambda: next(run)
 
 
@@ -219,7 +219,7 @@ def test_the_bare_steps_are_the_loops(benchmark, digits, one_thread):
     """Not a speed, but what makes the one above mean something: both end with the same bits."""
     torch.manual_seed(0)
     looped = GAN(Mnist(size=28).spec)
-    for _ in train(looped, digits, Budget("updates", TURN), Ledger(), laps=1):
+    for _ in train(looped, digits, Budget("updates", TURN), Ledger(), intervals=1):
         pass
     variant, straight = bare(digits)
     benchmark.pedantic(straight, rounds=1)

@@ -73,9 +73,9 @@ def data() -> Batch:
     return Batch(torch.randn(50, 2), torch.arange(50) % 5)
 
 
-def finish(variant: Variant, data: Batch, budget: Budget, laps: int = 1) -> Ledger:
+def finish(variant: Variant, data: Batch, budget: Budget, intervals: int = 1) -> Ledger:
     ledger = Ledger()
-    for _ in train(variant, data, budget, ledger, laps):
+    for _ in train(variant, data, budget, ledger, intervals):
         pass
     return ledger
 
@@ -92,7 +92,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 
 def test_three_rounds_give_finite_losses_under_the_players_names(data):
-    (curves,) = train(Tiny(), data, Budget("updates", 3), Ledger(), laps=1)
+    (curves,) = train(Tiny(), data, Budget("updates", 3), Ledger(), intervals=1)
     assert list(curves) == ["D.loss", "G.loss", "D.gradient_norm", "G.gradient_norm"]
     assert all(torch.tensor(value).isfinite() for value in curves.values())
 
@@ -133,23 +133,23 @@ def test_terms_with_a_gradient_are_summed_and_all_terms_become_curves(data):
     terms = move(player, [*variant.D.parameters()], data, BATCH, nullcontext())
     assert variant.D.bias.grad.item() == pytest.approx(5)
     assert not any(term.requires_grad for term in terms.values())
-    (curves,) = train(variant, data, Budget("updates", 2), Ledger(), laps=1)
+    (curves,) = train(variant, data, Budget("updates", 2), Ledger(), intervals=1)
     assert {"D.loss", "D.penalty", "D.seen", "G.loss"} <= curves.keys()
     assert curves["D.seen"] == 7
 
 
-def test_a_curve_is_the_mean_over_its_lap(data):
+def test_a_curve_is_the_mean_over_all_steps_of_its_interval(data):
     class Counting(Tiny):
         def d_loss(self, batch: Batch) -> dict[str, Tensor]:
             return {"loss": self.D(batch.x).mean(), "round": torch.tensor(len(self.progress))}
 
-    laps = train(Counting(), data, Budget("updates", 6), Ledger(), laps=2)
-    assert [curves["D.round"] for curves in laps] == [2, 5]
+    intervals = train(Counting(), data, Budget("updates", 6), Ledger(), intervals=2)
+    assert [curves["D.round"] for curves in intervals] == [2, 5]
 
 
 def test_the_gradient_norm_is_that_of_the_last_step(data):
     variant = Tiny()
-    (curves,) = train(variant, data, Budget("updates", 3), Ledger(), laps=1)
+    (curves,) = train(variant, data, Budget("updates", 3), Ledger(), intervals=1)
     for name in "DG":
         gradients = torch.cat([weight.grad.flatten() for weight in getattr(variant, name).parameters()])
         assert curves[f"{name}.gradient_norm"] == pytest.approx(gradients.norm().item())
@@ -241,51 +241,51 @@ def test_roles_decide_what_counts_and_names_are_only_defaults(data):
         ("seconds", 4.5, 5),
     ],
 )
-@pytest.mark.parametrize("laps", [1, 3, 100])
-def test_every_budget_stops_within_a_round_of_its_amount(data, monkeypatch, unit, amount, rounds, laps):
+@pytest.mark.parametrize("intervals", [1, 3, 100])
+def test_every_budget_stops_within_a_round_of_its_amount(data, monkeypatch, unit, amount, rounds, intervals):
     variant = Tiny(d_repeats=3)
     if unit == "images":
         variant.players[0].repeats, variant.batch = 1, 10
     # A clock by which a round takes one second, however often it is read.
     monkeypatch.setattr(training, "perf_counter", lambda: float(len(variant.progress)))
-    ledger = finish(variant, data, Budget(unit, amount), laps)
+    ledger = finish(variant, data, Budget(unit, amount), intervals)
     assert ledger.rounds == rounds
     assert 0 <= getattr(ledger, unit) - amount < getattr(ledger, unit) / rounds
 
 
-def test_laps_too_short_for_a_round_are_passed_over(data):
-    assert len([*train(Tiny(), data, Budget("updates", 3), Ledger(), laps=100)]) == 3
-    assert len([*train(Tiny(), data, Budget("updates", 300), Ledger(), laps=100)]) == 100
+def test_intervals_too_short_for_a_round_are_passed_over(data):
+    assert len([*train(Tiny(), data, Budget("updates", 3), Ledger(), intervals=100)]) == 3
+    assert len([*train(Tiny(), data, Budget("updates", 300), Ledger(), intervals=100)]) == 100
 
 
 def test_a_ledger_that_has_spent_something_goes_on_from_there(data):
     whole, halves = Tiny(), Tiny()
     halves.load_state_dict(whole.state_dict())
     torch.manual_seed(1)
-    expected = finish(whole, data, Budget("updates", 10), laps=4)
+    expected = finish(whole, data, Budget("updates", 10), intervals=4)
     torch.manual_seed(1)
-    ledger, laps = Ledger(), 0
-    while ledger.updates < 10:  # a new loop for each lap
-        next(train(halves, data, Budget("updates", 10), ledger, laps=4))
-        laps += 1
-    assert laps == 4
+    ledger, intervals = Ledger(), 0
+    while ledger.updates < 10:  # a new loop for each interval
+        next(train(halves, data, Budget("updates", 10), ledger, intervals=4))
+        intervals += 1
+    assert intervals == 4
     assert same(bits(whole), bits(halves))
     assert (ledger.rounds, ledger.images, ledger.flops) == (expected.rounds, expected.images, expected.flops)
-    assert [*train(halves, data, Budget("updates", 10), ledger, laps=4)] == []
+    assert [*train(halves, data, Budget("updates", 10), ledger, intervals=4)] == []
 
 
-def test_what_happens_between_laps_costs_no_seconds(data, monkeypatch):
+def test_what_happens_between_intervals_costs_no_seconds(data, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(training, "perf_counter", lambda: clock[0])
     ledger = Ledger()
-    for _ in train(Tiny(), data, Budget("updates", 4), ledger, laps=2):
+    for _ in train(Tiny(), data, Budget("updates", 4), ledger, intervals=2):
         clock[0] += 100
     assert ledger.seconds == 0
 
 
 def test_advance_sees_progress_rise_from_0_and_stay_below_1(data):
     variant = Tiny()
-    finish(variant, data, Budget("images", 10 * BATCH), laps=3)
+    finish(variant, data, Budget("images", 10 * BATCH), intervals=3)
     assert variant.progress == [(pytest.approx(i / 10), i) for i in range(10)]
 
 
@@ -301,7 +301,7 @@ def test_the_next_round_has_the_batch_and_the_repeats_that_advance_sets(data):
     assert ledger.flops == (1 + 4 + 9) * D_STEP + (1 + 2 + 3) * G_STEP
 
 
-def test_flops_are_counted_once_for_each_shape_of_a_round(data, monkeypatch):
+def test_flops_are_counted_once_for_each_player_and_stage(data, monkeypatch):
     counted = []
 
     class Counter(training.FlopCounterMode):
@@ -317,14 +317,14 @@ def test_flops_are_counted_once_for_each_shape_of_a_round(data, monkeypatch):
     monkeypatch.setattr(training, "FlopCounterMode", Counter)
     variant = Growing()
     finish(variant, data, Budget("updates", 9))
-    assert counted == [1, 4, 7]
+    assert counted == [1, 1, 4, 4, 7, 7]
     assert variant.stage == 2
 
 
 def test_counting_flops_does_not_change_a_bit(data, monkeypatch):
-    class Blind(nullcontext[None]):
+    class Blind(nullcontext[object]):
         def __init__(self, display: bool):
-            super().__init__()
+            super().__init__(self)
 
         def get_total_flops(self) -> int:
             return 0
@@ -343,24 +343,26 @@ def test_counting_flops_does_not_change_a_bit(data, monkeypatch):
 # The host
 
 
-class NoHost(TorchDispatchMode):
-    """Refuses whatever makes a device hand over a value: to Python, or to learn the shape of a result."""
+@pytest.fixture(scope="module")
+def no_host(resources):
+    """A mode that refuses whatever makes a device hand over a value."""
+    asks_the_device = plugins.load("callables", f"{resources.parent / 'runs' / 'tape.py'}:asks_the_device")
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        asks = torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags
-        if func is torch.ops.aten.index.Tensor:  # by numbers it keeps to their shape, by a mask it does not
-            asks = any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1])
-        if asks:
-            raise AssertionError(f"{func} talks to the host")
-        return func(*args, **kwargs or {})
+    class NoHost(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if asks_the_device(func, args):
+                raise AssertionError(f"{func} talks to the host")
+            return func(*args, **kwargs or {})
+
+    return NoHost
 
 
-def finish_without_host(variant: Variant, data: Batch, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+def finish_without_host(variant: Variant, data: Batch, monkeypatch: pytest.MonkeyPatch, no_host: type) -> Ledger:
     def refuse(*_: object) -> None:
         raise AssertionError("a copy to the host")
 
-    with monkeypatch.context() as patch, NoHost():
-        patch.setattr(training, "_means", lambda history: dict.fromkeys(history, 0.0))
+    with monkeypatch.context() as patch, no_host():
+        patch.setattr(training.Means, "bring_home", lambda means, more: dict.fromkeys(means.sums, 0.0))
         for name in ("tolist", "numpy", "cpu", "__array__"):
             patch.setattr(Tensor, name, refuse)
         # It looks whether the labels are in range, but on a CPU only.
@@ -370,13 +372,13 @@ def finish_without_host(variant: Variant, data: Batch, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("spec", [DataSpec((2,), 5), DataSpec((1, 16, 16), 5)], ids=["points", "images"])
 @pytest.mark.parametrize("name", ZOO)
-def test_a_round_looks_at_no_value(monkeypatch, name, spec):
+def test_a_round_looks_at_no_value(monkeypatch, no_host, name, spec):
     plugin = plugins.load("variants", name)
     small = {option: 8 for option in ("width", "batch") if option in plugins.options(plugin)}
     data = Batch(torch.randn(50, *spec.shape), torch.arange(50) % 5, torch.randn(50, *spec.shape))
     variant = plugin(spec, **small)
     variant.prepare(data)
-    assert finish_without_host(variant, data, monkeypatch).rounds > 0
+    assert finish_without_host(variant, data, monkeypatch, no_host).rounds > 0
 
 
 TALK = {
@@ -391,14 +393,14 @@ TALK = {
 
 
 @pytest.mark.parametrize("talk", TALK.values(), ids=TALK)
-def test_a_loss_that_talks_to_the_host_would_be_found_out(data, monkeypatch, talk):
+def test_a_loss_that_talks_to_the_host_would_be_found_out(data, monkeypatch, no_host, talk):
     class Talking(Tiny):
         def g_loss(self, batch: Batch) -> Tensor:
             return talk(super().g_loss(batch))
 
     with pytest.raises(AssertionError, match="host"):
-        finish_without_host(Talking(), data, monkeypatch)
-    assert finish_without_host(Tiny(), data, monkeypatch).rounds == 2
+        finish_without_host(Talking(), data, monkeypatch, no_host)
+    assert finish_without_host(Tiny(), data, monkeypatch, no_host).rounds == 2
 
 
 @pytest.mark.cuda
@@ -410,7 +412,7 @@ def test_a_round_never_waits_for_the_gpu(monkeypatch, name):
     x = torch.zeros(50, *spec.shape, device=device)
     data = Batch(x, torch.zeros(50, dtype=torch.int64, device=device), x)
     finish(variant, data, Budget("updates", 2))  # what is allocated once may wait
-    monkeypatch.setattr(training, "_means", lambda history: dict.fromkeys(history, 0.0))
+    monkeypatch.setattr(training.Means, "bring_home", lambda means, more: dict.fromkeys(means.sums, 0.0))
     torch.cuda.set_sync_debug_mode("error")
     try:
         assert finish(variant, data, Budget("updates", 3)).rounds == 3
@@ -425,17 +427,22 @@ def test_bfloat16_keeps_weights_and_curves_in_float32(data):
     variant, ledger = Tiny(), Ledger()
     dtypes = []
     hook = variant.D.register_forward_hook(lambda *args: dtypes.append(args[-1].dtype))
-    (curves,) = train(variant, data, Budget("updates", 2), ledger, laps=1, precision="bfloat16")
+    (curves,) = train(variant, data, Budget("updates", 2), ledger, intervals=1, precision="bfloat16")
     hook.remove()
     assert set(dtypes) == {torch.bfloat16}
     assert {weight.dtype for weight in variant.parameters()} == {torch.float32}
     assert torch.tensor([*curves.values()]).isfinite().all()
 
 
-@pytest.mark.parametrize(("precision", "allowed"), [("float32", False), ("tf32", True), ("bfloat16", True)])
-def test_tf32_is_allowed_only_where_it_is_asked_for(data, precision, allowed):
-    for _ in train(Tiny(), data, Budget("updates", 1), Ledger(), laps=1, precision=precision):
-        assert torch.backends.cuda.matmul.allow_tf32 is allowed
-        assert torch.backends.cudnn.allow_tf32 is allowed
-    finish(Tiny(), data, Budget("updates", 1))
-    assert not torch.backends.cuda.matmul.allow_tf32
+@pytest.mark.parametrize(("precision", "expected"), [("float32", "ieee"), ("tf32", "tf32"), ("bfloat16", "tf32")])
+def test_tf32_is_used_only_where_it_is_asked_for_and_only_while_training(data, precision, expected):
+    kinds = torch.backends.cuda.matmul, torch.backends.cudnn
+    during, before = [], [kind.fp32_precision for kind in kinds]
+
+    class Looking(Tiny):
+        def note(self, player: str) -> None:
+            during.append([kind.fp32_precision for kind in kinds])
+
+    for _ in train(Looking(), data, Budget("updates", 2), Ledger(), intervals=2, precision=precision):
+        assert [kind.fp32_precision for kind in kinds] == before
+    assert during == [[expected, expected]] * 4

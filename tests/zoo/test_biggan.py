@@ -28,7 +28,7 @@ def batch_of(spec: DataSpec, n: int = 6) -> Batch:
 
 
 def finish(variant: BigGAN, spec: DataSpec, rounds: int, ledger: Ledger | None = None) -> None:
-    for _ in train(variant, batch_of(spec, 40), Budget("updates", rounds), ledger or Ledger(), laps=1):
+    for _ in train(variant, batch_of(spec, 40), Budget("updates", rounds), ledger or Ledger(), intervals=1):
         pass
 
 

@@ -58,7 +58,7 @@ def two_classes(n: int) -> Batch:
 
 
 def trained(variant: CGAN, rounds: int) -> CGAN:
-    for _ in train(variant, two_classes(1000), Budget("updates", rounds), Ledger(), laps=1):
+    for _ in train(variant, two_classes(1000), Budget("updates", rounds), Ledger(), intervals=1):
         pass
     return variant.eval()
 

@@ -199,7 +199,7 @@ def test_it_learns_both_rings():
     torch.manual_seed(0)
     ring = Ring8()
     variant = CoGAN(POINTS, z_dim=2, width=64, lr=2e-3, weight_decay=0.0, batch=32)
-    for _ in train(variant, ring.halves(), Budget("updates", 700), Ledger(), laps=1):
+    for _ in train(variant, ring.halves(), Budget("updates", 700), Ledger(), intervals=1):
         pass
     pair = variant.eval().pair(batch_of(POINTS, 2000))
     for x in (pair.x, rotation(15).undo(pair.x_other)):

@@ -48,7 +48,7 @@ def train_three_rounds(variant: Variant, spec: DataSpec) -> dict[str, float]:
     data, ledger = batch_of(spec, 40), Ledger()
     variant.prepare(data)
     rounds = sum(player.repeats for player in variant.players if player.name == "G") * 3
-    (curves,) = train(variant, data, Budget("updates", rounds), ledger, laps=1)
+    (curves,) = train(variant, data, Budget("updates", rounds), ledger, intervals=1)
     assert ledger.rounds == 3
     return curves
 

@@ -31,7 +31,7 @@ def batch_of(spec: DataSpec, n: int = 4) -> Batch:
 
 
 def finish(variant: CycleGAN, spec: DataSpec, rounds: int) -> None:
-    for _ in train(variant, batch_of(spec, 20), Budget("updates", rounds), Ledger(), laps=1):
+    for _ in train(variant, batch_of(spec, 20), Budget("updates", rounds), Ledger(), intervals=1):
         pass
 
 
@@ -357,7 +357,7 @@ def test_it_learns_to_turn_a_ring():
     torch.manual_seed(0)
     ring = Ring8()
     variant = CycleGAN(POINTS, width=64, blocks=1, lr=2e-3, batch=64)
-    for _ in train(variant, ring.halves(), Budget("updates", 500), Ledger(), laps=1):
+    for _ in train(variant, ring.halves(), Budget("updates", 500), Ledger(), intervals=1):
         pass
     y = torch.arange(2000) % 8
     source = (ring.mixture.means[y] + 0.01 * torch.randn(2000, 2)).float()

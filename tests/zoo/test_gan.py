@@ -63,7 +63,7 @@ def test_both_players_have_the_tutorials_adam_and_batch():
 def test_steps_in_a_round_are_as_asked_for_and_are_counted(d_steps, g_steps):
     variant, ledger = GAN(POINTS, width=8, batch=16, d_steps=d_steps, g_steps=g_steps), Ledger()
     data = Batch(torch.randn(50, 2))
-    for _ in train(variant, data, Budget("updates", 4 * g_steps), ledger, laps=1):
+    for _ in train(variant, data, Budget("updates", 4 * g_steps), ledger, intervals=1):
         pass
     assert (ledger.rounds, ledger.d_updates, ledger.g_updates) == (4, 4 * d_steps, 4 * g_steps)
     assert ledger.images == 4 * d_steps * 16

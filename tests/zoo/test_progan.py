@@ -158,7 +158,7 @@ def test_weights_of_later_levels_wait_for_their_level(spec):
     variant = build(spec)
     before = {name: tensor.clone() for name, tensor in variant.state_dict().items()}
     ledger = Ledger()
-    for _ in train(at(variant, 0, 1.0), batch_of(spec), Budget("updates", 1), ledger, laps=1):
+    for _ in train(at(variant, 0, 1.0), batch_of(spec), Budget("updates", 1), ledger, intervals=1):
         pass
     moved = {name for name, tensor in variant.state_dict().items() if not tensor.equal(before[name])}
     assert any(name.startswith("G.first") for name in moved) and any(name.startswith("D.last") for name in moved)
@@ -167,7 +167,7 @@ def test_weights_of_later_levels_wait_for_their_level(spec):
 
 def test_a_round_is_counted_anew_when_the_networks_grow():
     variant, ledger, flops = build(IMAGES), Ledger(), []
-    for _ in train(variant, batch_of(IMAGES), Budget("updates", 20), ledger, laps=20):
+    for _ in train(variant, batch_of(IMAGES), Budget("updates", 20), ledger, intervals=20):
         flops.append(ledger.flops - sum(flops))
     assert len(set(flops)) == 4 and flops == sorted(flops)
 
@@ -354,7 +354,7 @@ def test_the_constants_are_the_authors():
 def test_optimisers_forget_at_each_new_level_and_only_there(spec):
     variant, laps = build(spec), []
     data, ledger = batch_of(spec), Ledger()
-    for _ in train(variant, data, Budget("updates", 20), ledger, laps=20):
+    for _ in train(variant, data, Budget("updates", 20), ledger, intervals=20):
         steps = {int(state["step"]) for p in variant.players for state in p.optimizer.state.values()}
         laps.append((variant.stage, max(steps)))
     for (stage, step), (next_stage, next_step) in pairwise(laps):
@@ -366,7 +366,7 @@ def test_samples_come_from_a_moving_average_of_g():
     variant = build(POINTS, ema=0.9)
     start = [w.detach().clone() for w in variant.average.parameters()]
     assert all(a.equal(w) for a, w in zip(start, variant.G.parameters(), strict=True))
-    for _ in train(variant, batch_of(POINTS), Budget("updates", 1), Ledger(), laps=1):
+    for _ in train(variant, batch_of(POINTS), Budget("updates", 1), Ledger(), intervals=1):
         pass
     for was, average, weight in zip(start, variant.average.parameters(), variant.G.parameters(), strict=True):
         torch.testing.assert_close(average, 0.9 * was + 0.1 * weight)

@@ -20,7 +20,7 @@ def batch_of(spec: DataSpec, n: int = 6) -> Batch:
 
 
 def finish(variant: SAGAN, spec: DataSpec, rounds: int) -> None:
-    for _ in train(variant, batch_of(spec, 40), Budget("updates", rounds), Ledger(), laps=1):
+    for _ in train(variant, batch_of(spec, 40), Budget("updates", rounds), Ledger(), intervals=1):
         pass
 
 

@@ -31,7 +31,7 @@ def batch_of(spec: DataSpec, n: int = 8) -> Batch:
 
 
 def learn(variant: StyleGAN, spec: DataSpec, rounds: int = 1) -> StyleGAN:
-    for _ in train(variant, batch_of(spec), Budget("updates", rounds), Ledger(), laps=1):
+    for _ in train(variant, batch_of(spec), Budget("updates", rounds), Ledger(), intervals=1):
         pass
     return variant
 

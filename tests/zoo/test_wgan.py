@@ -15,7 +15,7 @@ IMAGES, POINTS = DataSpec((1, 16, 16), 10), DataSpec((2,), 8)
 
 def finish(variant: WGAN, rounds: int) -> Ledger:
     ledger, data = Ledger(), Batch(torch.randn(50, 2))
-    for _ in train(variant, data, Budget("updates", rounds), ledger, laps=1):
+    for _ in train(variant, data, Budget("updates", rounds), ledger, intervals=1):
         pass
     return ledger
 
