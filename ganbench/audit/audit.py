@@ -22,8 +22,7 @@ from ganbench.judges.choosing import choose
 from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.judging import gather
-from ganbench.runs.run import sampling_seed
-from ganbench.runs.sampling import Drawn, Sampler, load_run
+from ganbench.runs.sampling import Drawn, Sampler, load_run, sampling_seed
 from ganbench.store import Results
 from ganbench.store.whole import write_json
 from ganbench.variant import Batch

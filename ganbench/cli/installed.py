@@ -21,6 +21,7 @@ class Kind(StrEnum):
     losses = "losses"
     penalties = "penalties"
     remedies = "remedies"
+    executors = "executors"
     suites = "suites"
 
 
@@ -42,7 +43,9 @@ def list_(
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="Of a variant, dataset, judge, metric, loss, penalty or remedy.")],
+    name: Annotated[
+        str, typer.Argument(help="Of a variant, dataset, judge, metric, loss, penalty, remedy or executor.")
+    ],
 ) -> None:
     """Show what something is, from its own file: paper, mechanisms, options and their defaults."""
     from ganbench.plugins.describe import find, reflowed

@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,11 +21,7 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
-class Checkpoint(StrEnum):
-    """Which of a run's two generators."""
-
-    selected = "selected"
-    last = "last"
+FinalCheckpoint = Literal["selected", "last"]  # which of a run's two generators
 
 
 def use_data_dir(data_dir: Path | None) -> None:

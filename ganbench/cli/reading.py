@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganbench.cli.console import err, out, writing
-from ganbench.cli.options import Checkpoint, ResultsArgument
+from ganbench.cli.options import FinalCheckpoint, ResultsArgument
 from ganbench.errors import BenchError
 
 
@@ -77,7 +77,7 @@ def compare(
     variants: Annotated[
         tuple[str, str] | None, typer.Option(help="A row of A and a row of B; default: each row with its namesake.")
     ] = None,
-    checkpoint: Annotated[Checkpoint, typer.Option()] = Checkpoint.last,
+    checkpoint: Annotated[FinalCheckpoint, typer.Option()] = "last",
     metric: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
     tolerance: Annotated[
         float | None, typer.Option(min=0, max=10, help="Differences below this share of A's mean are none: 0.05.")
@@ -93,7 +93,7 @@ def compare(
         raise BenchError("Found one row of one results, but a comparison needs two. Name B, or two --variants of A.")
     before = read(a)
     after = before if b is None else read(b)
-    found = comparing.compare(before, after, variants, checkpoint.value, metric or [], tolerance)
+    found = comparing.compare(before, after, variants, checkpoint, metric or [], tolerance)
     if format is Printed.text:
         out.print(comparison.terminal(found), crop=False)
     else:

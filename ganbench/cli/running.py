@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ganbench.cli.console import INTERRUPTED, SOME_FAILED, command_line, err, out, writing
-from ganbench.cli.options import Checkpoint, DataDir, Device, use_data_dir
+from ganbench.cli.options import DataDir, Device, FinalCheckpoint, use_data_dir
 
 
 def run(
@@ -14,6 +14,7 @@ def run(
     results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
     device: Annotated[Device, typer.Option(help="auto: CUDA where there is one.")] = Device.auto,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one per core or GPU.")] = None,
+    executor: Annotated[str, typer.Option(help="Who does the runs; see `ganbench list executors`.")] = "local",
     only: Annotated[str, typer.Option(metavar="GLOB", help="Only runs like 'gan*', '*/ring8', 'gan/ring8/0'.")] = "*",
     scale: Annotated[float, typer.Option(min=1e-6, help="Multiply every budget; the results say so.")] = 1.0,
     retry: Annotated[bool, typer.Option(help="Also do again what did not end well.")] = False,
@@ -21,11 +22,13 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Train and judge everything a suite names; run again, it does only what is missing."""
-    from ganbench.executors import local
+    from ganbench import plugins
 
     use_data_dir(data_dir)
     if not dry_run:
-        local.warm_up()  # while this process imports much the same, and tries what the suite names
+        plugins.load(
+            "executors", executor
+        ).warm_up()  # while this process imports much the same, and tries what the suite names
 
     from ganbench.reports.formats import terminal
     from ganbench.reports.html import page
@@ -33,8 +36,9 @@ def run(
     from ganbench.suite import driver
     from ganbench.suite.language import load
 
-    plan = driver.plan(load(suite, scale), results, device, workers, only, retry, command_line())
-    if dry_run or (plan.suite.meant_for == "cuda" and plan.device == "cpu"):
+    executes = driver.choose_executor(executor, device, workers)
+    plan = driver.plan(load(suite, scale), results, executes, only, retry, command_line())
+    if dry_run or (plan.suite.meant_for == "cuda" and executes.device == "cpu"):
         driver.announce(plan, err)
     if dry_run:
         return
@@ -60,7 +64,7 @@ def sample(
     count: Annotated[int, typer.Option(min=1)] = 64,
     seed: Annotated[int, typer.Option(help="Of the latents.")] = 0,
     label: Annotated[int | None, typer.Option(help="Ask for one class.")] = None,
-    checkpoint: Annotated[Checkpoint, typer.Option()] = Checkpoint.selected,
+    checkpoint: Annotated[FinalCheckpoint, typer.Option()] = "selected",
     device: Annotated[Device, typer.Option()] = Device.auto,
     data_dir: DataDir = None,
 ) -> None:
@@ -69,7 +73,7 @@ def sample(
     from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
-    drawn = sample_run(run_folder, checkpoint.value, count, seed, label, choose_device(device))
+    drawn = sample_run(run_folder, checkpoint, count, seed, label, choose_device(device))
     with writing(out_path):
         write_samples(drawn, out_path)
     err.print(f"Written: {out_path}")

@@ -34,6 +34,7 @@ from pandas import DataFrame, Series
 from ganbench.compare.gate import SPEED
 from ganbench.errors import BadResults
 from ganbench.store import Results
+from ganbench.store.columns import MISSING
 from ganbench.store.whole import written_whole
 
 FORMAT = 1
@@ -93,7 +94,7 @@ def measure(results: Results) -> Baseline:
     Raises BadResults if nothing was trained, if two runs of a row have the same seed, or if the runs of a row cannot be
     compared with one another.
     """
-    runs = results.runs[(results.runs["status"] != "missing") & _trained(results.runs)]
+    runs = results.runs[(results.runs["status"] != MISSING) & _trained(results.runs)]
     if runs.empty:
         raise BadResults(f"{results.path} holds no run of a variant that has ended. Run its suite first.")
     twins = runs[runs.duplicated([*ROW, "seed"])]

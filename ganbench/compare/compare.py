@@ -42,6 +42,7 @@ from ganbench.statistics import (
     welch_test,
 )
 from ganbench.store import Results
+from ganbench.store.columns import Checkpoint
 
 ALPHA = 0.05  # the chance of any false verdict in a table
 SENSES = ("lower", "higher")  # of which one is better
@@ -185,7 +186,7 @@ class Comparison:
 
     a: str  # what A and B are
     b: str
-    checkpoint: str
+    checkpoint: Checkpoint
     tolerance: float | None
     rows: DataFrame  # COLUMNS
     remarks: list[str]  # what must be known before the rows are believed
@@ -200,7 +201,7 @@ def compare(
     a: Results,
     b: Results,
     labels: tuple[str, str] | None = None,  # a row of A and one of B; None: each with its namesake
-    checkpoint: str = "last",
+    checkpoint: Checkpoint = "last",
     metrics: Sequence[str] = (),  # none named: all
     tolerance: float | None = None,  # a share of A's mean
 ) -> Comparison:

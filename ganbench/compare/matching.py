@@ -10,6 +10,7 @@ from pandas import DataFrame
 
 from ganbench.errors import BadResults, UnknownName
 from ganbench.store import Results
+from ganbench.store.columns import MISSING, Checkpoint
 
 CONDITIONS = ("judge", "split", "samples", "fingerprint", "preprocessing", "judge_key")  # that a key depends on
 BUDGET = ("budget_amount", "budget_unit")
@@ -31,7 +32,7 @@ class Side:
 
     @cached_property
     def failed(self) -> DataFrame:
-        return self.runs[~self.runs["status"].isin(["done", "missing"])]
+        return self.runs[~self.runs["status"].isin(["done", MISSING])]
 
     @cached_property
     def _by_metric(self) -> dict[str, DataFrame]:
@@ -74,7 +75,7 @@ class Match(NamedTuple):
 
 
 def match(
-    a: Results, b: Results, labels: tuple[str, str] | None = None, checkpoint: str = "last"
+    a: Results, b: Results, labels: tuple[str, str] | None = None, checkpoint: Checkpoint = "last"
 ) -> tuple[list[Match], list[str]]:
     """The rows of A and B that belong together, and what is to be said of the others.
 
@@ -132,7 +133,7 @@ def _controls(results: Results) -> set[str]:
     return set(runs.loc[runs["control"].eq(True), "label"]) if "control" in runs else set()
 
 
-def _side(name: str, results: Results, dataset: str, label: str, checkpoint: str) -> Side:
+def _side(name: str, results: Results, dataset: str, label: str, checkpoint: Checkpoint) -> Side:
     runs, scores = results.runs, results.scores
     return Side(
         name,
@@ -163,7 +164,7 @@ def _gaps(side: Side) -> Iterator[str]:
     if len(side.failed):
         reasons = [f"{run.status}: {run.reason}".rstrip(": ") for run in side.failed.itertuples()]
         yield f"{where}: {len(side.failed)} of {n} runs failed ({'; '.join(dict.fromkeys(reasons))})."
-    if missing := int((side.runs["status"] == "missing").sum()):
+    if missing := int((side.runs["status"] == MISSING).sum()):
         yield f"{where}: {missing} of {n} runs not run yet."
     done = side.scores[side.scores["run"].isin(side.runs.loc[side.runs["status"] == "done", "run"])]
     for metric, values in done.groupby("metric", sort=False)["value"]:

@@ -15,16 +15,23 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ganbench.executors import Job, JobReport
+from ganbench.executors import Executor, Job, JobReport
 
 
-@dataclass(frozen=True)
-class Local:
-    """`workers` processes at a time, each with its share of the processors."""
+class Local(Executor):
+    """Runs as processes of this machine: one per core of a CPU, or one at a time on its GPU."""
 
-    device: str
-    workers: int
-    threads: int  # of each worker
+    def __init__(self, device: str, workers: int | None = None):
+        self.device = device
+        self.workers, self.threads = workers_and_threads(device, workers)
+
+    @classmethod
+    def warm_up(cls) -> None:
+        """Let the server that workers are forked from begin with its imports."""
+        if _context().get_start_method() == "forkserver":
+            ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it inherits this: Ctrl-C is never its affair
+            forkserver.ensure_running()
+            signal.signal(signal.SIGINT, ours)
 
     def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
         context = _context()
@@ -36,7 +43,7 @@ class Local:
                     running[started.inbox] = started
                     yield JobReport(started.job)
                 for inbox in wait(list(running)):
-                    yield from _hear(running, inbox)  # type: ignore[arg-type]
+                    yield from _receive(running, inbox)  # type: ignore[arg-type]
         finally:
             for one in running.values():
                 one.process.terminate()
@@ -59,14 +66,6 @@ def workers_and_threads(device: str, workers: int | None) -> tuple[int, int]:
     return workers, max(1, cores // workers)
 
 
-def warm_up() -> None:
-    """Let the server that workers are forked from begin with its imports, in the background. The first job would."""
-    if _context().get_start_method() == "forkserver":
-        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it inherits this: Ctrl-C is never its affair
-        forkserver.ensure_running()
-        signal.signal(signal.SIGINT, ours)
-
-
 def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -83,7 +82,7 @@ def _start(context: Any, job: Job, device: str, threads: int) -> _Running:
     return _Running(job, process, inbox, JobReport(job))
 
 
-def _hear(running: dict[Connection, _Running], inbox: Connection) -> Iterator[JobReport]:
+def _receive(running: dict[Connection, _Running], inbox: Connection) -> Iterator[JobReport]:
     one = running[inbox]
     try:
         one.last = JobReport(one.job, *inbox.recv())

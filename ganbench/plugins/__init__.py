@@ -23,7 +23,7 @@ from typing import Any
 
 from ganbench.errors import BadSuite, UnknownName
 
-KINDS = ("variants", "datasets", "judges", "metrics", "losses", "penalties", "remedies")
+KINDS = ("variants", "datasets", "judges", "metrics", "losses", "penalties", "remedies", "executors")
 
 
 @cache

@@ -4,11 +4,11 @@ Nobody knows what they have cost, so their rows say that the budget is unverifie
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,11 +20,11 @@ from ganbench.data import Dataset
 from ganbench.errors import BadResults, BenchError, UnknownName
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
-from ganbench.runs.judging import gather
-from ganbench.runs.record import State, Work, common, score_rows, write_record, write_shown
-from ganbench.runs.run import SHOWN, sampling_seed
-from ganbench.runs.sampling import Drawn, Sampler, load_run
-from ganbench.runs.spec import RunSpec
+from ganbench.runs.judging import Judgement, Work
+from ganbench.runs.record import State, write_record, write_shown
+from ganbench.runs.run import SHOWN
+from ganbench.runs.sampling import Drawn, Sampler, load_run, sampling_seed
+from ganbench.runs.spec import RunSpec, complete
 from ganbench.store import Store, read_run
 from ganbench.store.columns import SCORE_COLUMNS
 from ganbench.variant import DataSpec, Variant
@@ -41,15 +41,23 @@ class ExternalSamples(Variant):
         self.players = []
 
 
+class JudgedSamples(NamedTuple):
+    """One source of samples as a run of no length."""
+
+    spec: RunSpec
+    state: State
+    work: Work
+    x: Tensor  # (n, *shape) on the device
+
+
 def spec_for(dataset: str, samples: int | None) -> RunSpec:
     """How samples are judged where no suite says it: by the dataset's own judge and that judge's metrics."""
     spec = RunSpec(
-        suite="", label="", variant=PluginSpec("guest"), dataset_label=dataset, dataset=PluginSpec(dataset), judge="",
-        metrics=(), seed=0, budget=Budget("images", 0), evaluations=1, samples=samples or USUAL, precision="float32",
+        suite="", label="", variant=PluginSpec("external"), dataset_label=dataset, dataset=PluginSpec(dataset),
+        judge="", metrics=(), seed=0, budget=Budget("images", 0), evaluations=1, samples=samples or USUAL,
+        precision="float32",
     )  # fmt: skip
-    data = spec.build_dataset()
-    spec = replace(spec, judge=data.judge)
-    return replace(spec, metrics=tuple(spec.build_judge(data).metrics))
+    return complete(spec, spec.build_dataset())
 
 
 def spec_from_results(results: Path, dataset: str) -> RunSpec:
@@ -67,30 +75,26 @@ def spec_from_results(results: Path, dataset: str) -> RunSpec:
 
 def judge_external(
     sources: Sequence[str], label: str, like: RunSpec, device: torch.device, skip_corrupt: bool = False
-) -> list[tuple[RunSpec, State, Work, Tensor]]:
+) -> list[JudgedSamples]:
     """Judge each source as a run is judged at its end, as seeds 0, 1, ... of one row.
 
     A source is a folder of images, a .npy or .npz file, a run's folder, or `module:callable`. Raises BenchError if it
     holds anything but samples of that dataset.
     """
     dataset = like.build_dataset()
-    judge, metrics = like.build_judge(dataset), like.load_metrics()
-    work = Work(dataset, judge, metrics, ExternalSamples(), device)
+    work = Work(dataset, like.build_judge(dataset), like.load_metrics(), ExternalSamples(), device)
     judged = []
     for seed, source in enumerate(sources):
-        drawn = draw(source, dataset, like, device, skip_corrupt)
-        content = sha256(drawn.x.cpu().numpy().tobytes()).hexdigest()
-        spec = replace(
-            like, label=label, seed=seed, samples=len(drawn.x), variant=PluginSpec("guest", {"samples": content})
-        )
-        evidence = gather(dataset, judge, metrics, "test", drawn)
-        rows = score_rows(work, metrics, evidence, "test", "last", 0)
+        drawn = read_samples(source, dataset, like, device, skip_corrupt)
+        content = PluginSpec("external", {"samples": sha256(drawn.x.cpu().numpy().tobytes()).hexdigest()})
+        spec = replace(like, label=label, seed=seed, samples=len(drawn.x), variant=content)
+        rows, _ = Judgement(spec, work).scores(drawn, "test", "last", images=0)
         state = State(scores=rows + [{**row, "checkpoint": "selected"} for row in rows])
-        judged.append((spec, state, work, drawn.x))
+        judged.append(JudgedSamples(spec, state, work, drawn.x))
     return judged
 
 
-def publish_external(results: Path, judged: list[tuple[RunSpec, State, Work, Tensor]]) -> None:
+def publish_external(results: Path, judged: list[JudgedSamples]) -> None:
     """Set them beside a suite's runs, in place of earlier ones of that label on that dataset."""
     store = Store(results.parent, results.name)
     for spec, state, work, x in judged:
@@ -100,10 +104,10 @@ def publish_external(results: Path, judged: list[tuple[RunSpec, State, Work, Ten
         store.publish_external(workdir, spec.label, spec.dataset_label, spec.seed)
 
 
-def score_table(judged: list[tuple[RunSpec, State, Work, Tensor]]) -> pd.DataFrame:
+def score_table(judged: list[JudgedSamples]) -> pd.DataFrame:
     """Their scores in the columns of the store, one row for each."""
     rows = [
-        {**common(spec), "judge": spec.judge, "status": "done", **row}
+        {**asdict(spec.identity), "judge": spec.judge, "status": "done", **row}
         for spec, state, _, _ in judged
         for row in state.scores
         if row["checkpoint"] == "last"
@@ -114,7 +118,7 @@ def score_table(judged: list[tuple[RunSpec, State, Work, Tensor]]) -> pd.DataFra
 # Sources
 
 
-def draw(source: str, dataset: Dataset, like: RunSpec, device: torch.device, skip_corrupt: bool) -> Drawn:
+def read_samples(source: str, dataset: Dataset, like: RunSpec, device: torch.device, skip_corrupt: bool) -> Drawn:
     """`like.samples` of what a source holds, picked at random if there are more; fewer, if it has no more."""
     path = Path(source)
     if (path / "run.json").is_file():

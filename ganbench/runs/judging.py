@@ -1,14 +1,103 @@
-"""From samples to evidence: what the judge, the data and the truth have to say of them."""
+"""A judgement: samples are drawn, the judge looks at them, metrics turn what it says into scores.
 
+Read from the top: `Judgement.draw`, `Judgement.scores`, `gather`, then the pairs of variants of two domains.
+"""
+
+import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from math import nan
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from ganbench.data import Dataset, Split
+from ganbench.data import Dataset
 from ganbench.judges import Judge, Judged
 from ganbench.judges.cache import seen
 from ganbench.metrics import Evidence, Metric, Pairs, Walk
-from ganbench.runs.sampling import Drawn
+from ganbench.runs.sampling import Drawn, Sampler, sampling_seed
+from ganbench.runs.spec import RunSpec
+from ganbench.store.columns import Checkpoint, Split
+from ganbench.variant import Variant
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Work:
+    """What a run works with, built from its RunSpec."""
+
+    dataset: Dataset
+    judge: Judge
+    metrics: list[Metric]
+    variant: Variant
+    device: torch.device
+
+
+class Judgement:
+    """How a run is judged, at every point of its budget and at its end alike: the same seed, counts and judge."""
+
+    def __init__(self, spec: RunSpec, work: Work):
+        self.spec, self.work = spec, work
+        self.seed = sampling_seed(spec)
+        self.sampler = Sampler(work.variant, work.dataset, work.device)
+        self.last_judged: tuple[Tensor, Judged] | None = None  # samples, and what the judge said of them
+
+    def draw(self, split: Split) -> Drawn:
+        """As many samples as the run is judged by, beside fresh real data of the split; always the same latents."""
+        return self.sampler.drawn(split, self.spec.samples, self.seed)
+
+    def scores(self, drawn: Drawn, split: Split, checkpoint: Checkpoint, images: int) -> tuple[list[Row], Evidence]:
+        """One row per metric that applies, and what the rows were computed from.
+
+        `checkpoint` is what drew the samples, after `images` real ones; a curve leaves out the dear metrics.
+        """
+        work = self.work
+        metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
+        evidence = gather(work.dataset, work.judge, metrics, split, drawn, self._judge(drawn.x))
+        applying = (metric for metric in metrics if metric.applies(evidence))
+        return [self._row(metric, evidence, split, checkpoint, images) for metric in applying], evidence
+
+    def _judge(self, x: Tensor) -> Judged:
+        """What the judge says of samples; it is not asked twice in a row for the same.
+
+        At the end of its budget a variant without labels draws the same for the test split as for its curve.
+        """
+        if self.last_judged is None or not torch.equal(self.last_judged[0], x):
+            self.last_judged = x, self.work.judge(x)
+        return self.last_judged[1]
+
+    def _row(self, metric: Metric, evidence: Evidence, split: Split, checkpoint: Checkpoint, images: int) -> Row:
+        samples, reference = len(evidence.samples.features), len(evidence.reference.features)
+        value, stderr = metric(evidence)
+        key = comparability_key(
+            metric=[metric.name, metric.version],
+            judge=self.work.judge.key,
+            data=[self.work.dataset.fingerprint, self.work.dataset.preprocessing, split],
+            samples=[samples, reference],
+            precision="float32",  # of the judge, whatever training used
+            **metric.conditions(evidence),
+        )
+        measured = {"split": split, "value": value, "stderr": stderr, "most": metric.most(evidence), "key": key}
+        return row_without_value(metric, checkpoint, images, samples) | measured
+
+
+def row_without_value(metric: Metric, checkpoint: Checkpoint, images: int, samples: int) -> Row:
+    """A score that a run owes, with all that its metric says of itself."""
+    return {
+        "checkpoint": checkpoint, "images": images, "split": "test",
+        "metric": metric.name, "value": nan, "stderr": nan, "most": nan, "samples": samples,
+        "usual_samples": metric.samples, "direction": metric.direction, "unit": metric.unit, "key": "",
+        "title": metric.title, "lower_bound": metric.bounds[0], "upper_bound": metric.bounds[1],
+        "meaning": metric.meaning, "blind_to": metric.blind_to,
+    }  # fmt: skip
+
+
+def comparability_key(**conditions: Any) -> str:
+    """Hash of all that a score depends on. Scores with different keys never share a ranking."""
+    return sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def gather(

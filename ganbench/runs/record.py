@@ -1,12 +1,10 @@
-"""The record: all that is kept of a run, in the columns of `ganbench.store`."""
+"""The record: all that is kept of a run, in the columns of `ganbench.store.columns`."""
 
-import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -17,17 +15,13 @@ import torch
 from torch import Tensor
 
 from ganbench import __version__
-from ganbench.data import Dataset, Split
-from ganbench.judges import Judge, Judged
-from ganbench.metrics import Evidence, Metric
+from ganbench.data import Dataset
 from ganbench.runs.budget import DERIVED, Ledger
+from ganbench.runs.judging import Row, Work, row_without_value
 from ganbench.runs.sampling import to_array, write_grid
 from ganbench.runs.spec import RunSpec
-from ganbench.store.columns import LOSS_COLUMNS, SCORE_COLUMNS
+from ganbench.store.columns import FINAL_CHECKPOINTS, LOSS_COLUMNS, SCORE_COLUMNS, Status
 from ganbench.store.whole import write_json
-from ganbench.variant import Variant
-
-Row = dict[str, Any]
 
 
 @dataclass
@@ -52,70 +46,8 @@ class State:
         return cls(**{**plain, "ledger": Ledger(**plain["ledger"])})
 
 
-@dataclass
-class Work:
-    """What a run works with, built from its RunSpec."""
-
-    dataset: Dataset
-    judge: Judge
-    metrics: list[Metric]
-    variant: Variant
-    device: torch.device
-    heard: tuple[Tensor, Judged] | None = None  # the samples that were judged last, and what the judge said of them
-
-    def known(self, x: Tensor) -> Judged | None:
-        """What the judge said of these very samples, if it saw them last.
-
-        At the end of its budget a variant without labels draws the same for the test split as for its curve.
-        """
-        return self.heard[1] if self.heard and torch.equal(self.heard[0], x) else None
-
-
-def score_rows(
-    work: Work, metrics: Iterable[Metric], evidence: Evidence, split: Split, checkpoint: str, images: int
-) -> list[Row]:
-    """Compute every metric that the evidence allows; each row carries its comparability key."""
-    applying = (metric for metric in metrics if metric.applies(evidence))
-    return [_score_row(work, metric, evidence, split, checkpoint, images) for metric in applying]
-
-
-def _score_row(work: Work, metric: Metric, evidence: Evidence, split: Split, checkpoint: str, images: int) -> Row:
-    n = len(evidence.samples.features)
-    value, stderr = metric(evidence)
-    return {
-        **_empty_row(metric, checkpoint, images, n),
-        "split": split,
-        "value": value,
-        "stderr": stderr,
-        "most": metric.most(evidence),
-        "key": _comparability_key(
-            metric=[metric.name, metric.version],
-            judge=work.judge.key,
-            data=[work.dataset.fingerprint, work.dataset.preprocessing, split],
-            samples=[n, len(evidence.reference.features)],
-            precision="float32",  # of the judge, whatever training used
-            **metric.conditions(evidence),
-        ),
-    }
-
-
-def _empty_row(metric: Metric, checkpoint: str, images: int, samples: int) -> Row:
-    return {
-        "checkpoint": checkpoint, "images": images, "split": "test",
-        "metric": metric.name, "value": nan, "stderr": nan, "most": nan, "samples": samples,
-        "usual_samples": metric.samples, "direction": metric.direction, "unit": metric.unit, "key": "",
-        "title": metric.title, "lower_bound": metric.bounds[0], "upper_bound": metric.bounds[1],
-        "meaning": metric.meaning, "blind_to": metric.blind_to,
-    }  # fmt: skip
-
-
-def _comparability_key(**conditions: Any) -> str:
-    """Scores with different keys never share a ranking."""
-    return sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()[:12]
-
-
 def write_record(
-    spec: RunSpec, workdir: Path, status: str, reason: str, state: State, work: Work | None, external: bool = False
+    spec: RunSpec, workdir: Path, status: Status, reason: str, state: State, work: Work | None, external: bool = False
 ) -> None:
     """Write the record, whole, in the workdir; the training state is no longer needed.
 
@@ -123,7 +55,7 @@ def write_record(
     before it could begin. `external` says that the samples come from elsewhere.
     """
     control = not external and spec.variant.load("variants").kind == "control"
-    own = common(spec)
+    own = asdict(spec.identity)
     owed = [] if status == "done" else _owed(spec, state)
     more = {"judge": spec.judge, "status": status}
     scores = pd.DataFrame([{**own, **more, **row} for row in state.scores + owed], columns=SCORE_COLUMNS)
@@ -144,21 +76,13 @@ def write_record(
     write_json(workdir / "run.json", record)
 
 
-def common(spec: RunSpec) -> Row:
-    """What all rows of a run say."""
-    return {
-        "suite": spec.suite, "run": spec.id, "variant": spec.variant.name, "label": spec.label,
-        "dataset": spec.dataset_label, "seed": spec.seed,
-    }  # fmt: skip
-
-
 def _owed(spec: RunSpec, state: State) -> list[Row]:
     """Of a metric that not every variant has, only if this run has had it before."""
     there = {(row["checkpoint"], row["metric"]) for row in state.scores}
     known = {metric for _, metric in there}
     return [
-        _empty_row(metric, checkpoint, state.ledger.images, spec.samples)
-        for checkpoint in ("last", "selected")
+        row_without_value(metric, checkpoint, state.ledger.images, spec.samples)
+        for checkpoint in FINAL_CHECKPOINTS
         for metric in spec.load_metrics()
         if (checkpoint, metric.name) not in there and (metric.of_any_variant or metric.name in known)
     ]

@@ -15,15 +15,15 @@ import torch
 from safetensors.torch import save_model
 from torch import Tensor
 
-from ganbench.data import Split
 from ganbench.metrics import Evidence
 from ganbench.runs.budget import Ledger, peak_memory
 from ganbench.runs.exhibits import collect, frame, occupancy
-from ganbench.runs.judging import gather
-from ganbench.runs.record import Row, State, Work, score_rows, write_exhibits, write_record, write_shown
-from ganbench.runs.sampling import Drawn, Sampler, training_data
+from ganbench.runs.judging import Judgement, Row, Work
+from ganbench.runs.record import State, write_exhibits, write_record, write_shown
+from ganbench.runs.sampling import training_data
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
+from ganbench.store.columns import Checkpoint, Split, Status
 from ganbench.store.whole import written_whole
 
 INTERVALS_PER_EVALUATION = 10  # points of a loss curve between two judgements
@@ -36,19 +36,21 @@ class Diverged(Exception):
     """A loss is no longer a finite number."""
 
 
-def run(spec: RunSpec, workdir: Path, device: torch.device, listener: Listener = lambda *_: None) -> tuple[str, str]:
+def run(spec: RunSpec, workdir: Path, device: torch.device, listener: Listener = lambda *_: None) -> tuple[Status, str]:
     """Train and judge, leaving the record in `workdir`; go on from a state that is found there.
 
-    Returns status ("done", "diverged", "out_of_memory" or "failed") and reason. Nothing that a
-    variant, a dataset or a judge raises leaves here: a bad run is a row, not the end of a suite.
+    Returns how it ended, and why. Nothing that a variant, a dataset or a judge raises leaves here: a bad run is a row,
+    not the end of a suite.
     """
+    status: Status
     work, state = None, State()
     try:
         work = build(spec, device)
         state = resume(work, workdir)
-        for share in train_and_judge(spec, work, state, workdir):
+        judgement = Judgement(spec, work)
+        for share in train_and_judge(judgement, state, workdir):
             listener(share, state.ledger.images)
-        judge_at_end(spec, work, state, workdir)
+        judge_at_end(judgement, state, workdir)
         status, reason = "done", ""
     except Diverged as error:
         status, reason = "diverged", str(error)
@@ -73,12 +75,13 @@ def build(spec: RunSpec, device: torch.device) -> Work:
     return Work(dataset, judge, spec.load_metrics(), variant, device)
 
 
-def train_and_judge(spec: RunSpec, work: Work, state: State, workdir: Path) -> Iterator[float]:
+def train_and_judge(judgement: Judgement, state: State, workdir: Path) -> Iterator[float]:
     """Train to the end of the budget, judging and saving on the way; yields the share that is spent."""
+    spec, work = judgement.spec, judgement.work
     data = training_data(work.variant, work.dataset, work.device)
     work.variant.prepare(data)
     if not work.variant.players:
-        evaluate(spec, work, state)
+        evaluate(judgement, state)
         return
     intervals = spec.evaluations * INTERVALS_PER_EVALUATION
     for curves in train(work.variant, data, spec.budget, state.ledger, intervals, spec.precision):
@@ -89,14 +92,15 @@ def train_and_judge(spec: RunSpec, work: Work, state: State, workdir: Path) -> I
         due = int(share * spec.evaluations + 1e-9)  # 29 / 100 * 100 is a little below 29
         if due > state.evaluated:
             state.evaluated = due
-            evaluate(spec, work, state)
+            evaluate(judgement, state)
             save(work, state, workdir)
         yield min(share, 1.0)
 
 
-def evaluate(spec: RunSpec, work: Work, state: State) -> None:
+def evaluate(judgement: Judgement, state: State) -> None:
     """One point of the validation curve; the best so far by the judge's own metric is the selected checkpoint."""
-    scores, evidence = judged(spec, work, "validation", "curve", state.ledger.images)
+    work = judgement.work
+    scores, evidence = judge_now(judgement, "validation", "curve", state.ledger.images)
     state.scores += scores
     assert evidence.x is not None, "what is judged has samples"
     state.frames.append(frame(evidence.x))
@@ -108,48 +112,28 @@ def evaluate(spec: RunSpec, work: Work, state: State) -> None:
         state.best_images = state.ledger.images
 
 
-def judge_at_end(spec: RunSpec, work: Work, state: State, workdir: Path) -> None:
+def judge_at_end(judgement: Judgement, state: State, workdir: Path) -> None:
     """Scores of the last and the selected checkpoint on the test split, their weights, and some samples."""
-    last, _ = judged(spec, work, "test", "last", state.ledger.images)
+    work, seed, sampler = judgement.work, judgement.seed, judgement.sampler
+    last, _ = judge_now(judgement, "test", "last", state.ledger.images)
     save_model(work.variant, str(workdir / "last.safetensors"))
     if state.best_images == state.ledger.images:  # the last is the selected one: judged already
         selected = [{**row, "checkpoint": "selected"} for row in last]
     else:
         assert state.best is not None
         work.variant.load_state_dict(state.best)
-        selected, _ = judged(spec, work, "test", "selected", state.best_images)
+        selected, _ = judge_now(judgement, "test", "selected", state.best_images)
     state.scores += last + selected
     save_model(work.variant, str(workdir / "selected.safetensors"))
-    sampler = Sampler(work.variant, work.dataset, work.device)
-    write_shown(workdir, sampler.draw("test", SHOWN[work.dataset.spec.is_image], sampling_seed(spec)))
-    write_exhibits(workdir, state, collect(sampler, work.judge, sampling_seed(spec)))
+    write_shown(workdir, sampler.draw("test", SHOWN[work.dataset.spec.is_image], seed))
+    write_exhibits(workdir, state, collect(sampler, work.judge, seed))
 
 
-def judged(spec: RunSpec, work: Work, split: Split, checkpoint: str, images: int) -> tuple[list[Row], Evidence]:
-    """Scores of the variant as it is now, and what they were computed from."""
-    drawn = draw(spec, work, split)
+def judge_now(judgement: Judgement, split: Split, checkpoint: Checkpoint, images: int) -> tuple[list[Row], Evidence]:
+    """Scores of the variant as it is now, and what they were computed from. Raises Diverged."""
+    drawn = judgement.draw(split)
     check_samples(images, drawn.x, *([drawn.pair.x_other] if drawn.pair else []))
-    return judge_drawn(spec, work, drawn, split, checkpoint, images)
-
-
-def draw(spec: RunSpec, work: Work, split: Split) -> Drawn:
-    """As many samples as the run is judged by, beside fresh real data of the split; always the same latents."""
-    return Sampler(work.variant, work.dataset, work.device).drawn(split, spec.samples, sampling_seed(spec))
-
-
-def judge_drawn(
-    spec: RunSpec, work: Work, drawn: Drawn, split: Split, checkpoint: str, images: int
-) -> tuple[list[Row], Evidence]:
-    """Scores of samples that were drawn already, and what they were computed from."""
-    metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
-    evidence = gather(work.dataset, work.judge, metrics, split, drawn, work.known(drawn.x))
-    work.heard = drawn.x, evidence.samples
-    return score_rows(work, metrics, evidence, split, checkpoint, images), evidence
-
-
-def sampling_seed(spec: RunSpec) -> int:
-    """Seed of all draws of a run: the same at every judgement, so that a curve shows the variant and not the draw."""
-    return 2718 + spec.seed
+    return judgement.scores(drawn, split, checkpoint, images)
 
 
 def save(work: Work, state: State, workdir: Path) -> None:
@@ -204,8 +188,10 @@ def make_deterministic(seed: int) -> None:
 
 
 def _as_good(select: str, scores: list[Row], best: float) -> bool:
-    """Of checkpoints that score alike the later one is selected, as it is without a score by that metric; any number is
-    better than none.
+    """Tell whether a checkpoint takes the place of the best so far.
+
+    The later of two equal checkpoints is selected. Any number is better than none. Without a score by that metric the
+    last checkpoint is selected.
     """
     for score in scores:
         if score["metric"] == select:

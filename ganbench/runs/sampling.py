@@ -16,6 +16,7 @@ from ganbench.errors import BadResults
 from ganbench.metrics import Belief
 from ganbench.runs.spec import RunSpec
 from ganbench.store import read_run
+from ganbench.store.columns import Checkpoint
 from ganbench.variant import Batch, Pair, Variant
 
 CHUNK = 500  # samples drawn at once
@@ -128,13 +129,18 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return between
 
 
+def sampling_seed(spec: RunSpec) -> int:
+    """Seed of all draws of a run: the same at every judgement, so that a curve shows the variant and not the draw."""
+    return 2718 + spec.seed
+
+
 def training_data(variant: Variant, dataset: Dataset, device: torch.device) -> Batch:
     """The training split on the device; for a variant of two domains its halves, one in each."""
     return to_device(dataset.train() if variant.domains < 2 else dataset.halves(), device)
 
 
 def sample_run(
-    folder: Path, checkpoint: str, n: int, seed: int, label: int | None, device: torch.device
+    folder: Path, checkpoint: Checkpoint, n: int, seed: int, label: int | None, device: torch.device
 ) -> np.ndarray[Any, Any]:
     """Draw `n` samples from a run's saved weights: points (n, 2) float32, or images (n, h, w, c) uint8.
 
@@ -146,7 +152,7 @@ def sample_run(
     return to_array(Sampler(variant, dataset, device).draw("test", n, seed, label))
 
 
-def load_run(folder: Path, checkpoint: str, device: torch.device) -> tuple[RunSpec, Dataset, Variant]:
+def load_run(folder: Path, checkpoint: Checkpoint, device: torch.device) -> tuple[RunSpec, Dataset, Variant]:
     """A run's variant as it was when it ended, or as selected. Raises BadResults if the run left no such weights."""
     record = read_run(folder)
     weights = folder / f"{checkpoint}.safetensors"

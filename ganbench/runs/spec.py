@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,7 @@ from ganbench.judges import Judge, choosing
 from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
+from ganbench.store.columns import Identity
 from ganbench.variant import Variant
 
 
@@ -47,10 +48,13 @@ class RunSpec:
             del plain[made]["beside"]
         named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
         plain["sources"] = [_source_hash(name, self.variant.beside) for name in named]
-        dataset = self.dataset.written_out("datasets").name
-        plain["sources"] += map(_hash, choosing.files(self.judge, dataset, Path(self.dataset.beside)))
+        plain["sources"] += map(_hash, choosing.files(self.judge, self.dataset.name, Path(self.dataset.beside)))
         plain["version"] = __version__
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.suite, self.id, self.variant.name, self.label, self.dataset_label, self.seed)
 
     def __str__(self) -> str:
         return f"{self.label} on {self.dataset_label}, seed {self.seed}"
@@ -81,6 +85,16 @@ class RunSpec:
 
     def _load(self, kind: str, name: str) -> Any:
         return plugins.load(kind, name, Path(self.dataset.beside))
+
+
+def complete(spec: RunSpec, dataset: Dataset) -> RunSpec:
+    """Decide what is left open: the dataset's judge, that judge's metrics, the data's fingerprint, `folder:PATH`.
+
+    The variant may still be missing. Raises BadSuite or UnknownName if the judge cannot judge the dataset.
+    """
+    written_out, judge = spec.dataset.written_out("datasets"), spec.judge or dataset.judge
+    spec = replace(spec, dataset=written_out, judge=judge, fingerprint=dataset.fingerprint)
+    return replace(spec, metrics=spec.metrics or tuple(spec.build_judge(dataset).metrics))
 
 
 ROLES = {"sees_data": "a budget of images", "makes_samples": "a budget of updates"}  # of players, and who counts them

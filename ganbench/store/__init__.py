@@ -143,23 +143,24 @@ class Results:
         return None
 
 
-def read(path: Path) -> Results:
+def read(path: Path, or_none: bool = False) -> Results:
     """Read one suite's results: `<results>/<suite>`, or `<results>` if it holds a single suite.
 
-    Raises BadResults if there are none, several, or if another version wrote them.
+    Raises BadResults if there are several, if a newer version wrote them, or if no run has ended yet: `or_none` reads
+    a suite without any.
     """
     # Names are looked at one by one, in thousands of small frames: there Arrow's strings are slower than Python's.
     with pd.option_context("mode.string_storage", "python"):
-        return _read(_suite_folder(path))
+        return _read(_suite_folder(path), or_none)
 
 
-def _read(path: Path) -> Results:
+def _read(path: Path, or_none: bool) -> Results:
     manifest = _manifest(path)
     entries = manifest["runs"] + _external_runs(path)
     records = {run["run"]: _record(path / run["run"]) for run in entries}
-    if not any(records.values()):
+    if not any(records.values()) and not or_none:
         raise BadResults(f"{path} holds no finished run. Run the suite first: {manifest['command']}")
-    made = {"suite": path.name, "command": manifest["command"], "commit": manifest["commit"]}
+    made = {"suite": path.name, "variant": "", "command": manifest["command"], "commit": manifest["commit"]}
     # The suite names its rows: a label that was changed since a run was done holds for its record too.
     rows = [
         {**made, "status": MISSING, "reason": "not run yet", **(records[run["run"]] or {}), **run} for run in entries
@@ -170,8 +171,8 @@ def _read(path: Path) -> Results:
         path=path,
         command=manifest["command"],
         runs=pd.DataFrame(rows),
-        scores=upgrade_scores(_tables(path, done, "scores.parquet", SCORE_COLUMNS)),
-        losses=_tables(path, done, "losses.parquet", LOSS_COLUMNS),
+        scores=upgrade_scores(_read_tables(path, done, "scores.parquet", SCORE_COLUMNS)),
+        losses=_read_tables(path, done, "losses.parquet", LOSS_COLUMNS),
         published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
     )
 
@@ -236,12 +237,12 @@ def _record(path: Path) -> dict[str, Any] | None:
     }
 
 
-def _tables(path: Path, runs: list[dict[str, Any]], name: str, columns: list[str]) -> pd.DataFrame:
-    frames = [frame for run in runs if not (frame := _table(path / run["run"] / name, run)).empty]
+def _read_tables(path: Path, runs: list[dict[str, Any]], name: str, columns: list[str]) -> pd.DataFrame:
+    frames = [frame for run in runs if not (frame := _read_table(path / run["run"] / name, run)).empty]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def _table(file: Path, run: dict[str, Any]) -> pd.DataFrame:
+def _read_table(file: Path, run: dict[str, Any]) -> pd.DataFrame:
     try:
         return pd.read_parquet(file).assign(run=run["run"], label=run["label"], dataset=run["dataset"])
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ Checkpoint = Literal["curve", "last", "selected"]  # a point along the budget; t
 Status = Literal["done", "diverged", "out_of_memory", "failed", "crashed"]  # how a run ended
 
 MISSING = "missing"  # in place of a status: the suite names the run, and nobody has done it yet
-AT_END: tuple[Checkpoint, ...] = ("last", "selected")  # those judged on the test split
+FINAL_CHECKPOINTS: tuple[Checkpoint, ...] = ("last", "selected")  # those judged on the test split
 
 
 @dataclass

@@ -4,7 +4,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from time import perf_counter
@@ -15,16 +15,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ganbench import plugins
 from ganbench.errors import BadSuite, NoDevice
-from ganbench.executors import Job, JobReport
-from ganbench.executors.local import Local, workers_and_threads
+from ganbench.executors import Executor, Job, JobReport
 from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.judging import Judgement
 from ganbench.runs.record import State, write_record
-from ganbench.runs.run import build, draw, judge_drawn
+from ganbench.runs.run import build
 from ganbench.runs.sampling import to_device
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
 from ganbench.store import Store
+from ganbench.store.columns import Checkpoint
 from ganbench.suite.language import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.terminal import display
@@ -40,27 +42,29 @@ class Plan:
 
     suite: Suite
     store: Store
-    device: str
-    workers: int
-    threads: int
+    executor: Executor
     runs: tuple[RunSpec, ...]  # those still to do
     failed: int  # those asked for that failed before, and are not done again
     command: str
 
 
-def plan(suite: Suite, results: Path, device: str, workers: int | None, only: str, retry: bool, command: str) -> Plan:
-    """Find what is missing; writes nothing. Raises NoDevice, BadResults, or BadSuite if `only` fits nothing."""
+def plan(suite: Suite, results: Path, executor: Executor, only: str, retry: bool, command: str) -> Plan:
+    """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` fits nothing."""
     chosen = [run for run in suite.runs if _fits(run, only)]
     if not chosen:
         names = sorted({f"{run.label}/{run.dataset_label}" for run in suite.runs})
         raise BadSuite(f"--only {only!r} fits none of the runs: {', '.join(names)}, each with its /seed.")
-    kind = choose_device(device).type
     store = Store(results, suite.name)
     ended = {run.id: store.status(run.id) for run in chosen}
     failed = [run for run in chosen if ended[run.id] not in (None, "done")]
     to_do = tuple(run for run in chosen if ended[run.id] is None or (retry and run in failed))
-    workers, threads = workers_and_threads(kind, workers)
-    return Plan(suite, store, kind, workers, threads, to_do, 0 if retry else len(failed), command)
+    return Plan(suite, store, executor, to_do, 0 if retry else len(failed), command)
+
+
+def choose_executor(name: str, device: str, workers: int | None = None) -> Executor:
+    """The executor of that name, on a device that is there. Raises UnknownName or NoDevice."""
+    executor: Executor = plugins.load("executors", name)(choose_device(device).type, workers)
+    return executor
 
 
 def choose_device(device: str) -> torch.device:
@@ -83,7 +87,7 @@ def carry_out(plan: Plan, console: Console) -> int:
     jobs = [Job(run, plan.store.workdir(run.id)) for run in plan.runs]
     to_do, progress = {run.id for run in plan.runs}, SuiteProgress(len(jobs))
     ended = [run.id for run in plan.suite.runs if run.id not in to_do and plan.store.status(run.id)]
-    reports = Local(plan.device, plan.workers, plan.threads)(jobs)
+    reports = plan.executor(jobs)
     with progress_file(progress, plan.store.path) as note, display(progress, plan.store.path, ended, console) as show:
         try:
             for report in reports:
@@ -103,12 +107,12 @@ def announce(plan: Plan, console: Console) -> None:
     """Say what will be done and how long it takes here, from a short trial of each pair of variant and dataset."""
     table = Table("variant", "dataset", "runs", "budget of each", "minutes of each", box=None, pad_edge=False)
     seconds, pairs = 0.0, Counter((run.label, run.dataset_label) for run in plan.runs)
-    torch.set_num_threads(plan.threads)
+    torch.set_num_threads(plan.executor.threads)
     with console.status("Timing a short trial of each variant"):
         for run in {(run.label, run.dataset_label): run for run in reversed(plan.runs)}.values():
             n = pairs[run.label, run.dataset_label]
             try:
-                each = estimate_seconds(run, torch.device(plan.device))
+                each = estimate_seconds(run, torch.device(plan.executor.device))
                 spoken = f"{each / 60:,.1f}"
             except Exception as error:  # a variant's own affair: its run will be a row that says so
                 each, spoken = 0.0, f"fails: {type(error).__name__}"
@@ -118,9 +122,10 @@ def announce(plan: Plan, console: Console) -> None:
                 f"{run.budget.amount:,.0f} {run.budget.unit}", escape(spoken),
             )  # fmt: skip
     console.print(table)
-    hours = seconds / plan.workers / 3600
-    console.print(f"About {_spoken(hours)} on {plan.device} with {plan.workers} worker(s) at a time.")
-    if plan.suite.meant_for == "cuda" and plan.device == "cpu" and hours > PATIENCE:
+    executor = plan.executor
+    hours = seconds / executor.workers / 3600
+    console.print(f"About {_spoken(hours)} on {executor.device} with {executor.workers} worker(s) at a time.")
+    if plan.suite.meant_for == "cuda" and executor.device == "cpu" and hours > PATIENCE:
         scale = max(1e-4, plan.runs[0].scale * PATIENCE / hours)
         console.print(
             f"{plan.suite.name} is meant for CUDA. On this machine rather try `ganbench run quick`, "
@@ -134,10 +139,13 @@ def estimate_seconds(spec: RunSpec, device: torch.device) -> float:
     data = to_device(work.dataset.train(), device)
     work.variant.prepare(data)
     few = replace(spec, samples=min(spec.samples, PROBE_SAMPLES))
-    drawing, drawn = _timed(lambda: draw(few, work, "test"))
-    judge_drawn(few, work, drawn, "test", "last", 0)  # what is kept for all runs, as of the training split, is no run's
-    on_curve = _timed(lambda: judge_drawn(few, work, drawn, "test", "curve", 0))[0]
-    at_end = _timed(lambda: judge_drawn(few, work, drawn, "test", "last", 0))[0]
+    drawing, drawn = _timed(lambda: Judgement(few, work).draw("test"))
+
+    def judging_s(checkpoint: Checkpoint) -> float:
+        return _timed(lambda: Judgement(few, work).scores(drawn, "test", checkpoint, 0))[0]
+
+    judging_s("last")  # what is kept for all runs, as of the training split, is no run's
+    on_curve, at_end = judging_s("curve"), judging_s("last")
     judging = ((drawing + on_curve) * spec.evaluations + 2 * (drawing + at_end)) * spec.samples / few.samples
     if not work.variant.players:
         return judging
@@ -162,8 +170,7 @@ def _fits(run: RunSpec, only: str) -> bool:
 
 def _entry(run: RunSpec) -> dict[str, object]:
     control = run.variant.load("variants").kind == "control"
-    return {"run": run.id, "label": run.label, "variant": run.variant.name, "dataset": run.dataset_label,
-            "seed": run.seed, "scale": run.scale, "control": control}  # fmt: skip
+    return {**asdict(run.identity), "scale": run.scale, "control": control}  # fmt: skip
 
 
 def _commit() -> str:
@@ -178,7 +185,7 @@ def _commit() -> str:
 def _record_crash(report: JobReport) -> None:
     """Write the record that a killed process could not write."""
     state = State(ledger=Ledger(images=report.images))
-    write_record(report.job.spec, report.job.workdir, report.status, report.reason, state, None)
+    write_record(report.job.spec, report.job.workdir, "crashed", report.reason, state, None)
 
 
 def _spoken(hours: float) -> str:

@@ -33,11 +33,11 @@ from ganbench import plugins
 from ganbench.compare.gate import SPEED, Gate, MetricRules
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName
-from ganbench.judges import Judge, Judged
+from ganbench.judges import Judged
 from ganbench.metrics import Evidence
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget, Unit
-from ganbench.runs.spec import RunSpec
+from ganbench.runs.spec import RunSpec, complete
 from ganbench.suite.capacity import fit
 
 TRIED = 100  # real samples by which a metric is tried
@@ -165,7 +165,7 @@ def load(path: Path, scale: float = 1.0) -> Suite:
     name = (table.name or path.stem) + (f"@{scale:g}" if scale != 1.0 else "")
     _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
-    runs = tuple(replace(run, suite=name) for run in _expand(table, path, scale))
+    runs = tuple(_expand(table, path, scale, name))
     _each_run_once(path, runs)
     _gate_known_metrics(path, table.gate, runs)
     return Suite(name, table.description, table.meant_for, runs, text, tuple(_published(table, runs, path)))
@@ -198,7 +198,7 @@ def _read(path: Path) -> str:
         raise BadSuite(f"{path} cannot be read: {error}.") from error
 
 
-def _expand(table: SuiteTable, path: Path, scale: float) -> Iterable[RunSpec]:
+def _expand(table: SuiteTable, path: Path, scale: float, suite: str) -> Iterable[RunSpec]:
     """Seed by seed, so that a suite that is stopped early has something to show of every row."""
     seeds = table.seeds if isinstance(table.seeds, list) else range(table.seeds)
     variants = [*table.variant, *(VariantTable(name=name) for name in table.controls)]
@@ -209,15 +209,12 @@ def _expand(table: SuiteTable, path: Path, scale: float) -> Iterable[RunSpec]:
                 raise UnknownName("datasets of this suite", label, labels, f"{path}, {variant.name}: ")
     checked: list[RunSpec] = []
     for entry, label in zip(table.dataset, labels, strict=True):
-        specs = [
-            _spec(table, entry, variant, path.parent, scale)
-            for variant in variants
-            if variant.datasets is None or label in variant.datasets
-        ]
-        if not specs:
+        trained = [variant for variant in variants if variant.datasets is None or label in variant.datasets]
+        if not trained:
             raise BadSuite(f"{path}, {label}: no variant is trained on it. Remove it, or name it in `datasets`.")
         size = (entry.budget and entry.budget.parameters) or table.budget.parameters
-        checked += _check(specs, size, f"{path}, {label}")
+        everyone = _of_every_variant(table, entry, path.parent, scale, suite)
+        checked += _of_each_variant(everyone, trained, size, f"{path}, {label}")
     return [replace(spec, seed=seed) for seed in seeds for spec in checked]
 
 
@@ -238,17 +235,15 @@ def _published(table: SuiteTable, runs: Iterable[RunSpec], path: Path) -> Iterab
             }  # fmt: skip
 
 
-def _spec(table: SuiteTable, entry: DatasetTable, variant: VariantTable, folder: Path, scale: float) -> RunSpec:
+def _of_every_variant(table: SuiteTable, entry: DatasetTable, folder: Path, scale: float, suite: str) -> RunSpec:
+    """What the runs on one dataset have in common: all but variant and seed."""
     ((unit, amount),) = (entry.budget or table.budget).lengths.items()
-    label, beside = entry.label or entry.name, str(folder.resolve())
     return RunSpec(
-        suite="",
-        label=variant.label or variant.name,
-        variant=PluginSpec(variant.name, {**variant.options, **variant.on.get(label, {})}, beside).written_out(
-            "variants"
-        ),
-        dataset_label=label,
-        dataset=PluginSpec(entry.name, entry.options, beside).written_out("datasets"),
+        suite=suite,
+        label="",
+        variant=PluginSpec("", beside=str(folder.resolve())),
+        dataset_label=entry.label or entry.name,
+        dataset=PluginSpec(entry.name, entry.options, str(folder.resolve())),
         judge=entry.judge or "",
         metrics=tuple(entry.metrics or ()),
         seed=0,
@@ -260,26 +255,20 @@ def _spec(table: SuiteTable, entry: DatasetTable, variant: VariantTable, folder:
     )
 
 
-def _check(specs: list[RunSpec], size: int | None, where: str) -> Iterable[RunSpec]:
-    """Build everything of one dataset once; fill in the judge and the metrics left to defaults, and the widths."""
-    place = where
+def _of_each_variant(
+    everyone: RunSpec, variants: Iterable[VariantTable], size: int | None, where: str
+) -> Iterable[RunSpec]:
+    """The runs on one dataset, complete but for the seed. Everything that they need is built once."""
+    specs, place = [], where
     try:
-        dataset = specs[0].build_dataset()
-        found = dataset.fingerprint
-        specs = [replace(spec, judge=spec.judge or dataset.judge, fingerprint=found) for spec in specs]
-        judge = specs[0].build_judge(dataset)
-        specs = [replace(spec, metrics=spec.metrics or judge.metrics) for spec in specs]
-        _try_metrics(specs[0], dataset, judge)
-        for i, spec in enumerate(specs):
+        dataset = everyone.build_dataset()
+        everyone = complete(everyone, dataset)
+        _try_metrics(everyone, dataset)
+        for variant in variants:
+            spec = _of_variant(everyone, variant)
             place = f"{where}, {spec.label}"
-            if size:
-                spec = specs[i] = fit(spec, dataset, size)
-            variant = spec.build_variant(dataset)
-            if variant.domains > 1 and dataset.other is None:
-                raise BadSuite(
-                    f"{spec.variant.name} learns two domains, but {spec.dataset.name} has only one. "
-                    "Choose a dataset with a second domain, or name others in the variant's `datasets`."
-                )
+            specs.append(fit(spec, dataset, size) if size else spec)
+            _check_domains(specs[-1], dataset)
     except DataMissing:
         raise
     except BenchError as error:
@@ -287,9 +276,24 @@ def _check(specs: list[RunSpec], size: int | None, where: str) -> Iterable[RunSp
     return specs
 
 
-def _try_metrics(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
+def _of_variant(everyone: RunSpec, variant: VariantTable) -> RunSpec:
+    options = {**variant.options, **variant.on.get(everyone.dataset_label, {})}
+    plugin = replace(everyone.variant, name=variant.name, options=options).written_out("variants")
+    return replace(everyone, label=variant.label or variant.name, variant=plugin)
+
+
+def _check_domains(spec: RunSpec, dataset: Dataset) -> None:
+    """Build the variant, and see that its data have as many domains as it learns."""
+    if spec.build_variant(dataset).domains > 1 and dataset.other is None:
+        raise BadSuite(
+            f"{spec.variant.name} learns two domains, but {spec.dataset.name} has only one. "
+            "Choose a dataset with a second domain, or name others in the variant's `datasets`."
+        )
+
+
+def _try_metrics(spec: RunSpec, dataset: Dataset) -> None:
     """Judge a few real data by each metric that needs no more, and ask the others whether the samples suffice."""
-    reference = judge.reference("validation")
+    reference = spec.build_judge(dataset).reference("validation")
     width = reference.features.shape[1]
     for metric in spec.load_metrics():
         if "mixture" in metric.needs and dataset.mixture is None:

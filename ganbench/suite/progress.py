@@ -1,6 +1,6 @@
-"""What is being done at this moment: heard by the driver, kept in a file, read by whoever looks on.
+"""How far the runs are: the driver keeps it in a file, whoever looks on reads that.
 
-    <results>/<suite>/.unfinished/progress.json     as the driver last heard it; gone when the driver ends
+    <results>/<suite>/.unfinished/progress.json     as the driver last knew it; gone when the driver ends
 
 Training pays nothing for it: log intervals are reported anyway, scores along the way are in the state that a run saves
 anyway, and the file is the driver's work, once a second at most.
@@ -20,7 +20,7 @@ import pandas as pd
 
 from ganbench.executors import JobReport
 from ganbench.store import Results, external_records, read
-from ganbench.store.columns import LOSS_COLUMNS, PUBLISHED_COLUMNS, SCORE_COLUMNS
+from ganbench.store.columns import IDENTITY, LOSS_COLUMNS, SCORE_COLUMNS, Identity
 from ganbench.store.whole import write_json
 
 FILE = "progress.json"
@@ -28,23 +28,14 @@ NOTE_S = 1.0  # between two writings of the file
 
 
 @dataclass
-class RunProgress:
+class RunProgress(Identity):
     """A run under way."""
 
-    run: str
-    label: str
-    dataset: str
-    seed: int
-    variant: str
     judge: str
     share: float = 0.0  # of its budget
     images: int = 0
     updated: float = 0.0  # when, in seconds since the epoch
     first: tuple[float, float] | None = None  # share and time of the first report: a resumed run begins in the middle
-
-    @property
-    def title(self) -> str:
-        return f"{self.label} on {self.dataset}, seed {self.seed}"
 
     @property
     def pace(self) -> float:
@@ -88,12 +79,8 @@ class SuiteProgress:
     def update(self, report: JobReport) -> None:
         """Take a sign of life into account."""
         spec, self.updated = report.job.spec, time()
-        one = self.running.setdefault(
-            spec.id,
-            RunProgress(
-                spec.id, spec.label, spec.dataset_label, spec.seed, spec.variant.name, spec.judge, updated=self.updated
-            ),
-        )
+        begun = RunProgress(**asdict(spec.identity), judge=spec.judge, updated=self.updated)
+        one = self.running.setdefault(spec.id, begun)
         if report.status:
             del self.running[spec.id]
             if report.status == "done":
@@ -152,15 +139,17 @@ def results_so_far(path: Path) -> Results:
     Raises BadResults if the folder holds no results, or results that are damaged.
     """
     folder = suite_folder(path)
-    found = read(folder) if [*folder.glob("*/run.json"), *external_records(folder)] else _nothing_yet(folder)
+    found = read(folder, or_none=True)
     if (progress := read_progress(folder)) is None:
         return found
     running = [one for one in progress.running.values() if not (folder / one.run / "run.json").exists()]
-    states = [(one, _state(folder / ".unfinished" / one.run / "state.pt")) for one in running]
-    # The points that there are, are whole: any other status would read as a run that failed after them.
-    more = {"suite": found.suite, "status": "done"}
-    scores = [{**row, **_identity(one), **more} for one, state in states for row in state["scores"]]
-    losses = [{**row, **_identity(one)} for one, state in states for row in state["losses"]]
+    scores, losses = [], []
+    for one in running:
+        own = {name: getattr(one, name) for name in IDENTITY}
+        state = _state(folder / ".unfinished" / one.run / "state.pt")
+        # The points that there are, are whole: any other status would read as a run that failed after them.
+        scores += [{**row, **own, "judge": one.judge, "status": "done"} for row in state["scores"]]
+        losses += [{**row, **own} for row in state["losses"]]
     return replace(
         found,
         scores=_extended(found.scores, scores, SCORE_COLUMNS),
@@ -176,22 +165,6 @@ def suite_folder(path: Path) -> Path:
     return suites[0] if len(suites) == 1 else read(path).path
 
 
-def _nothing_yet(folder: Path) -> Results:
-    """The runs that a suite asks for, of which none has ended."""
-    manifest = json.loads((folder / "suite.json").read_text(encoding="utf-8"))
-    made = {"suite": folder.name, "command": manifest["command"], "commit": manifest["commit"]}
-    rows = [{**made, "variant": "", "status": "missing", "reason": "not run yet", **run} for run in manifest["runs"]]
-    return Results(
-        suite=folder.name,
-        path=folder,
-        command=manifest["command"],
-        runs=pd.DataFrame(rows),
-        scores=pd.DataFrame(columns=SCORE_COLUMNS),
-        losses=pd.DataFrame(columns=LOSS_COLUMNS),
-        published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
-    )
-
-
 def _state(file: Path) -> dict[str, Any]:
     """What a run has saved of its `record.State`; its weights are mapped, and not read."""
     import torch
@@ -201,13 +174,6 @@ def _state(file: Path) -> dict[str, Any]:
         return {name: list(saved["state"][name]) for name in ("scores", "losses")}
     except Exception:  # not there yet, gone since, or damaged; torch names no error of its own for the last
         return {"scores": [], "losses": []}
-
-
-def _identity(one: RunProgress) -> dict[str, Any]:
-    return {
-        "run": one.run, "variant": one.variant, "label": one.label, "dataset": one.dataset,
-        "seed": one.seed, "judge": one.judge,
-    }  # fmt: skip
 
 
 def _extended(frame: pd.DataFrame, rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def display(progress: SuiteProgress, folder: Path, ended: Sequence[str], console
     for run in ended:
         _add(best, folder / run)
 
-    def hear(report: JobReport) -> None:
+    def show(report: JobReport) -> None:
         if report.status == "done":
             _add(best, folder / report.job.spec.id)
         elif report.status:
@@ -55,20 +55,20 @@ def display(progress: SuiteProgress, folder: Path, ended: Sequence[str], console
     with Live(
         get_renderable=lambda: board(progress, best), console=console, transient=True, refresh_per_second=REFRESHES
     ):
-        yield hear
+        yield show
 
 
 def _lines(progress: SuiteProgress, console: Console) -> Listener:
     started: dict[str, float] = {}
     last = monotonic()
 
-    def hear(report: JobReport) -> None:
+    def show(report: JobReport) -> None:
         nonlocal last
         now = monotonic()
         since = started.setdefault(report.job.spec.id, now)
         if report.status:
-            said = f"{report.job.spec}: {report.status} in {now - since:.0f} s {report.reason}".rstrip()
-            console.print(f"{progress.ended}/{progress.total} {escape(_plain(said))}")
+            text = f"{report.job.spec}: {report.status} in {now - since:.0f} s {report.reason}".rstrip()
+            console.print(f"{progress.ended}/{progress.total} {escape(_plain(text))}")
         elif now - last > SILENCE_S:
             going = (f"{c.title}: {c.share:.0%}{_left(c.left, ', ')}" for c in progress.running.values())
             console.print(f"{progress.ended}/{progress.total} ended; {escape(_plain('; '.join(going)))}")
@@ -76,7 +76,7 @@ def _lines(progress: SuiteProgress, console: Console) -> Listener:
             return
         last = now
 
-    return hear
+    return show
 
 
 def board(progress: SuiteProgress, best: Best) -> RenderableType:
@@ -92,11 +92,11 @@ def board(progress: SuiteProgress, best: Best) -> RenderableType:
     head = Text(f"{progress.ended} of {progress.total} runs{failed}", style="bold")
     table.add_row(head, ProgressBar(total, shares), f"{shares / total:.0%}", "", _left(progress.left))
     for one in list(progress.running.values()):
-        table.add_row(Text(_plain(one.title)), ProgressBar(1, one.share), *_told(one))
+        table.add_row(Text(_plain(one.title)), ProgressBar(1, one.share), *_share_and_rate(one))
     return Group(table, *_leaders(best))
 
 
-def _told(one: RunProgress) -> tuple[str, str, str]:
+def _share_and_rate(one: RunProgress) -> tuple[str, str, str]:
     """Share, rate and time left of a run."""
     if one.share >= 1:
         return "100%", "", "judging"
@@ -138,8 +138,8 @@ def _leaders(best: Best) -> Iterator[RenderableType]:
         sign = -1 if direction == "higher" else 1
         rows = sorted(labels.items(), key=lambda row: sign * float(np.mean(row[1])))[:MOST_BEST]
         head = _plain(f"Best so far on {dataset}, {metric}: ")
-        told = _plain(";  ".join(f"{label} {_score(values)}" for label, values in rows))
-        yield Text.assemble("\n", (head, "dim"), told, overflow="fold")
+        scores = _plain(";  ".join(f"{label} {_score(values)}" for label, values in rows))
+        yield Text.assemble("\n", (head, "dim"), scores, overflow="fold")
 
 
 def _score(values: list[float]) -> str:

@@ -17,9 +17,11 @@ from pandas import DataFrame, Series
 
 from ganbench.statistics import mean_interval, t_quantile
 from ganbench.store import Results
+from ganbench.store import columns as of_records
 
 TIDY = [
-    *("suite", "run", "variant", "label", "dataset", "seed", "control", "checkpoint", "images", "judge", "split"),
+    *of_records.IDENTITY,
+    *("control", "checkpoint", "images", "judge", "split"),
     *("metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status"),
 ]
 CONDITIONS = [
@@ -32,8 +34,8 @@ LEDGER = [
     *("images", "d_updates", "g_updates", "seconds", "flops", "peak_memory"),
     *("parameters_d", "parameters_g", "parameters", "images_per_second"),
 ]
-CHECKPOINTS = ("last", "selected")
-MISSING = "missing"  # the status of a run that the suite names and that nobody has run yet
+CHECKPOINTS: tuple[str, ...] = of_records.FINAL_CHECKPOINTS
+MISSING = of_records.MISSING
 FLOOR = "real"  # the control that every board is read against: fresh real data
 SENSES = ("lower", "higher")  # of which one is better; metrics of another direction rank nobody
 

@@ -106,5 +106,10 @@ def only(results: Results, label: str) -> Results:
     def kept(frame: DataFrame) -> DataFrame:
         return frame if frame.empty else frame[frame["label"].isin(labels) & frame["dataset"].isin(there)]
 
-    frames = {name: kept(getattr(results, name)) for name in ("runs", "scores", "losses", "published")}
-    return replace(results, **frames)
+    return replace(
+        results,
+        runs=kept(results.runs),
+        scores=kept(results.scores),
+        losses=kept(results.losses),
+        published=kept(results.published),
+    )

@@ -41,7 +41,9 @@ def source(synthetic: ModuleType) -> Iterator[Source]:
 
 def _course(share: float) -> RunProgress:
     return RunProgress(
-        "id", "gan", "ring8", 2, "gan", "truth", share, int(1e4 * share), updated=100 + 60 * share, first=(0, 100)
+        *("quick", "id", "gan", "gan", "ring8", 2, "truth", share, int(1e4 * share)),
+        updated=100 + 60 * share,
+        first=(0, 100),
     )
 
 

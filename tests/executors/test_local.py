@@ -230,17 +230,17 @@ def jobs(suite_file: Command, tmp_path: Path) -> list[Job]:
     return found
 
 
-def test_every_job_is_heard_of_from_its_beginning_to_its_end(jobs: list[Job]) -> None:
-    heard: dict[str, list[JobReport]] = {}
+def test_every_job_is_reported_from_its_beginning_to_its_end(jobs: list[Job]) -> None:
+    by_run: dict[str, list[JobReport]] = {}
     running = 0
-    for report in Local("cpu", workers=2, threads=1)(jobs):
-        known = heard.setdefault(report.job.spec.id, [])
+    for report in Local("cpu", workers=2)(jobs):
+        known = by_run.setdefault(report.job.spec.id, [])
         running += (not known) - bool(report.status)
         known.append(report)
         assert 0 <= running <= 2
-    assert [*heard] == [job.spec.id for job in jobs], "they begin in the order in which they were given"
+    assert [*by_run] == [job.spec.id for job in jobs], "they begin in the order in which they were given"
     for job in jobs:
-        reports = heard[job.spec.id]
+        reports = by_run[job.spec.id]
         assert [report.status for report in reports] == [""] * (len(reports) - 1) + ["done"]
         shares = [report.share for report in reports]
         assert (shares[0], shares[-1]) == (0, 1) and shares == sorted(shares)
@@ -253,7 +253,7 @@ def test_closing_the_reports_ends_what_is_running(suite_file: Command, tmp_path:
         ("updates = 20", "updates = 2000"),
     )
     run = suite.load(path).runs[0]
-    reports: Iterator[JobReport] = Local("cpu", workers=1, threads=1)([Job(run, tmp_path)])
+    reports: Iterator[JobReport] = Local("cpu", workers=1)([Job(run, tmp_path)])
     assert next(reports).status == ""
     started = monotonic()
     reports.close()

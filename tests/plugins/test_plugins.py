@@ -10,6 +10,7 @@ import pytest
 from ganbench import plugins
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite, UnknownName
+from ganbench.executors import Executor
 from ganbench.judges import Judge
 from ganbench.losses import Formulation
 from ganbench.metrics import Metric
@@ -21,7 +22,7 @@ from ganbench.variant import Variant
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
-BASES = {"variants": Variant, "datasets": Dataset, "judges": Judge}
+BASES = {"variants": Variant, "datasets": Dataset, "judges": Judge, "executors": Executor}
 VALUES = {"metrics": Metric, "losses": Formulation, "penalties": Penalty, "remedies": Remedy}
 
 

@@ -68,7 +68,9 @@ def served(live: Live) -> Iterator[Ask]:
 
 
 def _course(label: str = "gan", share: float = 0.5) -> RunProgress:
-    return RunProgress("id", label, "ring8", 0, "gan", "truth", share, 10_000, updated=150.0, first=(0.0, 100.0))
+    return RunProgress(
+        "quick", "id", "gan", label, "ring8", 0, "truth", share, 10_000, updated=150.0, first=(0.0, 100.0)
+    )
 
 
 # Fresh

@@ -20,7 +20,7 @@ from ganbench.errors import BadSuite
 from ganbench.judges.truth import TruthJudge
 from ganbench.runs import run as running
 from ganbench.runs.budget import Budget
-from ganbench.runs.judging import gather
+from ganbench.runs.judging import Judgement, gather
 from ganbench.runs.record import State
 from ganbench.runs.run import build, evaluate, resume, run, save, train_and_judge
 from ganbench.runs.sampling import Sampler, training_data
@@ -267,8 +267,9 @@ def test_a_state_that_could_not_be_written_whole_leaves_the_one_before(tmp_path,
 def test_what_is_saved_is_what_is_resumed(tmp_path):
     path = workdir(tmp_path)
     work, state = build(SPEC, CPU), State()
-    next(train_and_judge(SPEC, work, state, path))
-    evaluate(SPEC, work, state)
+    judgement = Judgement(SPEC, work)
+    next(train_and_judge(judgement, state, path))
+    evaluate(judgement, state)
     save(work, state, path)
     random = torch.get_rng_state()
     other = build(replace(SPEC, seed=99), CPU)
@@ -304,7 +305,7 @@ def test_an_evaluation_leaves_random_numbers_modes_and_weights_as_they_were():
     work.variant.G[1].eval()  # a mode of its own, deep inside, such as a frozen layer would have
     modes = [module.training for module in work.variant.modules()]
     random, before = torch.get_rng_state(), {k: v.clone() for k, v in work.variant.state_dict().items()}
-    evaluate(SPEC, work, State())
+    evaluate(Judgement(SPEC, work), State())
     assert torch.get_rng_state().equal(random)
     assert [module.training for module in work.variant.modules()] == modes
     assert all(tensor.equal(before[name]) for name, tensor in work.variant.state_dict().items())
@@ -314,12 +315,12 @@ def test_an_evaluation_leaves_random_numbers_modes_and_weights_as_they_were():
 @pytest.mark.parametrize("evaluations", [1, 3, 7, 40, 49, 93, 100])
 def test_a_run_is_judged_as_often_as_it_says_and_in_equal_distances(tmp_path, monkeypatch, evaluations):
     judged = []
-    monkeypatch.setattr(running, "evaluate", lambda spec, work, state: judged.append(state.ledger.rounds))
+    monkeypatch.setattr(running, "evaluate", lambda judgement, state: judged.append(state.ledger.rounds))
     monkeypatch.setattr(running, "save", lambda *_: None)
     rounds = 4 * evaluations
     spec = replace(SPEC, evaluations=evaluations, budget=Budget("images", BATCH * rounds))
     work, state = build(spec, CPU), State()
-    assert [*train_and_judge(spec, work, state, workdir(tmp_path))][-1] == 1
+    assert [*train_and_judge(Judgement(spec, work), state, workdir(tmp_path))][-1] == 1
     assert judged == [*range(4, rounds + 1, 4)]
 
 
@@ -354,14 +355,14 @@ def test_the_selected_checkpoint_is_the_best_on_validation(tmp_path, monkeypatch
     said = iter(values)
     chosen = next(metric for metric in metrics if metric.name == "reverse_kl_third")
     spec = replace(SPEC, metrics=("reverse_kl_third",))
-    real = running.score_rows
+    real = Judgement.scores
 
-    def score_rows(work, metrics, evidence, split, checkpoint, images):
-        rows = real(work, metrics, evidence, split, checkpoint, images)
-        return [{**row, "value": next(said)} for row in rows] if checkpoint == "curve" else rows
+    def scores_of_curve(judgement, drawn, split, checkpoint, images):
+        rows, evidence = real(judgement, drawn, split, checkpoint, images)
+        return [{**row, "value": next(said)} for row in rows] if checkpoint == "curve" else rows, evidence
 
     assert chosen.direction == "lower"
-    monkeypatch.setattr(running, "score_rows", score_rows)
+    monkeypatch.setattr(Judgement, "scores", scores_of_curve)
     assert run(spec, path, CPU)[0] == "done"
     scores = pd.read_parquet(path / "scores.parquet")
     per_evaluation = BATCH * ROUNDS // EVALUATIONS
@@ -656,7 +657,8 @@ def test_without_a_way_back_drawn_pairs_have_no_labels(tmp_path, resources, undo
     monkeypatch.setattr(Ring8, "other", None)
     work = build(of_pairs(resources, "Joint"), CPU)
     work.dataset.other = other if undo else replace(other, undo=None)
-    rows, _ = running.judged(of_pairs(resources, "Joint"), work, "test", "last", 0)
+    judgement = Judgement(of_pairs(resources, "Joint"), work)
+    rows, _ = judgement.scores(judgement.draw("test"), "test", "last", 0)
     assert ("label_agreement" in {row["metric"] for row in rows}) == undo
 
 

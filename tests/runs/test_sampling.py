@@ -12,8 +12,8 @@ from ganbench.data import Dataset
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadResults
 from ganbench.runs.budget import Budget
-from ganbench.runs.run import run, sampling_seed
-from ganbench.runs.sampling import CHUNK, Sampler, sample_run, to_array, write_grid, write_samples
+from ganbench.runs.run import run
+from ganbench.runs.sampling import CHUNK, Sampler, sample_run, sampling_seed, to_array, write_grid, write_samples
 from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.store import read_run
 from ganbench.variant import Batch, DataSpec, Variant

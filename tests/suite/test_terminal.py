@@ -47,7 +47,9 @@ def _shown(renderable: Any, width: int = 120) -> str:
 
 
 def _running(title: str = "gan", share: float = 0.5, images: int = 10_000) -> RunProgress:
-    return RunProgress("id", title, "ring8", 0, "gan", "truth", share, images, updated=150.0, first=(0.0, 100.0))
+    return RunProgress(
+        "quick", "id", "gan", title, "ring8", 0, "truth", share, images, updated=150.0, first=(0.0, 100.0)
+    )
 
 
 def test_a_run_has_a_bar_a_rate_and_its_time_left() -> None:
@@ -63,7 +65,9 @@ def test_a_run_at_the_end_of_its_budget_is_being_judged() -> None:
 
 
 def test_nothing_is_said_that_nobody_knows() -> None:
-    shown = _shown(live.board(SuiteProgress(3, running={"a": RunProgress("a", "gan", "ring8", 0, "gan", "truth")}), {}))
+    shown = _shown(
+        live.board(SuiteProgress(3, running={"a": RunProgress("quick", "a", "gan", "gan", "ring8", 0, "truth")}), {})
+    )
     assert "nan" not in shown and "left" not in shown
 
 
