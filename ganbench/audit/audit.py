@@ -55,7 +55,7 @@ class Jury(NamedTuple):
                     except BenchError as error:
                         left_out[metric.name] = str(error)
                         continue
-                    said = {"judge": name, "metric": metric.name, "direction": metric.direction}
+                    said = {"judge": name, "metric": metric.name, "title": metric.title, "direction": metric.direction}
                     yield said | {"value": value, "stderr": stderr}
 
 

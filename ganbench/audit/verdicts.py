@@ -33,7 +33,7 @@ LEVEL = 0.9973  # the share of differences that chance keeps below that
 RISING = 0.65  # rank correlation, at least, of what gets worse step by step
 NONE = "none"  # the disturbance of strength 0
 
-VALUES = ["judge", "disturbance", "strength", "draw", "metric", "value", "stderr", "direction"]
+VALUES = ["judge", "disturbance", "strength", "draw", "metric", "value", "stderr", "direction", "title"]
 RUNS = ["judge", "run", "label", "dataset", "seed", "metric", "value", "stderr", "direction"]
 VERDICTS = ["judge", "metric", "disturbance", "verdict", "seen_from", "rho"]
 AGREEMENT = ["metric", "disturbed", "disturbed_rows", "runs", "runs_rows", "alike", "verdicts"]

@@ -74,6 +74,8 @@ class Score:
     key: str  # of the conditions; only equal ones are compared, and an empty one with nothing
     noise: float | None  # standard error of a value over redrawn samples
     values: dict[int, float | None]  # seed -> value
+    title: str = ""  # of the metric; "": its name
+    lower_bound: float | None = None  # of its values, whatever the data; None: without
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,7 @@ def _scores(scores: DataFrame, runs: DataFrame) -> Iterator[Score]:
             _one(keys, "comparability keys", f"{metric} of {label} on {dataset}"),
             _short(math.sqrt((rows["stderr"] ** 2).mean()), digits=3),
             {seed: _short(values.get(seed, math.nan)) for seed in seeds[dataset, label]},
+            rows["title"].iloc[0], _short(rows["lower_bound"].iloc[0]),
         )  # fmt: skip
 
 

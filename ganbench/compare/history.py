@@ -43,7 +43,7 @@ from ganbench.store.whole import write_json
 RESULTS = ["place", "commit", "date", "source", "rows", "failed", "device"]
 POINTS = [
     "line", "place", "commit", "date", "dataset", "variant", "metric", "direction", "unit", "budget", "key", "seeds",
-    "mean", "low", "high", "repeats",
+    "mean", "low", "high", "repeats", "title", "lower_bound",
 ]  # fmt: skip
 STEPS = [
     "line", "place", "commit", "date", "dataset", "variant", "metric", "direction", "unit", "verdict", "before",
@@ -203,7 +203,8 @@ class Line:
                 "line": self.number, "place": place, **_when(entry), "dataset": score.dataset,
                 "variant": score.variant, "metric": score.metric, "direction": score.direction, "unit": score.unit,
                 "budget": self.budget, "key": score.key, "seeds": len(values), "mean": mean, "low": low, "high": high,
-                "repeats": score.values == before,
+                "repeats": score.values == before, "title": score.title or score.metric,
+                "lower_bound": -math.inf if score.lower_bound is None else score.lower_bound,
             }  # fmt: skip
             before = score.values
 

@@ -13,7 +13,7 @@ from ganbench.reports.figures.canvas import (
     MARGIN,
     Look,
     Trace,
-    axis_title,
+    axis_of,
     draw,
     faded,
     limits_of,
@@ -46,7 +46,6 @@ def curves(scores: DataFrame, metric: str, styles: Mapping[str, Look] | None = N
     control = rows["control"].astype(bool) if "control" in rows else pd.Series(False, index=rows.index)
     lines = rows[(rows["checkpoint"] == "curve") & ~control]
     levels = rows[control & (rows["checkpoint"] == "last")].groupby("label", sort=False)["value"].mean()
-    direction = str(rows["direction"].iloc[0]) if len(rows) else ""
     traces: list[Trace] = []
     values = lines["value"].to_numpy(dtype=float)
     log = spans_decades(values)
@@ -57,7 +56,7 @@ def curves(scores: DataFrame, metric: str, styles: Mapping[str, Look] | None = N
     if limits is not None:
         span = [float(lines["images"].min()), float(lines["images"].max())]
         limits, unseen = _levels(traces, levels.to_dict(), span, limits, log, styles)
-    return _over_images(traces, axis_title(metric, direction), {"range": limits, **scale(log, values)}, **unseen)
+    return _over_images(traces, axis_of(rows), {"range": limits, **scale(log, values)}, **unseen)
 
 
 def _over_images(traces: list[Trace], y: str, yaxis: Mapping[str, Any], **layout: Any) -> go.Figure:

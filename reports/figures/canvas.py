@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from ganbench.reports.formats.words import arrow, short
-from ganbench.reports.frames.glossary import entry
 from numpy.typing import NDArray
 from pandas import DataFrame
 
@@ -114,9 +113,14 @@ def violin(**style: Any) -> Trace:
     return {"type": "violin", **style}
 
 
-def axis_title(metric: str, direction: str = "") -> str:
-    """The metric's title and which way is better."""
-    return f"{html.escape(entry(metric).title, quote=False)} {arrow(direction)}".strip()
+def axis_title(title: str, direction: str = "") -> str:
+    """A metric's title and which way is better."""
+    return f"{html.escape(title, quote=False)} {arrow(direction)}".strip()
+
+
+def axis_of(rows: DataFrame) -> str:
+    """The title of the axis for rows of one metric."""
+    return axis_title(str(rows["title"].iloc[0]), str(rows["direction"].iloc[0])) if len(rows) else ""
 
 
 def styled(frame: DataFrame, styles: Mapping[str, Look] | None) -> Mapping[str, Look]:

@@ -27,7 +27,7 @@ VIOLIN = 5  # seeds, below which a density would be invented
 ROW, HEAD = 9, 36  # pixels of a mode and of an axis with its title
 
 
-def seeds(values: DataFrame, metric: str, direction: str = "", styles: Mapping[str, Look] | None = None) -> Figure:
+def seeds(values: DataFrame, title: str, direction: str = "", styles: Mapping[str, Look] | None = None) -> Figure:
     """A dot per seed and variant at the last checkpoint, over a violin from five seeds on; a tick at their median.
 
     Failed runs are counted beside the name. `values` has columns label, seed, value (NaN: failed), as from
@@ -61,7 +61,7 @@ def seeds(values: DataFrame, metric: str, direction: str = "", styles: Mapping[s
             hovertemplate="%{text}: %{x:.4~g}<extra>%{fullData.name}</extra>", **common,
         ))  # fmt: skip
     return draw(
-        traces, axis_title(metric, direction), height=90 + 34 * max(2, len(labels)), xaxis=scale(log, found),
+        traces, axis_title(title, direction), height=90 + 34 * max(2, len(labels)), xaxis=scale(log, found),
         yaxis={
             "tickvals": [-i for i in range(len(labels))], "ticktext": names, "showgrid": False, "zeroline": False,
             "range": [0.6 - max(1, len(labels)), 0.6],

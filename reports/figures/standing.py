@@ -10,7 +10,7 @@ from ganbench.reports.figures.canvas import (
     GREY,
     Look,
     Trace,
-    axis_title,
+    axis_of,
     draw,
     faded,
     plain,
@@ -53,7 +53,7 @@ def dots(
     ]
     return draw(
         traces,
-        axis_title(metric, str(last["direction"].iloc[0]) if len(last) else ""),
+        axis_of(last),
         height=90 + 27 * max(3, len(place)),
         xaxis=scale(log, values),
         yaxis={
@@ -168,7 +168,7 @@ def cost(
     return draw(
         traces,
         column.replace("_", " "),
-        axis_title(metric, direction),
+        axis_of(found),
         xaxis={"tickformat": "~s", "rangemode": "tozero"},
         yaxis=scale(log, values),
     )

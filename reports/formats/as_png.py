@@ -15,7 +15,7 @@ from ganbench.reports.figures import looks as looks_of
 from ganbench.reports.formats import prose
 from ganbench.reports.formats.words import arrow, estimate, short
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.glossary import entry, ordered
+from ganbench.reports.frames.glossary import ordered
 from pandas import DataFrame
 
 from ganbench.store import Results
@@ -82,9 +82,8 @@ def _draw(axes: "Axes", rows: DataFrame, looks: dict[str, Look]) -> None:
     axes.grid(axis="x", color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(axis="x", which="both", labelsize=8, colors=MUTED, length=0)
-    metric, direction = (rows[c].dropna().iloc[0] if rows[c].notna().any() else "" for c in ("metric", "direction"))
-    title = f"{entry(metric).title} {arrow(direction)}" if metric else ""
-    axes.set_xlabel(title, size=8, color=MUTED, parse_math=False)
+    title, direction = (rows[c].dropna().iloc[0] if rows[c].notna().any() else "" for c in ("title", "direction"))
+    axes.set_xlabel(f"{title} {arrow(direction)}" if title else "", size=8, color=MUTED, parse_math=False)
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(RULE)

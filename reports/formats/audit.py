@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from ganbench.reports.figures.canvas import GREY, GRID, axis_title, draw, heatmap, looks, plain, scale, spans_decades
 from ganbench.reports.formats.words import NONE as NONE_GIVEN
 from ganbench.reports.formats.words import fixed
-from ganbench.reports.frames.glossary import entry, ordered
+from ganbench.reports.frames import glossary
 from ganbench.reports.html.markup import chip, escape, name, plain_table, script_json
 from ganbench.reports.html.page import HERE
 from pandas import DataFrame
@@ -66,11 +66,11 @@ def spoken(disturbance: str) -> str:
 
 
 def table(audit: Audit, judge: str) -> DataFrame:
-    """Verdicts as words: a row per metric in the glossary's order, a column per disturbance in the audit's."""
+    """Verdicts as words: a row per metric, a column per disturbance, both in the audit's."""
     found = audit.verdicts[audit.verdicts["judge"] == judge]
     words = [word(*pair) for pair in zip(found["verdict"], found["seen_from"], strict=True)]
     wide = found.assign(word=words).pivot(index="metric", columns="disturbance", values="word")
-    return wide.loc[ordered(list(wide.index)), list(audit.meanings)]
+    return wide.loc[list(dict.fromkeys(found["metric"])), list(audit.meanings)]
 
 
 # Terminal
@@ -118,7 +118,7 @@ def _title(audit: Audit, judge: str) -> str:
 def _agreement(audit: Audit) -> tuple[list[str], list[list[str]]]:
     """Titles and cells."""
     found = agreement(audit, *audit.judges).set_index("metric")
-    found = found.loc[ordered(list(found.index))].reset_index()
+    found = found.reset_index()
     rows, runs = (int(found[f"{where}_rows"].max()) for where in ("disturbed", "runs"))
     head = ["metric", "same verdict", f"rank correlation, {rows} disturbed sets"]
     head += [f"rank correlation, {runs} runs"] if runs else []
@@ -203,12 +203,12 @@ def _grid(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def verdict_map(audit: Audit, judge: str) -> go.Figure:
     """Verdicts as words on colours, a row per metric: blue where it sees, the darker the sooner."""
-    wide = table(audit, judge)
+    wide, metrics = table(audit, judge), glossary.read(audit.values)
     codes = wide.map(lambda text: CODES.get(text, 8 - int(text[-1]) if text[-1].isdigit() else 0))
     colours = [BLIND, MIXED, REVERSED, *SEEN]
     steps = [(edge, colour) for i, colour in enumerate(colours) for edge in (i / len(colours), (i + 1) / len(colours))]
     heat = heatmap(
-        x=[spoken(str(one)) for one in wide], y=[entry(str(metric)).title for metric in wide.index],
+        x=[spoken(str(one)) for one in wide], y=[metrics[str(metric)].title for metric in wide.index],
         z=codes.to_numpy(), text=wide.to_numpy(), texttemplate="%{text}", textfont={"color": INK},
         zmin=-0.5, zmax=len(colours) - 0.5,
         colorscale=steps, showscale=False, xgap=2, ygap=2, hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
@@ -224,9 +224,9 @@ def verdict_map(audit: Audit, judge: str) -> go.Figure:
 def lines(audit: Audit, judge: str) -> go.Figure:
     """A panel per metric, in it a line per disturbance from strength 0 to 5; the band is the noise of real data."""
     values = audit.values[audit.values["judge"] == judge]
-    metrics = ordered(list(values["metric"]))
+    metrics = glossary.read(values)
     high = -(-len(metrics) // COLUMNS)
-    titles = [axis_title(metric, _direction(values, metric)) for metric in metrics]
+    titles = [axis_title(term.title, _direction(values, metric)) for metric, term in metrics.items()]
     spacing = {"horizontal_spacing": 0.07, "vertical_spacing": 0.32 / max(high, 1)}
     figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=draw(height=60 + PANEL * high), **spacing)
     styles = looks(list(audit.meanings))
@@ -325,12 +325,12 @@ def _plot(figure: go.Figure, place: str, alternative: str) -> str:
 
 
 def _table(audit: Audit, judge: str) -> str:
-    wide = table(audit, judge)
+    wide, metrics = table(audit, judge), glossary.read(audit.values)
     rows = zip(wide.index, wide.to_numpy().tolist(), strict=True)
     return plain_table(
         f"Verdicts through {judge}",
         ["<metric", *(f"<{spoken(str(one))}" for one in wide)],
-        (_row(entry(str(metric)).title, words) for metric, words in rows),
+        (_row(metrics[str(metric)].title, words) for metric, words in rows),
     )
 
 

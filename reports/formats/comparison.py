@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 from ganbench.reports.formats.prose import markdown
 from ganbench.reports.formats.words import APART, NONE, arrow, count, estimate, fixed, listed, number, short
-from ganbench.reports.frames.glossary import ordered
 from ganbench.reports.frames.tables import each, of_dataset
 from pandas import DataFrame
 from rich import box
@@ -44,12 +43,9 @@ def conditions(comparison: Comparison) -> str:
 
 
 def cells(rows: DataFrame) -> DataFrame:
-    """Rows of a comparison -> text, in the glossary's order; the variant is named if there are several."""
-    place = {metric: i for i, metric in enumerate(ordered(list(rows["metric"])))}
-    parts = [
-        part.assign(_place=part["metric"].map(place)) for _, part in rows.groupby(["a_label", "b_label"], sort=False)
-    ]
-    table = DataFrame([_line(row) for part in parts for row in each(part.sort_values("_place"))])
+    """Rows of a comparison -> text, metrics in the order of the scores; the variant is named if there are several."""
+    parts = [part for _, part in rows.groupby(["a_label", "b_label"], sort=False)]
+    table = DataFrame([_line(row) for part in parts for row in each(part)])
     return table if len(parts) > 1 else table.drop(columns="variant")
 
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from ganbench.reports.formats import prose
 from ganbench.reports.formats.words import APART, amount, estimate, fixed, listed, number, short
-from ganbench.reports.frames import disagreement, ranking, tables
+from ganbench.reports.frames import disagreement, glossary, ranking, tables
 from ganbench.reports.frames import trajectories as courses
-from ganbench.reports.frames.glossary import entry
 from ganbench.reports.frames.tables import each
 from pandas import DataFrame
 
@@ -33,7 +32,7 @@ def _written(results: Results, table: Callable[[DataFrame], str], plain: Callabl
     parts = [heads[0].format(plain(f"ganbench: {short(results.suite)}"))]
     if results.runs.empty:
         parts.append("No run has finished yet.")
-    summary, tidy = tables.summary(results), tables.tidy(results)
+    summary, tidy, metrics = tables.summary(results), tables.tidy(results), glossary.read(results.scores)
     for title, frame in _overall(results, summary, tidy):
         parts += [heads[1].format(plain("Over all datasets")), plain(title), table(frame)]
     for dataset in tables.datasets(results):
@@ -43,7 +42,7 @@ def _written(results: Results, table: Callable[[DataFrame], str], plain: Callabl
         parts += [plain(remark) for remark in prose.remarks(results, dataset)]
         for title, frame in (
             *_boards(rows, people, select),
-            ("Published values beside ours", published_cells(tables.published(results, dataset))),
+            ("Published values beside ours", published_cells(tables.published(results, dataset), metrics)),
             ("Failed runs", prose.failure_cells(tables.failures(results, dataset))),
             *_stability(results, scores, dataset, select),
             ("Pairs whose order depends on the metric", pair_cells(disagreement.reversals(rows))),
@@ -78,9 +77,7 @@ def overall_cells(table: DataFrame, entries: list[ranking.Entry]) -> DataFrame:
             line["runs"] += f" ({row['failed']} failed)"
         if not np.isnan(row["score"]):
             line["score ↑"] = " ".join(estimate(row["score"], row["score_low"], row["score_high"])).strip()
-        line |= {
-            f"{short(e.dataset, 24)}, {entry(e.metric).title}": amount(row[f"rank {i}"]) for i, e in enumerate(entries)
-        }
+        line |= {f"{short(e.dataset, 24)}, {e.title}": amount(row[f"rank {i}"]) for i, e in enumerate(entries)}
         rows.append(line)
     return DataFrame(rows)
 
@@ -93,13 +90,13 @@ def _boards(rows: DataFrame, people: DataFrame, select: str) -> Iterator[Part]:
         yield f"Board {part}, {checkpoint} checkpoint: {how}", prose.cells(board)
 
 
-def published_cells(found: DataFrame) -> DataFrame:
-    """`tables.published` -> text."""
+def published_cells(found: DataFrame, metrics: glossary.Glossary) -> DataFrame:
+    """`tables.published`, and what metrics are called -> text."""
     return DataFrame(
         [
             {
                 "variant": short(row.label),
-                "metric": entry(row.metric).title,
+                "metric": metrics[row.metric].title,
                 "published": " ".join(estimate(row.theirs, row.theirs_low, row.theirs_high)).strip(),
                 "trials": str(row.trials),
                 "ours": " ".join(estimate(row.ours, row.ours_low, row.ours_high)).strip() if row.n else APART,
@@ -115,7 +112,8 @@ def _stability(results: Results, scores: DataFrame, dataset: str, select: str) -
     metric = courses.judged_by(scores, select)
     found = courses.of_runs(tables.runs(results, dataset), scores, metric)
     if len(found):
-        yield f"Stability, by {entry(metric).title} on the validation split", stability_cells(courses.of_labels(found))
+        title = glossary.read(scores)[metric].title
+        yield f"Stability, by {title} on the validation split", stability_cells(courses.of_labels(found))
 
 
 def stability_cells(found: DataFrame) -> DataFrame:

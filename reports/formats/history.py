@@ -24,7 +24,7 @@ from ganbench.reports.figures.canvas import (
 from ganbench.reports.formats.audit import COLUMNS, PANEL, _file, _plot
 from ganbench.reports.formats.gate import p_value, percent
 from ganbench.reports.formats.words import NONE, arrow, count, number, short
-from ganbench.reports.frames.glossary import entry, ordered
+from ganbench.reports.frames import glossary
 from ganbench.reports.frames.tables import each, of_dataset
 from ganbench.reports.html.markup import chip, escape, name, plain_table
 from pandas import DataFrame
@@ -105,10 +105,10 @@ def terminal(found: History) -> RenderableType:
 def lines(found: History, dataset: str) -> go.Figure:
     """A panel per metric, in it a line per variant and conditions with its intervals over seeds; stars are steps."""
     points = of_dataset(found.points, dataset)
-    metrics = ordered(list(points["metric"]))
+    metrics = glossary.read(points)
     high = -(-len(metrics) // COLUMNS)
     directions = dict(zip(points["metric"], points["direction"], strict=True))
-    titles = [axis_title(metric, directions[metric]) for metric in metrics]
+    titles = [axis_title(term.title, directions[metric]) for metric, term in metrics.items()]
     spacing = {"horizontal_spacing": 0.08, "vertical_spacing": 0.36 / max(high, 1)}
     figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=draw(height=60 + PANEL * high), **spacing)
     styles = looks(list(dict.fromkeys(found.points["variant"])))
@@ -118,7 +118,7 @@ def lines(found: History, dataset: str) -> go.Figure:
         for _, line in part.groupby("line", sort=True):
             variant = str(line["variant"].iloc[0])
             steps = found.steps[found.steps["line"] == line["line"].iloc[0]]
-            for trace in _line(line, steps, entry(metric).low):
+            for trace in _line(line, steps, metrics[metric].low):
                 look = styles[variant]
                 trace.update(name=plain(variant), meta=variant, legendgroup=variant, showlegend=False)
                 trace.update(line={"color": look.colour, "dash": look.dash, "width": 1.6}, marker_color=look.colour)

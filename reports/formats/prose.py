@@ -17,7 +17,7 @@ from ganbench.reports.formats.words import (
     short,
 )
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.glossary import entry, ordered
+from ganbench.reports.frames.glossary import ordered
 from ganbench.reports.frames.tables import FLOOR, each
 from pandas import DataFrame
 
@@ -63,7 +63,7 @@ def _nobody(people: DataFrame, dataset: str) -> str:
 
 def _leader(entrants: DataFrame, people: DataFrame, dataset: str) -> str:
     best, where = entrants.iloc[0], isolated(dataset)
-    name, what = isolated(best["label"]), entry(best["metric"]).title
+    name, what = isolated(best["label"]), best["title"]
     lost = people.set_index("label").loc[best["label"], "failed"]
     score = f"{_score(best)}, {count(best['n'], 'seed')}" + (f" ({lost} more failed)" if lost else "")
     rivals = entrants[(entrants["label"] != best["label"]) & (entrants["rank"].fillna(1) == 1)]["label"]

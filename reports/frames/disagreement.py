@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from ganbench.reports import figures
 from ganbench.reports.formats.words import count, fixed, listed, short
-from ganbench.reports.frames.glossary import entry, ordered
+from ganbench.reports.frames.glossary import ordered
 from ganbench.reports.frames.tables import SENSES, each
 from ganbench.reports.html.markup import Chapter, escape, plain_table, row_name
 from ganbench.reports.html.pictures import Caption, Drawn, group
@@ -47,7 +47,7 @@ def table_of(scores: DataFrame, select: str = "") -> DataFrame:
             part = own[own["judge"] == judge]
             part = part[part["key"] == part["key"].mode().iloc[0]].drop_duplicates("run")
             sign = -1 if part["direction"].iloc[0] == "lower" else 1
-            title = entry(metric).title + (f", {judge}" if len(judges) > 1 else "")
+            title = own["title"].iloc[0] + (f", {judge}" if len(judges) > 1 else "")
             columns[title] = sign * part.set_index("run")["value"]
     return DataFrame(columns)
 
@@ -80,12 +80,12 @@ def reversals(rows: DataFrame) -> DataFrame:
     known = rows[(rows["checkpoint"] == "last") & rows["low"].notna() & rows["direction"].isin(SENSES)]
     known = known[~known["control"].astype(bool)] if len(known) else known
     better: dict[tuple[str, str], list[str]] = {}
-    for (_, metric), part in known.groupby(["board", "metric"], sort=False):
+    for _, part in known.groupby(["board", "metric"], sort=False):
         for a, b in combinations(each(part), 2):
             lower = a.direction == "lower"
             for x, y in ((a, b), (b, a)):
                 if (x.high < y.low) if lower else (x.low > y.high):
-                    better.setdefault((x.label, y.label), []).append(entry(str(metric)).title)
+                    better.setdefault((x.label, y.label), []).append(str(a.title))
     pairs = [(a, b) for a, b in better if (b, a) in better and a < b]
     made = [{"a": a, "b": b, "a_by": better[a, b], "b_by": better[b, a]} for a, b in pairs]
     made.sort(key=lambda pair: -min(len(pair["a_by"]), len(pair["b_by"])))

@@ -72,6 +72,7 @@ class Entry(NamedTuple):
 
     dataset: str
     metric: str
+    title: str  # of the metric
     lower: bool  # is better
     runs: Mapping[str, Floats]  # by label, of variants
     failed: Mapping[str, int]  # how many of them
@@ -100,7 +101,8 @@ def enter(rows: DataFrame, scores: DataFrame, people: DataFrame, dataset: str, s
         runs[label] = np.append(values.get(label, np.empty(0)), np.full(lost, inf if lower else -inf))
     kept = {label: x for label, x in runs.items() if len(x) and label not in elsewhere}
     means = board[board["control"].astype(bool)].groupby("variant")["mean"].mean()
-    return Entry(dataset, select, lower, kept, failed, float(means.get(WORST, np.nan)), float(means.get(BEST, np.nan)))
+    worst, best = (float(means.get(control, np.nan)) for control in (WORST, BEST))
+    return Entry(dataset, select, str(board["title"].iloc[0]), lower, kept, failed, worst, best)
 
 
 def shared(entries: Sequence[Entry]) -> list[str]:

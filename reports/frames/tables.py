@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ganbench.reports.frames.glossary import entry, ordered
+from ganbench.reports.frames.glossary import ordered
 from ganbench.reports.frames.ranking import ranks_with_ties
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
@@ -23,7 +23,9 @@ TIDY = [
     *of_records.IDENTITY,
     *("control", "checkpoint", "images", "judge", "split"),
     *("metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status"),
+    *("title", "lower_bound", "upper_bound"),
 ]
+SENTENCES = ["meaning", "blind_to"]  # of a metric, which every score repeats
 CONDITIONS = [
     *("judge", "judge_key", "select", "samples", "preprocessing", "fingerprint", "budget_unit", "budget_amount"),
     *("scale", "precision", "device", "threads", "ganbench", "torch", "python", "platform", "commit"),
@@ -102,6 +104,7 @@ def selecting(results: Results, dataset: str) -> str:
 def tidy(results: Results) -> DataFrame:
     """One row per score, with all that it depends on: the scores, then each run's budget, ledger and conditions.
 
+    What metrics mean and cannot see is left out; `glossary.read` has it.
     `images` is where the score was measured, `images_trained` where the run ended.
     """
     all_runs, scores = runs(results), results.scores
@@ -111,6 +114,7 @@ def tidy(results: Results) -> DataFrame:
     kept = [c for c in own if c == "run" or c not in scores]
     rows = scores.merge(own[kept], on="run", how="left", validate="many_to_one")
     rows["control"] = rows["control"].fillna(False).astype(bool)
+    rows = rows.drop(columns=SENTENCES)
     for late in ("most", "usual_samples"):  # results of earlier versions lack them
         if late not in rows:
             rows[late] = np.nan
@@ -120,14 +124,14 @@ def tidy(results: Results) -> DataFrame:
 def summary(results: Results) -> DataFrame:
     """All boards, long: one row per dataset, checkpoint, board, metric and label.
 
-    Columns: dataset, checkpoint, board, judge, metric, key, split, samples, usual_samples, direction, unit, label,
-    variant, control, mean, low, high, n (seeds with a score), worst, best, rank (among variants; controls, rows
+    Columns: dataset, checkpoint, board, judge, metric, title, key, split, samples, usual_samples, direction, unit,
+    label, variant, control, mean, low, high, n (seeds with a score), worst, best, rank (among variants; controls, rows
     without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of different judges, and
     scores of one metric with different comparability keys, stand on different boards. Limits are Student's 95 % over
     seeds, cut to the values that the metric can take.
     """
-    columns = [*("dataset", "checkpoint", "board", "judge", "metric", "key", "split", "samples", "usual_samples")]
-    columns += ["direction", "unit"]
+    columns = [*("dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split", "samples")]
+    columns += ["usual_samples", "direction", "unit"]
     columns += [*("label", "variant", "control", "mean", "low", "high", "n", "worst", "best", "rank")]
     rows = tidy(results)
     rows = rows[rows["checkpoint"].isin(CHECKPOINTS)]
@@ -164,7 +168,7 @@ def _rows(part: DataFrame) -> DataFrame:
 
     On arrays: a board has hundreds of such groups of a few scores, and a frame for each would take most of the time.
     """
-    low, high = entry(part["metric"].iloc[0]).low, entry(part["metric"].iloc[0]).high
+    bottom, top = part["lower_bound"].iloc[0], part["upper_bound"].iloc[0]
     lower = part["direction"].iloc[0] == "lower"
     labels, variants, controls, most = (part[name].to_numpy() for name in ("label", "variant", "control", "most"))
     values, done = part["value"].to_numpy(dtype=np.float64), (part["status"] == "done").to_numpy()
@@ -179,8 +183,8 @@ def _rows(part: DataFrame) -> DataFrame:
                 "variant": variants[own[0]],
                 "control": controls[own[0]],
                 "mean": found.mean,
-                "low": max(found.low, low) if np.isfinite(found.low) else found.low,
-                "high": np.nanmin([found.high, high, *most[own]]) if np.isfinite(found.high) else found.high,
+                "low": max(found.low, bottom) if np.isfinite(found.low) else found.low,
+                "high": np.nanmin([found.high, top, *most[own]]) if np.isfinite(found.high) else found.high,
                 "n": len(scored),
                 "worst": (scored.max() if lower else scored.min()) if len(scored) else np.nan,
                 "best": (scored.min() if lower else scored.max()) if len(scored) else np.nan,
@@ -188,7 +192,7 @@ def _rows(part: DataFrame) -> DataFrame:
             }
         )
     told = part.iloc[int(np.argmin(np.isnan(values)))]  # the first that has a score, or else the first
-    shared = ["dataset", "checkpoint", "board", "judge", "metric", "key", "split"]
+    shared = ["dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split"]
     shared += ["samples", "usual_samples", "direction", "unit"]
     return DataFrame(rows).assign(**{name: told[name] for name in shared})
 
@@ -220,7 +224,8 @@ def board(results: Results, dataset: str, checkpoint: str = "last", part: int = 
 
     Columns: label, variant, control, guest, rank, runs, done, failed, reasons, then per metric `fid`, `fid_low`,
     `fid_high`, `fid_n`. Labels without any score stand at the end of the first part. `attrs["metrics"]` has each
-    metric's direction, unit, key, split, samples, usual_samples.
+    metric's title, direction, unit, key, split, samples, usual_samples. Metrics stand in the order of the scores, the
+    selecting one first.
     """
     rows = summary(results)
     rows = rows[(rows["dataset"] == dataset) & (rows["checkpoint"] == checkpoint)]
@@ -240,7 +245,7 @@ def wide(rows: DataFrame, people: DataFrame, select: str, part: int = 1) -> Data
     about = {}
     for metric in metrics:
         one = here[here["metric"] == metric].set_index("label")
-        told = ["judge", "direction", "unit", "key", "split", "samples", "usual_samples"]
+        told = ["title", "judge", "direction", "unit", "key", "split", "samples", "usual_samples"]
         about[metric] = one.iloc[0][told].to_dict()
         table[metric] = table["label"].map(one["mean"])
         for name in ("low", "high", "n"):

@@ -8,7 +8,6 @@ import pandas as pd
 from ganbench.reports.formats.prose import UNVERIFIED
 from ganbench.reports.formats.words import APART, NONE, amount, arrow, better, duration, estimate, fixed, short
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.glossary import entry
 from ganbench.reports.frames.ranking import SEEDS_TO_COUNT
 from ganbench.reports.frames.tables import each
 from ganbench.reports.html.markup import Chapter, escape, folded, name, plain_table, row_name, table
@@ -32,6 +31,7 @@ class Column(NamedTuple):
     """A column of a board: a metric at a checkpoint."""
 
     metric: str
+    title: str
     checkpoint: str
     direction: str
     few: bool  # from fewer samples than is usual for it
@@ -56,7 +56,10 @@ def _board(chapter: Chapter, part: int) -> str:
         )
         for checkpoint in tables.CHECKPOINTS
     }
-    columns = {c: [Column(m, c, a["direction"], tables.few(a)) for m, a in by[c].attrs["metrics"].items()] for c in by}
+    columns = {
+        c: [Column(m, a["title"], c, a["direction"], tables.few(a)) for m, a in by[c].attrs["metrics"].items()]
+        for c in by
+    }
     last, selected = columns["last"], columns["selected"]
     main = last[:1] + selected[:1] + last[1:]
     if not main:
@@ -127,7 +130,7 @@ def _head(columns: list[Column]) -> str:
 
 
 def _title(column: Column) -> str:
-    title = f'<bdi title="{escape(column.metric)}">{escape(short(entry(column.metric).title))}</bdi>'
+    title = f'<bdi title="{escape(column.metric)}">{escape(short(column.title))}</bdi>'
     sense = f'<span class="hidden">, {better(column.direction)}{", of few samples" if column.few else ""}</span>'
     return f'{title} <span aria-hidden="true">{arrow(column.direction)}{FEW if column.few else ""}</span>{sense}'
 
@@ -228,7 +231,7 @@ def published(chapter: Chapter) -> str:
         return ""
     lines = (
         f'<tr class="row"><th scope="row">{row_name(r.label, chapter.styles[r.label])}</th>'
-        f'<td class="text">{name(entry(r.metric).title)}</td>{_told(r.theirs, r.theirs_low, r.theirs_high)}'
+        f'<td class="text">{name(chapter.metrics[r.metric].title)}</td>{_told(r.theirs, r.theirs_low, r.theirs_high)}'
         f"<td>{r.trials}</td>{_told(r.ours, r.ours_low, r.ours_high)}<td>{r.n}</td>"
         f'<td class="text">{_apart(r)}</td><td class="text wrap">{name(r.source, 120)}</td></tr>'
         for r in each(found)

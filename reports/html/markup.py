@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from ganbench.reports import figures
 from ganbench.reports.figures import Look
 from ganbench.reports.formats.words import short
-from ganbench.reports.frames import tables
+from ganbench.reports.frames import glossary, tables
 from pandas import DataFrame
 
 from ganbench.store import Results
@@ -87,6 +87,10 @@ class Page:
         return tables.tidy(self.results)
 
     @cached_property
+    def metrics(self) -> glossary.Glossary:
+        return glossary.read(self.results.scores)
+
+    @cached_property
     def styles(self) -> dict[str, Look]:
         return figures.looks(tables.labels(self.results))
 
@@ -125,6 +129,10 @@ class Chapter:
     @property
     def results(self) -> Results:
         return self.page.results
+
+    @property
+    def metrics(self) -> glossary.Glossary:
+        return self.page.metrics
 
     @property
     def styles(self) -> dict[str, Look]:

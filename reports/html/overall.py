@@ -7,7 +7,6 @@ from typing import Any
 from ganbench.reports import figures
 from ganbench.reports.formats.words import NONE, amount, count, estimate, fixed, isolated, listed, number
 from ganbench.reports.frames import ranking, tables
-from ganbench.reports.frames.glossary import entry
 from ganbench.reports.frames.ranking import Entry
 from ganbench.reports.html.leaderboard import sorter
 from ganbench.reports.html.markup import Page, escape, name, row_name, table
@@ -90,7 +89,7 @@ def _board(page: Page, entries: list[Entry], rows: DataFrame) -> str:
     head += sorter("runs", "Runs", "descending")
     scored = bool(rows["score"].notna().any())
     head += sorter("score", "Score ↑", "descending") if scored else ""
-    titles = (f"{name(e.dataset, 24)} <span class='interval'>{escape(entry(e.metric).title)}</span>" for e in entries)
+    titles = (f"{name(e.dataset, 24)} <span class='interval'>{escape(e.title)}</span>" for e in entries)
     head += "".join(sorter(f"r{i}", title, "ascending") for i, title in enumerate(titles))
     lines = "".join(_row(page, row, len(entries), scored) for row in rows.to_dict("records"))
     caption = "Ranks over all datasets, 1 is best; equal ranks are shared"

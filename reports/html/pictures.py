@@ -9,12 +9,13 @@ from ganbench.reports.figures import Look
 from ganbench.reports.formats import prose
 from ganbench.reports.formats.words import listed, short
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.glossary import entry, ordered
+from ganbench.reports.frames.glossary import ordered
 from ganbench.reports.html.markup import Chapter, Page, chip, escape, name
 from pandas import DataFrame
 
 COSTS = ("seconds", "flops", "parameters")
-NEEDED = ["label", "seed", "control", "status", "checkpoint", "images", "metric", "judge", "direction", "value", "key"]
+NEEDED = ["label", "seed", "control", "status", "checkpoint", "images", "metric", "title", "judge"]
+NEEDED += ["direction", "value", "key"]
 
 
 class Caption(NamedTuple):
@@ -113,7 +114,7 @@ def _dots(chapter: Chapter) -> Iterator[Drawn]:
     for part in sorted(set(chapter.rows["board"])):
         rows = chapter.rows[chapter.rows["board"] == part]
         for metric in ordered(list(rows[rows["n"] > 0]["metric"]), chapter.select):
-            title = entry(metric).title + (f", board {part}" if part > 1 else "")
+            title = chapter.metrics[metric].title + (f", board {part}" if part > 1 else "")
             figure = figures.dots(rows, metric, chapter.styles, scores[scores["metric"] == metric])
             yield Drawn(title, figure, f"{title} of each variant with its interval; the leaderboard has the numbers.")
 
@@ -124,7 +125,7 @@ def _curves(chapter: Chapter) -> Iterator[Drawn]:
     for metric in ordered(list(along["metric"]), chapter.select):
         judges = list(dict.fromkeys(along[along["metric"] == metric]["judge"]))
         for judge in judges:  # two judges' values of one metric are two kinds of number
-            title = entry(metric).title + (f", judge {short(judge)}" if len(judges) > 1 else "")
+            title = chapter.metrics[metric].title + (f", judge {short(judge)}" if len(judges) > 1 else "")
             figure = figures.curves(scores[scores["judge"] == judge], metric, chapter.styles)
             yield Drawn(title, figure, f"{title} on the validation split along the budget, a line per variant.")
 
@@ -178,7 +179,7 @@ def _costs(chapter: Chapter) -> Iterator[Drawn]:
         for column in (c for c in COSTS if c in ledger and ledger[c].notna().any()):
             figure = figures.cost(first, ledger, metric, column, chapter.styles)
             title = prose.COST[column]
-            yield Drawn(title, figure, f"{entry(metric).title} over {title}, a point per variant.")
+            yield Drawn(title, figure, f"{chapter.metrics[metric].title} over {title}, a point per variant.")
 
 
 def group(page: Page, slug: str, title: str, caption: Caption, drawn: Iterator[Drawn]) -> str:

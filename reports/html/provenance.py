@@ -3,7 +3,7 @@
 from ganbench.reports.formats import prose
 from ganbench.reports.formats.words import NONE, amount, duration, number, short
 from ganbench.reports.frames import tables
-from ganbench.reports.frames.glossary import entry, ordered
+from ganbench.reports.frames.glossary import Term
 from ganbench.reports.frames.tables import each
 from ganbench.reports.html.markup import Chapter, Page, escape, folded, name, plain_table, row_name
 from pandas import DataFrame
@@ -91,7 +91,7 @@ def _runs(chapter: Chapter) -> str:
         f'<td class="text wrap"><code>{escape(r.command)}</code></td></tr>'
         for r in each(chapter.runs)
     )
-    title = short(entry(chapter.select).title)
+    title = short(chapter.metrics[chapter.select].title)
     titles = (
         "<Run",
         "<Variant",
@@ -111,10 +111,15 @@ def _score(value: float | None) -> str:
 
 
 def glossary(page: Page) -> str:
-    """A line for each metric that is on the page."""
+    """What each metric on the page says of itself."""
     terms = "".join(
-        f"<dt>{name(entry(metric).title)}</dt><dd>{escape(entry(metric).line)} <code>{escape(metric)}</code></dd>"
-        for metric in ordered(list(page.scores["metric"]))
+        f"<dt>{name(term.title)}</dt><dd>{escape(_said(term))} <code>{escape(metric)}</code></dd>"
+        for metric, term in page.metrics.items()
     )
     head = '<section class="dataset" id="glossary"><h2>What the metrics mean</h2>'
     return f"{head}<dl>{terms}</dl></section>" if terms else ""
+
+
+def _said(term: Term) -> str:
+    blind = f"Blind to: {term.blind_to}" if term.blind_to else ""
+    return " ".join(filter(None, (term.meaning, blind))) or "Its author does not say what it means."

@@ -8,7 +8,6 @@ from ganbench.reports import figures
 from ganbench.reports.formats.words import APART, NONE, amount, better, estimate, number, short
 from ganbench.reports.frames import modes
 from ganbench.reports.frames import trajectories as courses
-from ganbench.reports.frames.glossary import entry
 from ganbench.reports.html.leaderboard import sorter
 from ganbench.reports.html.markup import Chapter, escape, row_name, table
 from ganbench.reports.html.pictures import Caption, Drawn, group
@@ -41,22 +40,22 @@ def stability(chapter: Chapter) -> str:
     means = runs.merge(turned, on="run", how="left").groupby("label")[list(modes.TURNS)].mean()
     rows = courses.of_labels(runs).merge(means, on="label", how="left")
     drawn = group(chapter.page, chapter.slug, "Seed by seed", SEEDS, _seeds(chapter, metric))
+    notes = _notes(runs, chapter.metrics[metric].title, kind, bool(found))
     return (
-        f"<h3>Stability</h3>{_notes(runs, metric, kind, bool(found))}{_table(chapter, rows, metric, kind)}"
+        f"<h3>Stability</h3>{notes}{_table(chapter, rows, metric, kind)}"
         f'<div class="figures">{drawn}{modes.maps(chapter, kind, found)}</div>'
     )
 
 
-def _notes(runs: DataFrame, metric: str, kind: modes.Kind, counted: bool) -> str:
+def _notes(runs: DataFrame, title: str, kind: modes.Kind, counted: bool) -> str:
     """What the columns mean, from what they follow, and what could not be computed."""
-    title = f"<strong>{escape(entry(metric).title)}</strong>"
     told = [
-        f"Of {title} on the validation split, evaluation by evaluation; means over seeds with 95 % intervals. "
-        "<em>Swing</em> and <em>spread</em>: mean absolute change and standard deviation over the last fifth of the "
-        "evaluations. <em>Last − selected</em>: how much worse the last checkpoint is than the selected one, on the "
-        "test split. <em>Collapsed</em>: runs that gave back more than half of their gain (from noise, or without that "
-        "control from their first evaluation, to their best) and never recovered it; <em>failed</em>: runs that "
-        "diverged or crashed; each with the images of the earliest.",
+        f"Of <strong>{escape(title)}</strong> on the validation split, evaluation by evaluation; means over seeds with "
+        "95 % intervals. <em>Swing</em> and <em>spread</em>: mean absolute change and standard deviation over the last "
+        "fifth of the evaluations. <em>Last − selected</em>: how much worse the last checkpoint is than the selected "
+        "one, on the test split. <em>Collapsed</em>: runs that gave back more than half of their gain (from noise, or "
+        "without that control from their first evaluation, to their best) and never recovered it; <em>failed</em>: "
+        "runs that diverged or crashed; each with the images of the earliest.",
         f"<em>Dropped</em>: how many {kind.plural} fewer than at best are held at the end, of the worst seed.",
     ]
     if counted:
@@ -94,7 +93,7 @@ def _table(chapter: Chapter, rows: DataFrame, metric: str, kind: modes.Kind) -> 
     head = sorter("name", "Variant", "ascending", ' class="text"') + sorter("runs", "Runs", "descending")
     head += "".join(sorter(f"s{i}", escape(c.title), "descending") for i, c in enumerate(columns))
     lines = "".join(_row(chapter, row, columns) for row in rows.to_dict("records"))
-    title = entry(metric).title
+    title = chapter.metrics[metric].title
     direction = chapter.scores.loc[chapter.scores["metric"] == metric, "direction"]
     sense = f" ({better(str(direction.iloc[0]))})" if len(direction) else ""
     return table(
@@ -136,6 +135,6 @@ def _seeds(chapter: Chapter, metric: str) -> Iterator[Drawn]:
         means = values.groupby("label", sort=False)["value"].mean().sort_values(ascending=direction != "higher")
         order = {label: i for i, label in enumerate(means.index)}
         values = values.sort_values("label", key=lambda labels: labels.map(order), kind="stable")
-        figure = figures.seeds(values, metric, direction, chapter.styles)
-        title = entry(metric).title
+        title = chapter.metrics[metric].title
+        figure = figures.seeds(values, title, direction, chapter.styles)
         yield Drawn(title, figure, f"{title} of every seed at the last checkpoint, a row per variant.")

@@ -106,9 +106,11 @@ def measured(
     """Values of (metric, disturbance, strengths 1 to 5); the draws are those of undisturbed data."""
     rows = []
     for metric in dict.fromkeys(line[0] for line in lines):
-        rows += [(judge, NONE, 0, i, metric, value, stderr, direction) for i, value in enumerate(draws)]
+        rows += [(judge, NONE, 0, i, metric, value, stderr, direction, metric) for i, value in enumerate(draws)]
         for _, disturbance, values in (line for line in lines if line[0] == metric):
-            rows += [(judge, disturbance, k, 0, metric, v, stderr, direction) for k, v in enumerate(values, start=1)]
+            rows += [
+                (judge, disturbance, k, 0, metric, v, stderr, direction, metric) for k, v in enumerate(values, start=1)
+            ]
     return DataFrame(rows, columns=VALUES)
 
 

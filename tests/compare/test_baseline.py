@@ -32,6 +32,7 @@ def score(label: str = "gan", seed: int = 0, value: float = 12.3456789, **change
     about = {
         "run": f"{label}{seed}", "dataset": "ring8", "label": label, "seed": seed, "checkpoint": "last",
         "metric": "fid", "value": value, "stderr": 0.1, "direction": "lower", "unit": "", "key": "abc",
+        "title": "FID", "lower_bound": 0.0,
     }  # fmt: skip
     return about | changes
 
@@ -55,6 +56,13 @@ def test_a_row_has_every_seeds_value_to_six_digits_and_the_noise_and_conditions(
     assert found.values == {0: 12.3457, 1: 0.00123457}
     assert found.noise == pytest.approx(math.sqrt((0.1**2 + 0.3**2) / 2), rel=0.01)
     assert (found.direction, found.unit, found.key) == ("lower", "", "abc")
+    assert (found.title, found.lower_bound) == ("FID", 0)
+
+
+def test_what_is_unbounded_has_no_bound_in_the_file() -> None:
+    assert two_seeds(lower_bound=-math.inf).scores[FID].lower_bound == 0, "the first row says it"
+    alone = measure(results([run()], [score(lower_bound=-math.inf)])).scores[FID]
+    assert alone.lower_bound is None
 
 
 def test_speed_is_a_score_whose_conditions_are_the_machine() -> None:

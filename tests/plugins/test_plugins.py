@@ -106,6 +106,21 @@ def test_a_file_beside_the_suite_trains_like_any_variant(
     assert ganbench("sample", folder, "--out", tmp_path / "s.npz", "--count", 3).code == 0
 
 
+def test_a_metric_of_a_file_is_called_on_the_board_as_it_calls_itself(
+    ganbench: Callable[..., tuple[int, str, str]], suite_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    named = ("sigma = 0.1 }", 'sigma = 0.1 }\nmetrics = ["reverse_kl_third", "toys.py:leftness"]')
+    path = suite_file(named, ("seeds = 2", "seeds = 1"), ('["real", "noise"]', "[]"))
+    code, _, err = ganbench("run", path, "--results", tmp_path / "results")
+    assert code == 0, err
+    scores = read(tmp_path / "results").scores
+    columns = ["title", "lower_bound", "upper_bound", "meaning", "blind_to"]
+    facts = scores.loc[scores["metric"] == "leftness", columns].drop_duplicates().to_numpy().tolist()
+    assert facts == [["Leftness", 0, 1, "The share of samples on the left.", "up and down."]]
+    page = (tmp_path / "results" / "tiny" / "report.html").read_text(encoding="utf-8")
+    assert '<bdi title="leftness">Leftness</bdi>' in page and "Blind to: up and down." in page
+
+
 def test_what_a_suite_may_set_are_keyword_only_arguments() -> None:
     def plugin(spec: object, other: int = 1, *, lr: float = 0.1, batch: int) -> None: ...
 

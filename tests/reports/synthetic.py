@@ -31,6 +31,14 @@ MNIST: Levels = {
     "confidence": ("higher", "share", {"gan": 0.88, "dcgan": 0.96, "wgan": 0.95, "real": 0.995, "memorizer": 0.995, "mode_dropper": 0.995, "noise": 0.6}),
     "entropy": ("higher", "nats", {"gan": 2.0, "dcgan": 2.28, "wgan": 2.26, "real": 2.302, "memorizer": 2.302, "mode_dropper": 1.6, "noise": 0.9}),
 }  # fmt: skip
+# metric -> title and bounds
+FACTS = {
+    "reverse_kl": ("Reverse KL", 0, math.inf), "modes": ("Modes", 0, math.inf), "modes_third": ("Modes ⅓", 0, math.inf),
+    "high_quality": ("High quality", 0, 1), "fid": ("FID", 0, math.inf), "is": ("IS", 1, math.inf),
+    "classes": ("Classes", 0, math.inf), "class_kl": ("Class KL", 0, math.inf), "confidence": ("Confidence", 0, 1),
+    "entropy": ("Entropy", 0, math.inf), "game_value": ("Game value", -math.inf, 0),
+    "game_value_optimal": ("Game value, best D", -math.inf, 0),
+}  # fmt: skip
 DATASETS = {"ring8": ("truth", RING), "mnist5k": ("mnist", MNIST)}
 VARIANTS, CONTROLS = ("gan", "dcgan", "wgan"), ("real", "memorizer", "mode_dropper", "noise")
 BUDGET = 200_000
@@ -138,9 +146,16 @@ def _scores(run: dict[str, Any], rng: np.random.Generator, evaluations: int) -> 
                 "value": value,
                 "stderr": abs(value) * 0.01,
             }
-            kind = {"metric": metric, "direction": direction, "unit": unit, "key": _key(metric, judge, split)}
+            kind = facts(metric) | {"direction": direction, "unit": unit, "key": _key(metric, judge, split)}
             rows.append(common | measured | kind)
     return rows
+
+
+def facts(metric: str) -> dict[str, Any]:
+    """What a metric says of itself in its scores."""
+    title, low, high = FACTS[metric]
+    said = {"metric": metric, "title": title, "lower_bound": float(low), "upper_bound": float(high)}
+    return said | {"meaning": f"What {title} means.", "blind_to": f"what {title} cannot see."}
 
 
 def _course(
@@ -334,8 +349,8 @@ def theory(**made: Any) -> Synthetic:
     """The ring with the theory's metrics, which depend on a D: controls have no value at a trained one."""
     results = make(datasets=("ring8",), **made)
     template = results.scores[results.scores["metric"] == "reverse_kl"]
-    optimal = template.assign(metric="game_value_optimal", value=template["value"] / 2 - math.log(4), unit="nats")
-    trained = optimal[~optimal["label"].isin(CONTROLS)].assign(metric="game_value", direction="none")
+    optimal = template.assign(**facts("game_value_optimal"), value=template["value"] / 2 - math.log(4), unit="nats")
+    trained = optimal[~optimal["label"].isin(CONTROLS)].assign(**facts("game_value"), direction="none")
     trained = trained.assign(value=trained["value"] - 0.2)
     found = [frame.assign(key=frame["key"] + str(i)) for i, frame in enumerate((optimal, trained))]
     results.scores = pd.concat([results.scores, *found], ignore_index=True)

@@ -33,7 +33,7 @@ def made(*judges: str, runs: int = 0, stranger: str = "") -> Audit:
     lines = LINES | ({(stranger, d): LINES["fid", d] for d in ("noise", "blur", "dropped_classes")} if stranger else {})
     for i, judge in enumerate(judges):
         for metric in dict.fromkeys(metric for metric, _ in lines):
-            about = (0.1, directions.get(metric, "lower"))
+            about = (0.1, directions.get(metric, "lower"), metric.upper())
             rows += [(judge, NONE, 0, draw, metric, 0.01 * draw, *about) for draw in range(3)]
             for (own, disturbance), values in lines.items():
                 if own == metric:
@@ -48,7 +48,7 @@ def made(*judges: str, runs: int = 0, stranger: str = "") -> Audit:
 def test_the_table_says_from_which_strength_a_metric_sees() -> None:
     wide = shown.table(made("mnist"), "mnist")
     assert wide.to_dict("index") == WORDS
-    assert list(wide.index) == ["fid", "is"], "in the glossary's order"
+    assert list(wide.index) == ["fid", "is"], "in the audit's order"
     assert list(wide) == ["noise", "blur", "dropped_classes"], "in the audit's order"
 
 

@@ -43,7 +43,7 @@ def test_how_many_rows_share_the_error_rate_is_said(compared: Comparison) -> Non
 def test_every_row_is_a_line_with_all_that_was_found(compared: Comparison) -> None:
     lines = cells(compared.rows[compared.rows["dataset"] == "mnist5k"])
     assert lines["variant"].unique().tolist() == ["gan", "dcgan", "wgan"]
-    assert lines.loc[0, "metric"] == "fid ↓", "in the glossary's order"
+    assert lines.loc[0, "metric"] == "fid ↓", "in the order of the scores"
     assert lines.loc[0, "seeds"] == "2 of 3; 3", "a run of A diverged"
     assert not lines.isna().any().any() and (lines.drop(columns="why") != "").all().all()
     assert "variant" not in cells(compared.rows[compared.rows["a_label"] == "gan"])

@@ -60,7 +60,8 @@ def _rows(**limits: tuple[float, float]) -> DataFrame:
     made = [(*name.split("_"), *ends) for name, ends in limits.items()]
     rows = DataFrame(made, columns=["label", "metric", "low", "high"])
     direction = {"fid": "lower", "recall": "higher"}
-    return rows.assign(checkpoint="last", board=1, control=False, direction=rows["metric"].map(direction))
+    titles = rows["metric"].map({"fid": "FID", "recall": "Recall"})
+    return rows.assign(checkpoint="last", board=1, control=False, title=titles, direction=rows["metric"].map(direction))
 
 
 def test_pairs_change_places_only_where_intervals_lie_apart_both_times() -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pandas as pd
 from ganbench.reports.formats import document
+from ganbench.reports.frames import glossary
 
 
 def test_an_empty_report_says_so(synthetic: ModuleType) -> None:
@@ -37,7 +38,8 @@ def test_stability_leaves_out_what_nobody_has(synthetic: ModuleType) -> None:
 def test_published_values_stand_beside_ours(full: Any) -> None:
     row = {"label": "gan", "metric": "fid", "source": "a paper, table 2", "trials": 10, "theirs": 3.0}
     row |= {"theirs_low": 2.8, "theirs_high": 3.2, "ours": float("nan"), "ours_low": float("nan"), "ours_high": 1.0}
-    cells = document.published_cells(pd.DataFrame([row | {"n": 0}, row | {"ours": 2.5, "ours_low": 2.0, "n": 3}]))
+    rows = pd.DataFrame([row | {"n": 0}, row | {"ours": 2.5, "ours_low": 2.0, "n": 3}])
+    cells = document.published_cells(rows, glossary.read(full.scores))
     assert list(cells["published"]) == ["3.00 [2.80, 3.20]"] * 2 and cells["ours"].iloc[0] == "–"
 
 

@@ -19,7 +19,9 @@ def _entry(
     runs: dict[str, list[float]], dataset: str = "a", lower: bool = True, worst: float = 10, best: float = 0
 ) -> Entry:
     failed = {label: sum(map(math.isinf, values)) for label, values in runs.items()}
-    return Entry(dataset, "fid", lower, {k: np.array(v, dtype=float) for k, v in runs.items()}, failed, worst, best)
+    return Entry(
+        dataset, "fid", "FID", lower, {k: np.array(v, dtype=float) for k, v in runs.items()}, failed, worst, best
+    )
 
 
 def test_wins_count_pairs_and_halve_ties() -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
+from ganbench.metrics import Estimate, Evidence, metric
 from ganbench.variant import Batch, DataSpec, Player, Variant
 
 
@@ -110,3 +111,12 @@ class NoVariant:
 
     def __init__(self, spec: DataSpec):
         pass
+
+
+@metric("leftness", title="Leftness", bounds=(0, 1), direction="higher", unit="share", source="nobody")
+def leftness(evidence: Evidence) -> Estimate:
+    """The share of samples on the left.
+
+    Blind to: up and down.
+    """
+    return Estimate(float((evidence.samples.features[:, 0] < 0).double().mean()))
