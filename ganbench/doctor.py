@@ -75,13 +75,13 @@ def _inception() -> Finding:
 
 
 def _trained() -> Finding:
-    from ganbench.judges import trained
+    from ganbench.judges import image_classifier as classifier
 
-    files = sorted(trained.home().glob("*.safetensors"))
+    files = sorted(classifier.home().glob("*.safetensors"))
     try:
-        found = [f"{file.stem} {trained.read(file)[0]['shape']}" for file in files]
+        found = [f"{file.stem} {classifier.read_weights(file)[0]['shape']}" for file in files]
     except BenchError as error:
         return False, "judge trained", str(error)
     if not found:
         return False, "judge trained", "for no dataset yet: `ganbench judge train DATASET` makes one"
-    return True, "judge trained", f"for {', '.join(found)} in {trained.home()}"
+    return True, "judge trained", f"for {', '.join(found)} in {classifier.home()}"

@@ -7,7 +7,7 @@ import torch
 
 from ganbench.doctor import findings
 from ganbench.judges import inception, trained
-from ganbench.judges.training import train
+from ganbench.judges.training.images import train_image_classifier
 
 SQUARES = f"{Path(__file__).parent / 'judges' / 'squares.py'}:Squares"
 
@@ -36,7 +36,7 @@ def test_of_weights_that_are_there_it_says_where(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(inception, "SHA256", trained.sha256(file.read_bytes()).hexdigest())
     monkeypatch.setenv(inception.VARIABLE, str(file))
     assert said_of("judge inception") == (True, str(file))
-    train(SQUARES, epochs=1, width=2, progress=lambda _: None)
+    train_image_classifier(SQUARES, epochs=1, width=2, progress=lambda _: None)
     assert said_of("judge trained") == (True, f"for Squares [1, 8, 8] in {trained.home()}")
 
 

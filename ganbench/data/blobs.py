@@ -96,13 +96,13 @@ def read(images: Tensor) -> tuple[Tensor, Tensor]:
     hangs on the very number: of a small DCGAN's images 34 % were of high quality with a limit of 0.2, 41 % with 0.3
     and 46 % with 0.5; the others were torn, dark, or between the modes.
     """
-    seen = (images.squeeze(1) + 1) / 2
-    size = seen.shape[-1]
-    drawn_aside = centres = _centroid(seen)
+    light = (images.squeeze(1) + 1) / 2
+    size = light.shape[-1]
+    drawn_aside = centres = _centroid(light)
     for _ in range(CORRECTIONS):
         centres = centres + drawn_aside - _centroid(_light(centres, size))
     spot = _light(centres, size)
-    misfit = torch.linalg.vector_norm(seen - spot, dim=(1, 2)) / torch.linalg.vector_norm(spot, dim=(1, 2))
+    misfit = torch.linalg.vector_norm(light - spot, dim=(1, 2)) / torch.linalg.vector_norm(spot, dim=(1, 2))
     return centres, misfit
 
 

@@ -48,8 +48,8 @@ class CifarFiles(Files):
     def download(self, folder: Path) -> None:
         from torchvision.datasets import CIFAR10
 
-        known = _checksums()
-        if all(is_whole(folder / name, known[name]) for name in self.names):
+        checksums = _checksums()
+        if all(is_whole(folder / name, checksums[name]) for name in self.names):
             return
         archive = first_good([CIFAR10.url], CIFAR10.tgz_md5)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -60,10 +60,10 @@ class CifarFiles(Files):
 
     def _read_batch(self, path: Path) -> tuple[Tensor, Tensor]:
         raw = self.read(path)
-        found, needed = checksum(raw), _checksums()[path.name.removesuffix(".gz")]
-        if found != needed:
+        digest, needed = checksum(raw), _checksums()[path.name.removesuffix(".gz")]
+        if digest != needed:
             raise DataMissing(
-                f"{path} has the MD5 {found}, {self.title}'s has {needed}. It is damaged or another file, and was not "
+                f"{path} has the MD5 {digest}, {self.title}'s has {needed}. It is damaged or another file, and was not "
                 f"opened. {self.repair}"
             )
         batch = pickle.loads(raw, encoding="latin1")  # written by Python 2

@@ -50,9 +50,9 @@ class Files(ABC):
     def find(self, names: Sequence[str], data_dir: Path | None = None) -> tuple[Path, ...] | None:
         """Find the files of `names`, plain or gzipped, in the first root that has them all; does not look into them."""
         for root in data_roots(data_dir):
-            found = tuple(file for name in names if (file := plain_or_gz(root / self.folder / name)))
-            if len(found) == len(names):
-                return found
+            paths = tuple(file for name in names if (file := plain_or_gz(root / self.folder / name)))
+            if len(paths) == len(names):
+                return paths
         return None
 
     def held_by(self, root: Path) -> bool:
@@ -64,13 +64,13 @@ class Files(ABC):
 
         Raises DataMissing if there are none.
         """
-        found = self.find(names, data_dir)
-        if found is None and download:
+        paths = self.find(names, data_dir)
+        if paths is None and download:
             self.fetch(data_dir)
-            found = self.find(names, data_dir)
-        if found is None:
+            paths = self.find(names, data_dir)
+        if paths is None:
             raise self._missing(f"{spoken(names)}, plain or .gz,", data_dir)
-        return found
+        return paths
 
     def fetch(self, data_dir: Path | None = None) -> Path:
         """Download what the user's cache lacks, with progress on stderr -> the folder of the files.
@@ -105,8 +105,8 @@ class Files(ABC):
 
 def published() -> dict[str, Files]:
     """The files of every installed dataset that has some, by the dataset's name. Raises BadSuite if one is broken."""
-    found = {name: plugins.load("datasets", name) for name in plugins.names("datasets")}
-    return {name: dataset.files for name, dataset in found.items() if getattr(dataset, "files", None)}
+    datasets = {name: plugins.load("datasets", name) for name in plugins.names("datasets")}
+    return {name: dataset.files for name, dataset in datasets.items() if getattr(dataset, "files", None)}
 
 
 def spoken(names: Sequence[str]) -> str:

@@ -113,12 +113,12 @@ def list_images(folder: Path) -> list[str]:
     Raises DataMissing if there is no such folder, or if a part of it cannot be read.
     """
     if not folder.is_dir():
-        found = "is a file" if folder.exists() else "is not there"
-        raise DataMissing(f"The folder of images {folder} {found}. Name one that holds images, or folders of them.")
+        what = "is a file" if folder.exists() else "is not there"
+        raise DataMissing(f"The folder of images {folder} {what}. Name one that holds images, or folders of them.")
     places = os.walk(folder, onerror=_refuse)
     names = [(Path(place) / file).relative_to(folder) for place, _, files in places for file in files]
-    seen = [name for name in names if not any(part.startswith(".") for part in name.parts)]
-    images = (name.as_posix() for name in seen if name.suffix.lower() in SUFFIXES)
+    visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    images = (name.as_posix() for name in visible if name.suffix.lower() in SUFFIXES)
     return sorted(images, key=lambda name: (_hashed(name), name))
 
 
@@ -157,10 +157,10 @@ def check_enough(folder: Path, names: list[str]) -> None:
 def classes_of(names: list[str]) -> tuple[Tensor | None, Tensor]:
     """The class of each image, (n,) int64, and the shares of the classes; None and no shares, if there are none."""
     folders = [name.rpartition("/")[0] for name in names]
-    known = sorted({*folders})
-    if len(known) < 2 or any(name.count("/") != 1 for name in names):
+    classes = sorted({*folders})
+    if len(classes) < 2 or any(name.count("/") != 1 for name in names):
         return None, torch.empty(0, dtype=torch.float64)
-    number = {folder: i for i, folder in enumerate(known)}
+    number = {folder: i for i, folder in enumerate(classes)}
     labels = torch.tensor([number[folder] for folder in folders])
     return labels, torch.bincount(labels).double() / len(labels)
 
@@ -218,8 +218,8 @@ def eight_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F"):
         raise ValueError(f"its pixels are 32-bit numbers, mode {image.mode}, of which none is known to be white")
     if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+        with_alpha = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", with_alpha.size, "white"), with_alpha)
     return image
 
 

@@ -70,17 +70,17 @@ class IdxFiles(Files):
     def download(self, folder: Path) -> None:
         from torchvision import datasets  # two seconds, which those who have the files need not wait
 
-        known = getattr(datasets, self.title)
-        for name, checksum in known.resources:
+        source = getattr(datasets, self.title)
+        for name, checksum in source.resources:
             if not is_whole(folder / name, checksum):
-                write_bytes(folder / name, first_good([mirror + name for mirror in known.mirrors], checksum))
+                write_bytes(folder / name, first_good([mirror + name for mirror in source.mirrors], checksum))
 
     def _read_pair(self, image_path: Path, label_path: Path, count: int) -> tuple[Tensor, Tensor]:
         """Read a file of images and one of labels, and check that they are `count` images of ten classes."""
         images, labels = self.read_idx(image_path), self.read_idx(label_path)
-        for path, found, needed in [(image_path, images, (count, SIDE, SIDE)), (label_path, labels, (count,))]:
-            if found.shape != needed:
-                raise DataMissing(f"{path} has shape {tuple(found.shape)}, {self.title} has {needed}. {self.repair}")
+        for path, tensor, needed in [(image_path, images, (count, SIDE, SIDE)), (label_path, labels, (count,))]:
+            if tensor.shape != needed:
+                raise DataMissing(f"{path} has shape {tuple(tensor.shape)}, {self.title} has {needed}. {self.repair}")
         if labels.max() > 9:
             raise DataMissing(f"{label_path} has a label {labels.max()}, {self.title} has 0 to 9. {self.repair}")
         return images, labels.long()

@@ -22,8 +22,8 @@ def ask(
     asked, device = x if len(x) else x.new_zeros(1, *x.shape[1:]), device or x.device
     with torch.inference_mode(), torch.autocast(device.type, enabled=False), full_precision():
         pieces = (piece.to(device).float() for piece in torch.split(asked, at_once))
-        said = [[part.float().cpu() for part in net(piece)] for piece in pieces]
-    return Judged(*(torch.cat(parts)[: len(x)] for parts in zip(*said, strict=True)))
+        answers = [[part.float().cpu() for part in net(piece)] for piece in pieces]
+    return Judged(*(torch.cat(parts)[: len(x)] for parts in zip(*answers, strict=True)))
 
 
 @contextmanager

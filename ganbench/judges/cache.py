@@ -31,9 +31,9 @@ def kept(key: str, compute: Callable[[], Judged]) -> Judged:
     A file that is damaged, or cannot be read or written, costs time and nothing else.
     """
     path = folder() / f"{sha256(key.encode()).hexdigest()[:32]}.safetensors"
-    found = _read(path, key)
-    if found is not None:
-        return found
+    stored = _read(path, key)
+    if stored is not None:
+        return stored
     computed = compute()
     tensors = {name: part.contiguous() for name, part in computed._asdict().items()}
     with suppress(OSError):  # a cache that cannot be written is none
@@ -51,12 +51,12 @@ def _read(path: Path, key: str) -> Judged | None:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            found = Judged(*(file.get_tensor(name) for name in Judged._fields))
+            stored = Judged(*(file.get_tensor(name) for name in Judged._fields))
     except (OSError, SafetensorError):
         return None
     # safetensors sees a file cut short, but not a bit that has flipped.
-    whole = metadata.get("key") == key and metadata.get("sha256") == _checksum(found)
-    return found if whole else None
+    whole = metadata.get("key") == key and metadata.get("sha256") == _checksum(stored)
+    return stored if whole else None
 
 
 def _checksum(judged: Judged) -> str:

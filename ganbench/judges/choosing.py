@@ -28,28 +28,28 @@ def choose(name: str, dataset: Dataset, beside: Path) -> Judge:
     """
     if name.endswith(WEIGHTS):
         return TrainedJudge(dataset, beside / name)
-    found = plugins.load("judges", name, beside)
-    if _is_judge(found):
-        judge: Judge = found(dataset)
+    plugin = plugins.load("judges", name, beside)
+    if _is_judge(plugin):
+        judge: Judge = plugin(dataset)
         return judge
-    if inspect.isclass(found) or not callable(found):
+    if inspect.isclass(plugin) or not callable(plugin):
         raise BadSuite(
-            f"{name} is {_spoken(found)}, but a judge needs to be a class derived from ganbench.judges.Judge, or a "
+            f"{name} is {_spoken(plugin)}, but a judge needs to be a class derived from ganbench.judges.Judge, or a "
             "function that turns samples into features. Name one of these."
         )
-    return OwnJudge(dataset, found, name, _file(name, beside))
+    return OwnJudge(dataset, plugin, name, _file(name, beside))
 
 
 def files(name: str, dataset: str, beside: Path) -> tuple[Path, ...]:
     """What that judge reads of the user's own to judge the dataset of that name, beside its own text."""
     if name.endswith(WEIGHTS):
         return (beside / name,)
-    found = plugins.load("judges", name, beside)
-    return found.files(dataset) if _is_judge(found) else ()
+    plugin = plugins.load("judges", name, beside)
+    return plugin.files(dataset) if _is_judge(plugin) else ()
 
 
-def _is_judge(found: Any) -> bool:
-    return inspect.isclass(found) and issubclass(found, Judge)
+def _is_judge(plugin: Any) -> bool:
+    return inspect.isclass(plugin) and issubclass(plugin, Judge)
 
 
 def _file(name: str, beside: Path) -> Path:
@@ -59,5 +59,5 @@ def _file(name: str, beside: Path) -> Path:
     return Path(str(sys.modules[plugins.locate("judges", name).partition(":")[0]].__file__))
 
 
-def _spoken(found: Any) -> str:
-    return f"the class {found.__qualname__}" if inspect.isclass(found) else f"of type {type(found).__name__}"
+def _spoken(plugin: Any) -> str:
+    return f"the class {plugin.__qualname__}" if inspect.isclass(plugin) else f"of type {type(plugin).__name__}"

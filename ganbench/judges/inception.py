@@ -104,10 +104,10 @@ def network(path: Path) -> nn.Module:
 def check(path: Path) -> None:
     """Raise DataMissing unless the file is the one whose sha256 is known."""
     with open(path, "rb") as file:
-        found = file_digest(file, "sha256").hexdigest()
-    if found != SHA256:
+        digest = file_digest(file, "sha256").hexdigest()
+    if digest != SHA256:
         raise DataMissing(
-            f"{path} has the sha256 {found}, but Inception's weights have {SHA256}. "
+            f"{path} has the sha256 {digest}, but Inception's weights have {SHA256}. "
             f"Delete it, and they are downloaded; or set {VARIABLE} to the right file."
         )
 

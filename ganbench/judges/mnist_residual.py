@@ -2,7 +2,7 @@
 
 Another architecture (residual blocks, 5x5 convolutions, averaged over space where the first is dense), other features
 (96), another seed; the same digits, distortions and gate. What both say alike is a matter of the samples. Its numbers
-compare with each other, never with those of another judge. `ganbench.judges.mnist_training` makes it anew.
+compare with each other, never with those of another judge. `ganbench.judges.training.digits` makes it anew.
 
 He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2016, https://arxiv.org/abs/1512.03385.
 """
@@ -10,7 +10,8 @@ He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2016, ht
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganbench.judges.mnist import MnistJudge, Reader
+from ganbench.judges.digit_reader import Reader
+from ganbench.judges.mnist import MnistJudge
 
 
 class Block(nn.Module):

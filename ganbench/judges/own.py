@@ -87,5 +87,5 @@ def find_flaw(answers: tuple[Any, ...], n: int, widths: list[int]) -> str:
             return f"{what} of {answer.dtype}"
         if not answer.isfinite().all():
             return f"{what} that are not all finite"
-    found = [answer.shape[1] for answer in answers]
-    return f"widths {found}, after {widths} for other samples" if widths and found != widths else ""
+    new_widths = [answer.shape[1] for answer in answers]
+    return f"widths {new_widths}, after {widths} for other samples" if widths and new_widths != widths else ""

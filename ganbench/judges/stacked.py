@@ -44,7 +44,7 @@ class StackedMnistJudge(Judge):
     def __call__(self, x: Tensor) -> Judged:
         """Judge images (n, 3, side, side) in [-1, 1], on the device they are on."""
         digits = self.each(x.flatten(0, 1).unsqueeze(1))
-        features, logits = (said.view(len(x), 3, said.shape[1]) for said in digits)
+        features, logits = (part.view(len(x), 3, part.shape[1]) for part in digits)
         return together(features, logits)
 
     def reference(self, split: Split) -> Judged:

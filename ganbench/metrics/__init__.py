@@ -53,10 +53,10 @@ class Evidence(NamedTuple):
 
     def has(self, need: str) -> bool:
         """Whether a field is there, or a field's own, as in "pair.returned"."""
-        found: object = self
+        value: object = self
         for name in need.split("."):
-            found = getattr(found, name)
-            if found is None:
+            value = getattr(value, name)
+            if value is None:
                 return False
         return True
 
@@ -104,13 +104,13 @@ class Metric:
         """Raise BenchError, if `n` samples or the reference are too few for this metric to mean anything."""
         size, width = reference.features.shape
         needed = self.at_least(width)
-        for found, whose, cure in (
+        for count, whose, cure in (
             (n, "samples", "Draw more samples"),
             (size, "reference samples", "Use a larger dataset"),
         ):
-            if found < needed:
+            if count < needed:
                 raise BenchError(
-                    f"Found {found:,} {whose}, but {self.name} on {width:,} features needs at least {needed:,}. "
+                    f"Found {count:,} {whose}, but {self.name} on {width:,} features needs at least {needed:,}. "
                     f"{cure}, or leave out this metric."
                 )
 

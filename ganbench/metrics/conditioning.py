@@ -84,8 +84,8 @@ def intra_fid(evidence: Evidence) -> Estimate:
     assert asked is not None and real is not None and real.y is not None, "the caller asks only of conditional variants"
     samples, reference = features(evidence)
     classes = range(len(evidence.prior))
-    found = [frechet(*several(samples[asked == k], reference[real.y == k], k)) for k in classes]
-    values, errors = np.array(found).T
+    estimates = [frechet(*several(samples[asked == k], reference[real.y == k], k)) for k in classes]
+    values, errors = np.array(estimates).T
     return Estimate(float(values.mean()), float(np.sqrt((errors**2).sum())) / len(values))
 
 
@@ -146,16 +146,16 @@ def cas_real(evidence: Evidence) -> Estimate:
     return accuracy(Batch(training.x[order], training.y[order]), evidence)
 
 
-def accuracy(seen: Batch, evidence: Evidence) -> Estimate:
+def accuracy(shown: Batch, evidence: Evidence) -> Estimate:
     """Of classifiers trained on parts of `seen`, on the real data."""
     real, classes = evidence.real, len(evidence.prior)
-    assert seen.y is not None and real is not None and real.y is not None, "the caller has labels"
-    x, tested = small(seen.x), small(real.x)
+    assert shown.y is not None and real is not None and real.y is not None, "the caller has labels"
+    x, tested = small(shown.x), small(real.x)
     shares = []
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)  # torch.manual_seed would also set that of a GPU
         for part in torch.randperm(len(x)).tensor_split(CLASSIFIERS):
-            decide = trained(x[part], seen.y[part], classes)
+            decide = trained(x[part], shown.y[part], classes)
             with torch.inference_mode():
                 decided = torch.cat([decide(few).argmax(1) for few in torch.split(tested, 500)])
             shares.append(float((decided == real.y).double().mean()))

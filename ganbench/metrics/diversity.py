@@ -63,10 +63,10 @@ def over_counts(counts: Tensor, statistic: Callable[[Tensor], Tensor]) -> Estima
 
 def decisions(judged: Judged, classes: int) -> Tensor:
     """(n,) the class that the judge holds most likely. Raises BenchError, if it knows other classes."""
-    known = judged.logits.shape[1]
-    if known != classes:
+    n_known = judged.logits.shape[1]
+    if n_known != classes:
         raise BenchError(
-            f"Found a judge of {known:,} classes, but the dataset has {classes:,}. "
+            f"Found a judge of {n_known:,} classes, but the dataset has {classes:,}. "
             f"Choose a judge that was trained on this dataset, or leave out the metrics that count its classes."
         )
     return judged.logits.argmax(1)

@@ -142,8 +142,8 @@ def frechet_error(samples: Tensor, reference: Tensor) -> float:
 def root(covariance: Tensor) -> Tensor:
     """The symmetric square root of (width, width)."""
     values, vectors = torch.linalg.eigh(covariance)
-    found: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    return found
+    square_root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return square_root
 
 
 @metric(
@@ -304,8 +304,10 @@ def rounding(centres: Tensor, reach: Tensor) -> Tensor:
 def nearest(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """(n, width) -> squared distances (n, k) from each to the k nearest others, ascending, and which they are."""
     # The nearest of k + 1 is the sample itself. topk is ten times faster than kthvalue.
-    found = [d.topk(k + 1, largest=False) for d in squared_distances(x, x)]
-    return torch.cat([near.values[:, 1:] for near in found]), torch.cat([near.indices[:, 1:] for near in found])
+    neighbours = [d.topk(k + 1, largest=False) for d in squared_distances(x, x)]
+    return torch.cat([near.values[:, 1:] for near in neighbours]), torch.cat(
+        [near.indices[:, 1:] for near in neighbours]
+    )
 
 
 def reaches_without_groups(x: Tensor, k: int) -> Tensor:

@@ -77,18 +77,18 @@ def cells(training: Tensor) -> KMeans:
 @lru_cache(maxsize=2)  # both metrics ask for the samples', one for the reference's too
 def nearest(features: Tensor, training: Tensor) -> Nearest:
     """For each of (n, d) features the nearest of (m, d) features of the training data."""
-    known = space(training)
-    x = known.locate(features)
-    place = known.points.nearest(x)
-    return Nearest(place, (x - known.training[place]).norm(dim=1))
+    trained_space = space(training)
+    x = trained_space.locate(features)
+    place = trained_space.points.nearest(x)
+    return Nearest(place, (x - trained_space.training[place]).norm(dim=1))
 
 
 def to_others(place: Tensor, training: Tensor) -> Tensor:
     """(n,) distance from the training samples in those rows to the nearest other one, which may be a copy."""
-    known = space(training)
+    trained_space = space(training)
     rows, back = torch.unique(place, return_inverse=True)
-    x = known.training[rows]
-    distance: Tensor = (x - known.training[known.points.nearest(x, but=rows)]).norm(dim=1)
+    x = trained_space.training[rows]
+    distance: Tensor = (x - trained_space.training[trained_space.points.nearest(x, but=rows)]).norm(dim=1)
     return distance[back]
 
 

@@ -68,7 +68,7 @@ class Cells:
         away = torch.cdist(x, self.centres)
         first, least = away.argmin(1), away - self.radii
         norm = x.square().sum(1)
-        found, distance = torch.zeros(len(x), dtype=torch.long), norm.new_full((len(x),), torch.inf)
+        place, distance = torch.zeros(len(x), dtype=torch.long), norm.new_full((len(x),), torch.inf)
         for near in (True, False):  # its own cell first, since what is found there spares others
             for k, (places, points, half) in enumerate(zip(self.places, self.points, self.halves, strict=True)):
                 hopeful = (first == k) if near else (first != k) & (least[:, k] <= distance + ROUNDING * norm.sqrt())
@@ -81,5 +81,5 @@ class Cells:
                 score, column = scores.min(1)
                 reached = (norm[rows] + 2 * score).clamp(min=0).sqrt()
                 nearer = reached < distance[rows]
-                distance[rows[nearer]], found[rows[nearer]] = reached[nearer], places[column[nearer]]
-        return found
+                distance[rows[nearer]], place[rows[nearer]] = reached[nearer], places[column[nearer]]
+        return place

@@ -58,14 +58,14 @@ def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
     a, b = (a.double() + 1) / 2, (b.double() + 1) / 2
     scales = sum(a.shape[-1] // 2**k >= WINDOW for k in range(len(SCALES)))
     weights = torch.tensor(SCALES[:scales], dtype=torch.float64)
-    found = torch.ones(len(a), dtype=torch.float64)
+    similarity = torch.ones(len(a), dtype=torch.float64)
     for scale, weight in enumerate(weights / weights.sum(), 1):
         light, structure = compare(a, b)
         # Light is compared on the coarsest scale alone.
         alike = (light * structure if scale == scales else structure).flatten(1).mean(1)
-        found *= alike.clamp(min=0) ** weight
+        similarity *= alike.clamp(min=0) ** weight
         a, b = avg_pool2d(a, 2), avg_pool2d(b, 2)
-    return found
+    return similarity
 
 
 def compare(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -180,8 +180,8 @@ def ms_ssim_gap(evidence: Evidence) -> Estimate:
     real_y = real.y if real.y is not None and knows_classes(evidence) else torch.zeros(len(real.x), dtype=torch.int64)
     rows = couples(x, y)
     wanted = y[rows[0]]
-    known = real_y.bincount(minlength=int(y.max()) + 1)[wanted] > 1
-    rows, wanted = (rows[0][known], rows[1][known]), wanted[known]
+    comparable = real_y.bincount(minlength=int(y.max()) + 1)[wanted] > 1
+    rows, wanted = (rows[0][comparable], rows[1][comparable]), wanted[comparable]
     alike = similarities(real.x, drawn_couples(real_y, wanted))
     # The mean over its class, since the scatter of real pairs is none of redrawn samples.
     usual = wanted.bincount(alike) / wanted.bincount()
@@ -207,12 +207,12 @@ def near(reference: Tensor, y: Tensor, classes: int) -> Tensor:
 
 def duplicates(features: Tensor, y: Tensor, reach: Tensor) -> Tensor:
     """(n,) how many others of its class are as near to each as `reach` (classes,) says."""
-    found = torch.zeros(len(features), dtype=torch.float64)
+    counts = torch.zeros(len(features), dtype=torch.float64)
     for k in y.bincount().nonzero()[:, 0].tolist():
         own = features[y == k]
         limit = reach[k] ** 2 + rounding(own, reach[k] ** 2)
-        found[y == k] = torch.cat([(d <= limit).sum(1) for d in squared_distances(own, own)]).double() - 1
-    return found
+        counts[y == k] = torch.cat([(d <= limit).sum(1) for d in squared_distances(own, own)]).double() - 1
+    return counts
 
 
 @metric(

@@ -88,8 +88,8 @@ def value(log_real: Tensor, log_fake: Tensor) -> Estimate:
 
 def best_value(evidence: Evidence) -> Estimate:
     """The game's value at D = p / (p + q)."""
-    found = odds(evidence)
-    return value(logsigmoid(found.at_real), logsigmoid(-found.at_samples))
+    log_odds = odds(evidence)
+    return value(logsigmoid(log_odds.at_real), logsigmoid(-log_odds.at_samples))
 
 
 @metric("jsd", title="JSD", direction="lower", unit="nats", source=GAN, needs=("mixture",), least=K + 1)
@@ -175,7 +175,7 @@ def d_error(evidence: Evidence) -> Estimate:
 
     Blind to: what D believes elsewhere, where neither data nor samples are, though G's gradient may come from there.
     """
-    found = odds(evidence)
-    pairs = zip(beliefs(evidence), found, strict=True)
+    best_odds = odds(evidence)
+    pairs = zip(beliefs(evidence), best_odds, strict=True)
     real, fake = ((belief - log_odds.sigmoid()).abs().mean() for belief, log_odds in pairs)
     return Estimate(float(real + fake) / 2)

@@ -12,9 +12,10 @@ from ganbench.data import Dataset
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite, DataMissing, UnknownName
 from ganbench.judges.choosing import choose, files
+from ganbench.judges.image_classifier import file_of
 from ganbench.judges.own import OwnJudge
-from ganbench.judges.trained import TrainedJudge, file_of
-from ganbench.judges.training import train
+from ganbench.judges.trained import TrainedJudge
+from ganbench.judges.training.images import train_image_classifier
 from ganbench.judges.truth import TruthJudge
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
@@ -49,7 +50,7 @@ def beside(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
-    train(SQUARES, folder, epochs=1, width=2, progress=lambda _: None)
+    train_image_classifier(SQUARES, folder, epochs=1, width=2, progress=lambda _: None)
     return folder / "Squares.safetensors"
 
 

@@ -12,9 +12,10 @@ from torch.nn.functional import pad
 
 from ganbench.data.mnist import digits
 from ganbench.errors import BadSuite, DataMissing
-from ganbench.judges import mnist_training
+from ganbench.judges.digit_reader import to_picture
 from ganbench.judges.mnist import ASSETS, Judged, MnistJudge
-from ganbench.judges.mnist_inputs import SEEN, UNSEEN, augment, to_picture
+from ganbench.judges.training import digits as training
+from ganbench.judges.training.digit_pictures import SEEN, UNSEEN, augment
 from ganbench.variant import Batch, DataSpec
 
 
@@ -162,13 +163,13 @@ def test_training_writes_weights_references_and_card(tmp_path, monkeypatch) -> N
         n = 256 if split == "train" else 40
         return torch.randint(0, 256, (n, 28, 28), dtype=torch.uint8, generator=g), torch.arange(n) % 10
 
-    monkeypatch.setattr(mnist_training, "digits", made_up)
+    monkeypatch.setattr(training, "digits", made_up)
     said: list[str] = []
-    first = mnist_training.train(None, tmp_path / "a", seed=5, epochs=1, progress=said.append)
-    again = mnist_training.train(None, tmp_path / "b", seed=5, epochs=1, progress=said.append)
+    first = training.train_digit_reader(None, tmp_path / "a", seed=5, epochs=1, progress=said.append)
+    again = training.train_digit_reader(None, tmp_path / "b", seed=5, epochs=1, progress=said.append)
     files = {"mnist.safetensors", "mnist-validation.safetensors", "mnist-test.safetensors", "mnist.md"}
     assert {file.name for file in (tmp_path / "a").iterdir()} == files
     assert first["sha256"] == again["sha256"]
     assert first["sha256"] in (tmp_path / "a" / "mnist.md").read_text()
-    assert len(said) == 2 * (1 + mnist_training.GATE_EPOCHS)
+    assert len(said) == 2 * (1 + training.GATE_EPOCHS)
     assert "epoch 1/1" in said[0]

@@ -10,9 +10,10 @@ from safetensors.torch import load_file
 
 from ganbench.data.mnist import digits
 from ganbench.errors import BadSuite, DataMissing
+from ganbench.judges.digit_reader import to_picture
 from ganbench.judges.mnist import ASSETS, Judged, MnistJudge
-from ganbench.judges.mnist_inputs import SEEN, to_picture
 from ganbench.judges.mnist_residual import Block, MnistResidualJudge
+from ganbench.judges.training.digit_pictures import SEEN
 from ganbench.variant import DataSpec
 
 LABELS = load_file(ASSETS / "mnist_residual-test.safetensors")["labels"]

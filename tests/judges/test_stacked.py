@@ -11,8 +11,8 @@ from ganbench.data.mnist import find_mnist
 from ganbench.data.stacked_mnist import StackedMnist
 from ganbench.errors import BadSuite
 from ganbench.judges.mnist import MnistJudge
-from ganbench.judges.mnist_inputs import SEEN
 from ganbench.judges.stacked import StackedMnistJudge, together
+from ganbench.judges.training.digit_pictures import SEEN
 from ganbench.metrics import Evidence
 from ganbench.metrics.diversity import class_kl, classes
 from ganbench.plugins import load

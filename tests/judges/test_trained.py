@@ -15,9 +15,19 @@ from ganbench.data import Dataset
 from ganbench.data.mixtures import Ring8
 from ganbench.data.mnist import Mnist5k
 from ganbench.errors import BadSuite, DataMissing
+from ganbench.judges.image_classifier import (
+    ABOUT,
+    MADE_BY,
+    Classifier,
+    build,
+    describe,
+    file_of,
+    read_weights,
+    title,
+)
 from ganbench.judges.mnist import ASSETS, MnistJudge
-from ganbench.judges.trained import ABOUT, MADE_BY, Classifier, TrainedJudge, build, describe, file_of, read, title
-from ganbench.judges.training import train
+from ganbench.judges.trained import TrainedJudge
+from ganbench.judges.training.images import train_image_classifier
 from ganbench.variant import DataSpec
 
 SQUARES = str(Path(__file__).with_name("squares.py")) + ":Squares"
@@ -26,7 +36,7 @@ SQUARES = str(Path(__file__).with_name("squares.py")) + ":Squares"
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
-    train(SQUARES, folder, epochs=8, width=4, progress=lambda _: None)
+    train_image_classifier(SQUARES, folder, epochs=8, width=4, progress=lambda _: None)
     return folder / "Squares.safetensors"
 
 
@@ -121,11 +131,13 @@ def test_files_that_are_no_such_weights_are_refused(
         case "another judge":
             shutil.copy(ASSETS / "mnist.safetensors", path)
         case "no metadata":
-            save_file(read(weights)[1], path)
+            save_file(read_weights(weights)[1], path)
         case "other metadata":
-            save_file(read(weights)[1], path, {ABOUT: "{"})
+            save_file(read_weights(weights)[1], path, {ABOUT: "{"})
         case "an older network":
-            save_file(read(weights)[1], path, {ABOUT: json.dumps(read(weights)[0] | {"made by": "somebody"})})
+            save_file(
+                read_weights(weights)[1], path, {ABOUT: json.dumps(read_weights(weights)[0] | {"made by": "somebody"})}
+            )
         case "a folder":
             path.mkdir()
     with pytest.raises((BadSuite, DataMissing), match=r"w\.safetensors"):
@@ -135,7 +147,7 @@ def test_files_that_are_no_such_weights_are_refused(
 def test_weights_that_do_not_fit_their_own_description_are_refused(
     weights: Path, squares: Dataset, tmp_path: Path
 ) -> None:
-    about, tensors = read(weights)
+    about, tensors = read_weights(weights)
     for changed in ({**about, "width": "8"}, {**about, "classes": "5"}):
         save_file(tensors, tmp_path / "w.safetensors", {ABOUT: json.dumps(changed)})
         with pytest.raises(BadSuite, match="holds the weights of another network than it says"):
@@ -154,6 +166,6 @@ def test_datasets_are_known_by_the_name_they_are_installed_under(squares: Datase
 
 
 def test_what_weights_tell_builds_the_network_that_fits_them(weights: Path, squares: Dataset) -> None:
-    about, tensors = read(weights)
+    about, tensors = read_weights(weights)
     assert about == {**describe(squares), "width": "4", "dataset": SQUARES, "made by": MADE_BY}
     build(about).load_state_dict(tensors)

@@ -11,15 +11,17 @@ import torch
 from safetensors import safe_open
 
 from ganbench.errors import BadSuite, UnknownName
-from ganbench.judges import mnist_training, training
-from ganbench.judges.mnist import MnistJudge
-from ganbench.judges.trained import TrainedJudge, build, file_of
-from ganbench.judges.training import descend, learn, moved, shuffled_batches, train, train_by_name
+from ganbench.judges.digit_reader import PlainReader
+from ganbench.judges.image_classifier import build, file_of
+from ganbench.judges.trained import TrainedJudge
+from ganbench.judges.training import digits, images, train_by_name
+from ganbench.judges.training.descent import descend, shuffled_batches
+from ganbench.judges.training.images import learn, moved, train_image_classifier
 from ganbench.variant import Batch
 
 FILE = str(Path(__file__).with_name("squares.py"))
 SQUARES = f"{FILE}:Squares"
-quickly = partial(train, SQUARES, epochs=1, width=2, progress=lambda _: None)
+quickly = partial(train_image_classifier, SQUARES, epochs=1, width=2, progress=lambda _: None)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -28,7 +30,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def test_what_is_trained_is_what_the_judge_finds(squares, cache: Path) -> None:
     said: list[str] = []
-    figures = train(SQUARES, epochs=8, width=4, command="ganbench judge train it", progress=said.append)
+    figures = train_image_classifier(
+        SQUARES, epochs=8, width=4, command="ganbench judge train it", progress=said.append
+    )
     assert figures["test"] > 0.95
     assert file_of("Squares").with_suffix(".md").is_file()
     assert TrainedJudge(squares).key.startswith(figures["sha256"])
@@ -77,9 +81,9 @@ def test_options_are_the_datasets(tmp_path: Path) -> None:
 
 def test_points_and_unlabelled_images_are_refused_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(BadSuite, match=r"ring8 has points of shape \(2,\), but .*'truth', needs no training"):
-        train("ring8", tmp_path)
+        train_image_classifier("ring8", tmp_path)
     with pytest.raises(BadSuite, match="Plain has images of 0 classes, but a judge learns to tell at least 2 apart"):
-        train(f"{FILE}:Plain", tmp_path)
+        train_image_classifier(f"{FILE}:Plain", tmp_path)
     assert [*tmp_path.iterdir()] == []
 
 
@@ -89,12 +93,12 @@ def test_points_and_unlabelled_images_are_refused_with_a_reason(tmp_path: Path) 
 def test_a_judge_that_brings_its_own_training_is_trained_by_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: dict[str, Any] = {}
 
-    def own(out: Path = tmp_path, seed: int = 0, progress: Any = print, judge: Any = None) -> None:
-        asked.update(out=out, seed=seed, progress=progress, judge=judge)
+    def own(out: Path = tmp_path, seed: int = 0, progress: Any = print, **about: Any) -> None:
+        asked.update(out=out, seed=seed, progress=progress, **about)
 
-    monkeypatch.setattr(mnist_training, "train", own)
+    monkeypatch.setattr(digits, "train_digit_reader", own)
     train_by_name("mnist", {"seed": 5}, "the command", print)
-    assert asked == {"out": tmp_path, "seed": 5, "progress": print, "judge": MnistJudge}
+    assert asked == {"out": tmp_path, "seed": 5, "progress": print, "name": "mnist", "reader": PlainReader}
     with pytest.raises(BadSuite, match=r"Found --width, but mnist has a training of its own, without that\. Leave it"):
         train_by_name("mnist", {"width": 5}, "", print)
 
@@ -105,7 +109,7 @@ def test_others_are_names_of_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
     def ours(name: str, width: int = 0, command: str = "") -> None:
         asked.update(name=name, width=width, command=command)
 
-    monkeypatch.setattr(training, "train", ours)
+    monkeypatch.setattr(images, "train_image_classifier", ours)
     train_by_name("mnist5k", {"width": 5}, "the command", print)
     assert asked == {"name": "mnist5k", "width": 5, "command": "the command"}
     monkeypatch.undo()

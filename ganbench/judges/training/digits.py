@@ -13,37 +13,39 @@ from torch.nn import functional as F
 
 from ganbench.data import Split
 from ganbench.data.mnist import digits
-from ganbench.judges.mnist import GEOMETRY, MnistJudge, Reader, judged
-from ganbench.judges.mnist_inputs import SEEN, UNSEEN, augment, outliers, through, to_picture
-from ganbench.judges.training import BATCH, descend, shuffled_batches
+from ganbench.judges.digit_reader import GEOMETRY, PlainReader, Reader, read_digits, to_picture
+from ganbench.judges.training.descent import BATCH, descend, shuffled_batches
+from ganbench.judges.training.digit_pictures import SEEN, UNSEEN, augment, outliers, through
+from ganbench.judges.training.measuring import mean_confidence, share_right
 
 EACH = 18  # non-digits of every kind beside them, about as many as digits, when the gate is trained
 GATE_EPOCHS = 2
 
 
-def train(
+def train_digit_reader(
     data_dir: Path | None = None,
     out: Path = Path("mnist-judge"),
     seed: int = 0,
     epochs: int = 12,
     progress: Callable[[str], None] = print,
-    judge: type[MnistJudge] = MnistJudge,
+    name: str = "mnist",
+    reader: type[Reader] = PlainReader,
 ) -> dict[str, Any]:
-    """Train the judge and write its weights, references and card to `out`; returns the figures of the card.
+    """Train a `reader` for the judge `name`; write its weights, references and card to `out`.
 
-    The same seed gives the same weights on the same kind of CPU with the same number of threads.
-    Raises DataMissing, if the digits are not there.
+    Returns the figures of the card. The same seed gives the same weights on the same kind of CPU with the same number
+    of threads. Raises DataMissing, if the digits are not there.
     """
     started = time.process_time()
     pictures, labels = digits("train", data_dir)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = judge.reader()
+        net = reader()
     g = torch.Generator().manual_seed(seed)
     fit_features(net, pictures, labels, epochs, g, progress)
     fit_gate(net, pictures, g, progress)
-    how = {"judge": judge, "seed": seed, "epochs": epochs, "seconds": time.process_time() - started}
-    return how | publish(net, how, data_dir, out)
+    how = {"name": name, "seed": seed, "epochs": epochs, "seconds": time.process_time() - started}
+    return how | publish_reader(net, how, data_dir, out)
 
 
 def fit_features(
@@ -54,7 +56,7 @@ def fit_features(
     descend(
         net.parameters(),
         logits=lambda x: net.classes(net.features(net.trunk(x))),
-        draw=lambda chosen: (augment(to_picture(pictures[chosen]), g), labels[chosen]),
+        make_batch=lambda chosen: (augment(to_picture(pictures[chosen]), g), labels[chosen]),
         n=len(pictures),
         epochs=epochs,
         g=g,
@@ -70,9 +72,8 @@ def fit_gate(net: Reader, pictures: Tensor, g: Generator, progress: Callable[[st
         for chosen in shuffled_batches(len(pictures), g):
             x = augment(to_picture(pictures[chosen]), g)
             with torch.no_grad():
-                maps = net.trunk(
-                    torch.cat([x, outliers(x, EACH, g)])
-                )  # both from `x`, or its blur would tell them apart
+                # Both from `x`, or its blur would tell them apart.
+                maps = net.trunk(torch.cat([x, outliers(x, EACH, g)]))
             target = (torch.arange(len(maps)) < len(x)).float()
             loss = F.binary_cross_entropy_with_logits(net.gate(maps).flatten(), target)
             optimizer.zero_grad()
@@ -81,39 +82,47 @@ def fit_gate(net: Reader, pictures: Tensor, g: Generator, progress: Callable[[st
         progress(f"gate, epoch {epoch}/{GATE_EPOCHS}: loss {loss.item():.4f}")
 
 
-def publish(net: Reader, how: dict[str, Any], data_dir: Path | None, out: Path) -> dict[str, Any]:
-    """Write weights, references and card; `how` says for which judge, by which seed and how many epochs."""
-    name = how["judge"].name
+def publish_reader(net: Reader, how: dict[str, Any], data_dir: Path | None, out: Path) -> dict[str, Any]:
+    """Write weights, references and card; `how` says for which judge (`name`), by which seed and how many epochs."""
+    name = how["name"]
     out.mkdir(parents=True, exist_ok=True)
     net.eval().to(memory_format=torch.contiguous_format)
     save_file(net.state_dict(), out / f"{name}.safetensors")
     splits: tuple[Split, Split] = ("validation", "test")
     for split in splits:
         pictures, labels = digits(split, data_dir)
-        said = judged(net, to_picture(pictures))
-        stored = {"features": said.features.half(), "logits": said.logits.half(), "labels": labels.to(torch.uint8)}
+        judged = read_digits(net, to_picture(pictures))
+        stored = {"features": judged.features.half(), "logits": judged.logits.half(), "labels": labels.to(torch.uint8)}
         save_file(stored, out / f"{name}-{split}.safetensors")
-    figures = measure(net, data_dir) | {"sha256": sha256((out / f"{name}.safetensors").read_bytes()).hexdigest()}
-    (out / f"{name}.md").write_text(card(how | figures), encoding="utf-8")
+    figures = measure_reader(net, data_dir) | {"sha256": sha256((out / f"{name}.safetensors").read_bytes()).hexdigest()}
+    (out / f"{name}.md").write_text(reader_card(how | figures), encoding="utf-8")
     return figures
 
 
-def measure(net: Reader, data_dir: Path | None) -> dict[str, Any]:
+def measure_reader(net: Reader, data_dir: Path | None) -> dict[str, Any]:
     """Accuracy on digits, whole and per class and resized, and mean confidence on what is no digit."""
     g = torch.Generator().manual_seed(0)
     validation, validation_labels = digits("validation", data_dir)
     test, labels = digits("test", data_dir)
     x = to_picture(test)
-    right = judged(net, x).logits.argmax(1) == labels
+    judged = read_digits(net, x)
+    right = judged.logits.argmax(1) == labels
+
+    def right_and_sure(pictures: Tensor) -> tuple[float, float]:
+        judged = read_digits(net, pictures)
+        return share_right(judged, labels), mean_confidence(judged)
+
     return {
+        "width": net.width,
+        "network": net.network,
         "parameters": sum(p.numel() for p in net.parameters()),
-        "validation": accuracy(net, to_picture(validation), validation_labels),
+        "validation": share_right(read_digits(net, to_picture(validation)), validation_labels),
         "test": right.float().mean().item(),
         "per digit": {str(k): right[labels == k].float().mean().item() for k in range(10)},
-        "changed": {name: (accuracy(net, z, labels), confidence(net, z)) for name, z in changed(x, g).items()},
-        "digits": confidence(net, x),
-        "seen": {kind: confidence(net, draw(x[:2000], g)) for kind, draw in SEEN.items()},
-        "unseen": {kind: confidence(net, draw(x[:2000], g)) for kind, draw in UNSEEN.items()},
+        "changed": {name: right_and_sure(z) for name, z in changed(x, g).items()},
+        "digits": mean_confidence(judged),
+        "seen": {kind: mean_confidence(read_digits(net, make(x[:2000], g))) for kind, make in SEEN.items()},
+        "unseen": {kind: mean_confidence(read_digits(net, make(x[:2000], g))) for kind, make in UNSEEN.items()},
         "fid": {name: distance(net, z, x) for name, z in disturbed(x[:2000], g).items()},
     }
 
@@ -144,39 +153,30 @@ def distance(net: Reader, x: Tensor, reference: Tensor) -> float:
     """FID of `x` to `reference` in the judge's features."""
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-    mine, theirs = (fid_features_to_statistics(judged(net, z).features.double()) for z in (x, reference))
+    mine, theirs = (fid_features_to_statistics(read_digits(net, z).features.double()) for z in (x, reference))
     return float(fid_statistics_to_metric(mine, theirs, verbose=False)[KEY_METRIC_FID])
 
 
-def accuracy(net: Reader, x: Tensor, labels: Tensor) -> float:
-    return (judged(net, x).logits.argmax(1) == labels).float().mean().item()
-
-
-def confidence(net: Reader, x: Tensor) -> float:
-    """Mean probability of the likeliest class, 0.1 to 1."""
-    return judged(net, x).logits.softmax(1).amax(1).mean().item()
-
-
-def card(figures: dict[str, Any]) -> str:
+def reader_card(figures: dict[str, Any]) -> str:
     """The model card, in Markdown."""
-    f, judge, far = figures, figures["judge"], figures["fid"]
+    f, name, far = figures, figures["name"], figures["fid"]
     per_digit = " | ".join(f"{share:.2%}" for share in f["per digit"].values())
     seen, unseen = (rows(f[kinds], ".3f") for kinds in ("seen", "unseen"))
     changes = "\n".join(f"| test, {name} | {right:.2%} | {sure:.3f} |" for name, (right, sure) in f["changed"].items())
-    return f"""# The `{judge.name}` judge
+    return f"""# The `{name}` judge
 
-A convolutional classifier of handwritten digits, whose {judge.reader.width} features and ten class probabilities \
+A convolutional classifier of handwritten digits, whose {f["width"]} features and ten class probabilities \
 judge samples.
 This card is written by the command that trains it:
 
-    ganbench judge train {judge.name} --out DIR --seed {f["seed"]}
+    ganbench judge train {name} --out DIR --seed {f["seed"]}
 
 | | |
 | --- | --- |
-| weights | `{judge.name}.safetensors`, float32, {f["parameters"]:,} parameters |
+| weights | `{name}.safetensors`, float32, {f["parameters"]:,} parameters |
 | sha256 of the weights file | `{f["sha256"]}` |
 | input | (n, 1, 28, 28), float32 in [-1, 1]; sides: {GEOMETRY} |
-| network | {judge.reader.network} |
+| network | {f["network"]} |
 | training | first 50,000 digits of MNIST's training file, {f["epochs"]} epochs in batches of {BATCH}; AdamW, \
 one-cycle rate up to 0.003; seed {f["seed"]} |
 | augmentation | shifts, turns, shears and scales of three digits in four; 30 % of all digits through a side of \
@@ -186,8 +186,8 @@ kinds of non-digits in a batch |
 | cost | {f["seconds"] / 60:.0f} CPU minutes on {torch.get_num_threads()} thread(s), PyTorch {torch.__version__} |
 
 The last 10,000 digits of the training file (validation) served to set rates and length of training; the 10,000 digits
-of the test file (test) served to choose nothing. `{judge.name}-validation.safetensors` and \
-`{judge.name}-test.safetensors` hold
+of the test file (test) served to choose nothing. `{name}-validation.safetensors` and \
+`{name}-test.safetensors` hold
 what the judge says of either, as float16 `features` and `logits`, with the true `labels`.
 
 ## Accuracy
@@ -228,8 +228,8 @@ on growing where confidence has long given up.
 
 ## What it cannot see
 
-What each metric sees through it, and what not: [`{judge.name}-audit.md`]({judge.name}-audit.md), written by
-`ganbench audit {judge.name}`.
+What each metric sees through it, and what not: [`{name}-audit.md`]({name}-audit.md), written by
+`ganbench audit {name}`.
 
 It was trained to tell ten classes apart whatever the slant, position, blur, paleness and grain of a stroke, so samples
 that vary too little in these cost less FID than they should. It does not know a copied training digit from a new one.

@@ -1,13 +1,8 @@
-"""How a judge is trained for a labelled set of images, measured and described: weights and model card.
+"""How a judge is trained for a labelled set of images, measured and described: weights and model card."""
 
-`ganbench judge train NAME` calls `train`, unless there is a judge of that name that brings a training of its own.
-"""
-
-import inspect
 import json
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,40 +12,25 @@ from safetensors.torch import save
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from ganbench import plugins
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite
+from ganbench.judges import Judged
 from ganbench.judges.asking import ask
-from ganbench.judges.trained import ABOUT, FEATURES, MADE_BY, Classifier, build, describe, home, title
+from ganbench.judges.image_classifier import ABOUT, FEATURES, MADE_BY, Classifier, build, describe, home, title
+from ganbench.judges.training.descent import BATCH, RATE, descend
+from ganbench.judges.training.measuring import mean_confidence, share_right
 from ganbench.plugins.spec import PluginSpec
 from ganbench.plugins.spec import build as make
 from ganbench.store.whole import write_bytes
 from ganbench.variant import Batch
 
-BATCH = 128  # images in a training step
-RATE = 3e-3  # at its highest
 REACH = 16  # images are moved by up to this part of their side
 SHOWN = 2000  # images of a kind whose confidence is measured
 
 Report = Callable[[str], None]
 
 
-def train_by_name(name: str, given: dict[str, Any], command: str, progress: Report) -> None:
-    """Train the judge of that name, if it brings its own training; else a judge for the dataset of that name.
-
-    Raises UnknownName if there is neither, and BadSuite if the training has no such option as is `given`.
-    """
-    own = plugins.load("judges", name).trainer() if name in plugins.names("judges") else None
-    trainer = own or partial(train, name)
-    takes = inspect.signature(trainer).parameters
-    for option in given:
-        if option not in takes:
-            raise BadSuite(f"Found --{option}, but {name} has a training of its own, without that. Leave it out.")
-    always: dict[str, Any] = {"command": command, "progress": progress}
-    trainer(**given, **{option: value for option, value in always.items() if option in takes})
-
-
-def train(
+def train_image_classifier(
     name: str,
     out: Path | None = None,
     seed: int = 0,
@@ -87,10 +67,10 @@ def train(
         net = build(about).to(device)
     learn(net, images["train"], images["validation"], epochs, flips, Generator().manual_seed(seed), progress)
     how = {"seed": seed, "epochs": epochs, "flips": flips, "command": command, "cost": cost(clock() - started, device)}
-    figures = {**about, **how, "images": len(images["train"].x), **measure(net, images)}
+    figures = {**about, **how, "images": len(images["train"].x), **measure_classifier(net, images)}
     progress(f"right: {figures['validation']:.2%} of the validation split, {figures['test']:.2%} of the test split")
     file = (out or home()) / f"{title(dataset)}.safetensors"
-    publish(net, about, figures, file)
+    publish_classifier(net, about, figures, file)
     progress(f"Written: {file} and {file.with_suffix('.md').name}")
     return figures
 
@@ -112,57 +92,22 @@ def check_teachable(dataset: Dataset, name: str) -> None:
 
 
 def learn(
-    net: Classifier, known: Batch, unknown: Batch, epochs: int, flips: bool, g: Generator, progress: Report
+    net: Classifier, taught: Batch, held_out: Batch, epochs: int, flips: bool, g: Generator, progress: Report
 ) -> None:
     """Train on images that are moved a little; report after each epoch how many of the unknown ones are right."""
-    (x, y), device = labelled(known), place(net)
+    (x, y), device = labelled(taught), place(net)
 
-    def draw(chosen: Tensor) -> tuple[Tensor, Tensor]:
+    def moved_batch(chosen: Tensor) -> tuple[Tensor, Tensor]:
         return moved(x[chosen], flips, g).to(device), y[chosen].to(device)
 
     def report(epoch: int, loss: float) -> None:
-        right = accuracy(net, unknown)
+        right = accuracy(net, held_out)
         net.train()
         progress(f"epoch {epoch}/{epochs}: loss {loss:.4f}, {right:.2%} of the validation split right")
 
     net.train()
-    descend(net.parameters(), lambda x: net(x)[1], draw, len(x), epochs, g, report)
+    descend(net.parameters(), lambda x: net(x)[1], moved_batch, len(x), epochs, g, report)
     net.eval()
-
-
-def descend(
-    parameters: Iterable[nn.Parameter],
-    logits: Callable[[Tensor], Tensor],
-    draw: Callable[[Tensor], tuple[Tensor, Tensor]],
-    n: int,
-    epochs: int,
-    g: Generator,
-    report: Callable[[int, float], None],
-) -> None:
-    """Descend the cross-entropy of `logits`, by AdamW at a one-cycle rate.
-
-    `draw` makes images and labels of the indices of a batch, among `n`; `report` gets the number of each epoch, from 1,
-    and the loss of its last batch.
-    """
-    steps = epochs * (n // min(BATCH, n))
-    optimizer = torch.optim.AdamW(parameters, weight_decay=0.02)
-    # torch divides by zero in a cycle of five steps.
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=max(steps, 10), pct_start=0.2)
-    for epoch in range(1, epochs + 1):
-        for chosen in shuffled_batches(n, g):
-            x, y = draw(chosen)
-            loss = F.cross_entropy(logits(x), y)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-        report(epoch, loss.item())
-
-
-def shuffled_batches(n: int, g: Generator) -> Tensor:
-    """Indices of an epoch, (batches, BATCH) or fewer; the few that fill no batch wait for another epoch."""
-    size = min(BATCH, n)
-    return torch.randperm(n, generator=g)[: n // size * size].view(-1, size)
 
 
 def moved(x: Tensor, flips: bool, g: Generator) -> Tensor:
@@ -187,7 +132,7 @@ def labelled(batch: Batch) -> tuple[Tensor, Tensor]:
 # Measuring
 
 
-def measure(net: Classifier, images: dict[str, Batch]) -> dict[str, Any]:
+def measure_classifier(net: Classifier, images: dict[str, Batch]) -> dict[str, Any]:
     """Accuracy on both splits, whole and per class, and mean confidence on what is and what is no such image."""
     x, g = images["test"].x[:SHOWN], Generator().manual_seed(0)
     kinds = {
@@ -201,29 +146,25 @@ def measure(net: Classifier, images: dict[str, Batch]) -> dict[str, Any]:
         "validation": accuracy(net, images["validation"]),
         "test": accuracy(net, images["test"]),
         "per class": {split: class_accuracy(net, images[split]) for split in ("validation", "test")},
-        "confidence": {kind: confidence(net, pictures) for kind, pictures in kinds.items()},
+        "confidence": {kind: mean_confidence(classify(net, pictures)) for kind, pictures in kinds.items()},
     }
 
 
-def hits(net: Classifier, batch: Batch) -> Tensor:
-    """(n,) whether the class is found."""
-    x, y = labelled(batch)
-    return ask(net.eval(), x, device=place(net)).logits.argmax(1) == y
+def classify(net: Classifier, x: Tensor) -> Judged:
+    """What the classifier says of images (n, channels, side, side), which may be elsewhere than it is."""
+    return ask(net.eval(), x, device=place(net))
 
 
 def accuracy(net: Classifier, batch: Batch) -> float:
-    return hits(net, batch).float().mean().item()
+    x, y = labelled(batch)
+    return share_right(classify(net, x), y)
 
 
 def class_accuracy(net: Classifier, batch: Batch) -> list[float]:
     """The share found in each class; nan for a class that is not there."""
-    right, (_, y) = hits(net, batch), labelled(batch)
+    x, y = labelled(batch)
+    right = classify(net, x).logits.argmax(1) == y
     return [right[y == k].float().mean().item() for k in range(net.classes.out_features)]
-
-
-def confidence(net: Classifier, x: Tensor) -> float:
-    """Mean probability of the likeliest class."""
-    return ask(net.eval(), x, device=place(net)).logits.softmax(1).amax(1).mean().item()
 
 
 def place(net: nn.Module) -> torch.device:
@@ -240,17 +181,17 @@ def cost(seconds: float, device: torch.device) -> str:
 # Publishing
 
 
-def publish(net: Classifier, about: dict[str, str], figures: dict[str, Any], file: Path) -> None:
+def publish_classifier(net: Classifier, about: dict[str, str], figures: dict[str, Any], file: Path) -> None:
     """Write weights that tell what they are for, and a card beside them."""
     net.cpu().to(memory_format=torch.contiguous_format)
     weights = save(net.state_dict(), {ABOUT: json.dumps(about)})
     figures |= {"sha256": sha256(weights).hexdigest(), "file": file.name}
     file.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(file, weights)
-    write_bytes(file.with_suffix(".md"), card(figures).encode())
+    write_bytes(file.with_suffix(".md"), classifier_card(figures).encode())
 
 
-def card(f: dict[str, Any]) -> str:
+def classifier_card(f: dict[str, Any]) -> str:
     """The model card, in Markdown."""
     classes = zip(*f["per class"].values(), strict=True)
     per_class = "\n".join(f"| {k} | {share(a)} | {share(b)} |" for k, (a, b) in enumerate(classes))

@@ -1,4 +1,4 @@
-"""What the `mnist` judge sees while it learns: distorted digits, and pictures that are no digits.
+"""What a judge of digits learns from: distorted digits, and pictures that are no digits.
 
 The non-digits are for outlier exposure: Hendrycks, Mazeika and Dietterich, "Deep Anomaly Detection with Outlier
 Exposure", 2019, https://arxiv.org/abs/1812.04606. Deviation: they are drawn here, not taken from a data set.
@@ -13,17 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-SIDE = 28
-
-
-def to_picture(digits: Tensor) -> Tensor:
-    """uint8 (n, 28, 28) -> float32 (n, 1, 28, 28) in [-1, 1]."""
-    return digits.unsqueeze(1).float().div(127.5).sub(1)
-
-
-def resize(x: Tensor, side: int) -> Tensor:
-    """Antialiased bilinear resize of (n, 1, s, s) to `side`, the same in both directions."""
-    return F.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+from ganbench.judges.digit_reader import SIDE, resize
 
 
 def through(x: Tensor, side: int) -> Tensor:
