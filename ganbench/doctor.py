@@ -64,11 +64,11 @@ def _inception() -> Finding:
     from ganbench.judges import inception
 
     try:
-        path = inception.find()
+        path = inception.find_weights()
         if path is None:
             cure = f"they are downloaded when first needed, 96 MB; or set {inception.VARIABLE} to a file of them"
-            return False, "judge inception", f"no weights in {inception.home()}: {cure}"
-        inception.check(path)
+            return False, "judge inception", f"no weights in {inception.hub_folder()}: {cure}"
+        inception.check_weights(path)
     except (BenchError, OSError) as error:
         return False, "judge inception", str(error)
     return True, "judge inception", str(path)
@@ -77,11 +77,11 @@ def _inception() -> Finding:
 def _trained() -> Finding:
     from ganbench.judges import image_classifier as classifier
 
-    files = sorted(classifier.home().glob("*.safetensors"))
+    files = sorted(classifier.weights_folder().glob("*.safetensors"))
     try:
         found = [f"{file.stem} {classifier.read_weights(file)[0]['shape']}" for file in files]
     except BenchError as error:
         return False, "judge trained", str(error)
     if not found:
         return False, "judge trained", "for no dataset yet: `ganbench judge train DATASET` makes one"
-    return True, "judge trained", f"for {', '.join(found)} in {classifier.home()}"
+    return True, "judge trained", f"for {', '.join(found)} in {classifier.weights_folder()}"

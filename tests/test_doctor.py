@@ -1,12 +1,14 @@
 """What the doctor says of judges' weights."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
 
 from ganbench.doctor import findings
-from ganbench.judges import inception, trained
+from ganbench.judges import inception
+from ganbench.judges.image_classifier import weights_file, weights_folder
 from ganbench.judges.training.images import train_image_classifier
 
 SQUARES = f"{Path(__file__).parent / 'judges' / 'squares.py'}:Squares"
@@ -33,11 +35,11 @@ def test_of_weights_that_are_not_there_it_says_how_to_get_them(tmp_path: Path) -
 def test_of_weights_that_are_there_it_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "inception.pth"
     torch.save({}, file)
-    monkeypatch.setattr(inception, "SHA256", trained.sha256(file.read_bytes()).hexdigest())
+    monkeypatch.setattr(inception, "SHA256", sha256(file.read_bytes()).hexdigest())
     monkeypatch.setenv(inception.VARIABLE, str(file))
     assert said_of("judge inception") == (True, str(file))
     train_image_classifier(SQUARES, epochs=1, width=2, progress=lambda _: None)
-    assert said_of("judge trained") == (True, f"for Squares [1, 8, 8] in {trained.home()}")
+    assert said_of("judge trained") == (True, f"for Squares [1, 8, 8] in {weights_folder()}")
 
 
 def test_of_damaged_weights_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -45,7 +47,7 @@ def test_of_damaged_weights_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path
     file.touch()
     monkeypatch.setenv(inception.VARIABLE, str(file))
     assert "has the sha256 e3b0c442" in said_of("judge inception")[1]
-    trained.home().mkdir(parents=True)
-    trained.file_of("mnist5k").touch()
+    weights_folder().mkdir(parents=True)
+    weights_file("mnist5k").touch()
     good, remark = said_of("judge trained")
     assert not good and "mnist5k.safetensors cannot be read" in remark

@@ -1,7 +1,7 @@
 """Real data: what is trained on, what is compared against, and what nobody but the controls may see."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Generator, Tensor
@@ -14,6 +14,9 @@ from ganbench.variant import Batch, DataSpec
 
 if TYPE_CHECKING:
     from ganbench.data.mixtures import Mixture
+
+Part = Literal["train", "validation", "test"]  # of a dataset: what is trained on, or a split
+Use = Literal["train", "reference", "fresh"]  # what samples of a part are for
 
 
 class Dataset(ABC):

@@ -16,7 +16,7 @@ from ganbench.errors import BadSuite
 from ganbench.variant import Batch, DataSpec
 
 SPOT = 0.15  # width of a spot: the standard deviation of its light, where the image is 2 wide
-MISFIT = 0.3  # of an image from the spot that it is read as, at most; see `read`
+MISFIT = 0.3  # of an image from the spot that it is read as, at most; see `read_spots`
 NOWHERE = 10.0  # both coordinates of what is no spot
 
 FLOOR = 0.1  # light below it does not count when the centre is sought, so that a pale background cannot draw it away
@@ -58,14 +58,14 @@ class Blobs(MixtureDataset):
         """Read the centres of spots in images (n, 1, size, size) -> (n, 2); (10, 10) is what is not one clean spot."""
         places = []
         for images in torch.split(x, CHUNK):
-            centres, misfit = read(images)
+            centres, misfit = read_spots(images)
             # Written so that an image with a NaN is no spot.
             places.append(torch.where((misfit <= MISFIT)[:, None], centres, NOWHERE))
         return torch.cat(places)
 
     def _draw(self, use: str, split: str, n: int) -> Batch:
         batch = super()._draw(use, split, n)
-        return batch._replace(x=draw(batch.x, self.spec.side))
+        return batch._replace(x=draw_spots(batch.x, self.spec.side))
 
 
 def check_inside(radius: float, sigma: float) -> None:
@@ -78,16 +78,16 @@ def check_inside(radius: float, sigma: float) -> None:
         )
 
 
-def draw(centres: Tensor, size: int) -> Tensor:
+def draw_spots(centres: Tensor, size: int) -> Tensor:
     """Draw one spot at each of (n, 2) centres -> images (n, 1, size, size) in [-1, 1], of the centres' type."""
     return 2 * _light(centres, size).unsqueeze(1) - 1
 
 
-def read(images: Tensor) -> tuple[Tensor, Tensor]:
+def read_spots(images: Tensor) -> tuple[Tensor, Tensor]:
     """Find the one spot that images (n, 1, size, size) may show -> its centre (n, 2), and how badly it fits (n,).
 
     The centre is the centroid of the light. Pixels, the floor and the image's edge draw it aside a little; so the spot
-    at that centre is drawn, and its own centroid says by how much. Spots drawn by `draw` are read to 0.001 pixels.
+    at that centre is drawn, and its own centroid says by how much. It is right to 0.001 pixels for drawn spots.
 
     The misfit is the root of the squared differences between the image and that spot, as a share of the spot's own
     root of squares: 0 for a drawn spot, 1 for darkness. MISFIT = 0.3 lets pass brightness of 0.7 to 1.3, a width of

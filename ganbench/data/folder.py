@@ -19,10 +19,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ganbench.data import Dataset, Split
+from ganbench.data import Dataset, Part, Split
 from ganbench.data.domains import IMAGES
 from ganbench.data.files import data_roots
-from ganbench.data.images import Other, Part
+from ganbench.data.images import Other
 from ganbench.data.mixtures import check_whole
 from ganbench.errors import DataMissing
 from ganbench.store.whole import written_whole

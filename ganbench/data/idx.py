@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganbench.data import Split
+from ganbench.data import Part, Split
 from ganbench.data.files import Files, first_good, is_whole
-from ganbench.data.images import Other, Part, PixelDataset, check_size
+from ganbench.data.images import Other, PixelDataset, check_size
 from ganbench.errors import DataMissing
 from ganbench.store.whole import write_bytes
 

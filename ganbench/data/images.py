@@ -14,7 +14,6 @@ from ganbench.data.domains import IMAGES
 from ganbench.errors import BadSuite
 from ganbench.variant import Batch, DataSpec
 
-Part = Literal["train", "validation", "test"]
 Other = Literal["negative", "edges", "rotated"]
 
 CHUNK = 5000  # images made at once

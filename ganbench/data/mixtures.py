@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-from ganbench.data import Dataset, Split
+from ganbench.data import Dataset, Split, Use
 from ganbench.data.domains import Domain, grid_places, relocation, rotation
 from ganbench.errors import BadSuite
 from ganbench.variant import Batch, DataSpec
@@ -99,7 +99,7 @@ class MixtureDataset(Dataset):
     def reference(self, split: Split) -> Batch:
         return self._draw("reference", split, REFERENCE_POINTS)
 
-    def _draw(self, use: str, split: str, n: int) -> Batch:
+    def _draw(self, use: Use, split: Split | Literal[""], n: int) -> Batch:
         return self.mixture.sample(n, Generator().manual_seed(_SEEDS[use, split]))
 
 

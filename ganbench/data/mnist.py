@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganbench.data import Split
+from ganbench.data import Part, Split
 from ganbench.data.files import checksum, data_roots, plain_or_gz, spoken
 from ganbench.data.idx import RIM, SIZES, STEMS, IdxDataset, IdxFiles, pair_names
-from ganbench.data.images import Other, Part, PixelDataset, check_size
+from ganbench.data.images import Other, PixelDataset, check_size
 from ganbench.errors import DataMissing
 from ganbench.store.whole import write_bytes
 from ganbench.variant import Batch

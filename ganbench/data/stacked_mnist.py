@@ -12,10 +12,10 @@ from hashlib import sha256
 import torch
 from torch import Generator, Tensor
 
-from ganbench.data import Dataset, Split
+from ganbench.data import Dataset, Part, Split, Use
 from ganbench.data.domains import IMAGES
 from ganbench.data.idx import RIM, SIDE
-from ganbench.data.images import Other, Part, to_images, to_size
+from ganbench.data.images import Other, to_images, to_size
 from ganbench.data.mixtures import check_whole
 from ganbench.data.mnist import MNIST, Mnist, digits
 from ganbench.variant import Batch, DataSpec
@@ -61,22 +61,26 @@ class StackedMnist(Dataset):
         each = self.digits.prior
         self.prior = torch.einsum("r,g,b->rgb", each, each, each).flatten()
         self.other = IMAGES[other]
-        stored = [draw("train", "train", stacks), self.reference_digits("validation"), self.reference_digits("test")]
+        stored = [
+            draw_stacks("train", "train", stacks),
+            self.reference_digits("validation"),
+            self.reference_digits("test"),
+        ]
         self.fingerprint = sha256(self.digits.fingerprint.encode() + torch.cat(stored).numpy().tobytes()).hexdigest()
 
     def train(self) -> Batch:
-        return self._stacked("train", draw("train", "train", self.stacks))
+        return self._stacked("train", draw_stacks("train", "train", self.stacks))
 
     def fresh(self, split: Split, n: int) -> Batch:
         others: Split = "test" if split == "validation" else "validation"
-        return self._stacked(others, draw("fresh", others, n))
+        return self._stacked(others, draw_stacks("fresh", others, n))
 
     def reference(self, split: Split) -> Batch:
         return self._stacked(split, self.reference_digits(split))
 
     def reference_digits(self, split: Split) -> Tensor:
         """Which digits of `mnist`'s split the reference is made of: (10000, 3) indices, one digit for each channel."""
-        return draw("reference", split, REFERENCE_STACKS)
+        return draw_stacks("reference", split, REFERENCE_STACKS)
 
     def fit(self, x: Tensor) -> Tensor:
         """Bring stacks of the stored side to this dataset's, as its own were. Raises BadResults if neither fits."""
@@ -89,6 +93,6 @@ class StackedMnist(Dataset):
         return Batch(to_images(pixels[chosen], self.digits.size, RIM), 100 * red + 10 * green + blue)
 
 
-def draw(use: str, part: Part, n: int) -> Tensor:
+def draw_stacks(use: Use, part: Part, n: int) -> Tensor:
     """Choose the digits of `n` stacks: (n, 3) indices into a part of `mnist`; the first are the same for any `n`."""
     return torch.randint(DIGITS[part], (n, 3), generator=Generator().manual_seed(_SEEDS[use, part]))

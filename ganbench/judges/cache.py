@@ -4,33 +4,32 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ganbench.data import Dataset, Split
+from ganbench.data import Dataset, Part
 from ganbench.data.files import data_roots
 from ganbench.judges import Judge, Judged
 from ganbench.store.whole import write_bytes
 
 
-def seen(judge: Judge, dataset: Dataset, split: Split | Literal["train"]) -> Judged:
-    """What the judge says of all real samples of a split, "train" included; of a lasting judge computed only once."""
+def judge_real_data(judge: Judge, dataset: Dataset, part: Part) -> Judged:
+    """What the judge says of all real samples of a part of the data; of a lasting judge computed only once."""
 
     def look() -> Judged:
-        return judge(dataset.train().x if split == "train" else dataset.reference(split).x)
+        return judge(dataset.train().x if part == "train" else dataset.reference(part).x)
 
-    key = "; ".join([judge.key, dataset.fingerprint, dataset.preprocessing, split])
-    return kept(key, look) if judge.lasting else look()
+    key = "; ".join([judge.key, dataset.fingerprint, dataset.preprocessing, part])
+    return cached(key, look) if judge.lasting else look()
 
 
-def kept(key: str, compute: Callable[[], Judged]) -> Judged:
+def cached(key: str, compute: Callable[[], Judged]) -> Judged:
     """What is kept under `key`, or else what `compute` gives, which is then kept.
 
     A file that is damaged, or cannot be read or written, costs time and nothing else.
     """
-    path = folder() / f"{sha256(key.encode()).hexdigest()[:32]}.safetensors"
+    path = cache_folder() / f"{sha256(key.encode()).hexdigest()[:32]}.safetensors"
     stored = _read(path, key)
     if stored is not None:
         return stored
@@ -42,7 +41,7 @@ def kept(key: str, compute: Callable[[], Judged]) -> Judged:
     return computed
 
 
-def folder() -> Path:
+def cache_folder() -> Path:
     """Where answers are kept; whoever needs the room may delete it."""
     return data_roots()[-1] / "features"
 

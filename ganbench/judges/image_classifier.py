@@ -62,30 +62,30 @@ class Residual(nn.Module):
         return out
 
 
-def file_of(title: str) -> Path:
+def weights_file(title: str) -> Path:
     """Where the weights for a dataset of that title lie in the user's cache."""
-    return home() / f"{title}.safetensors"
+    return weights_folder() / f"{title}.safetensors"
 
 
-def home() -> Path:
+def weights_folder() -> Path:
     return data_roots()[-1] / "judges"
 
 
-def title(dataset: Dataset) -> str:
+def dataset_title(dataset: Dataset) -> str:
     """The name under which a dataset is installed; of one from a suite's own file, that of its class."""
     place = f"{type(dataset).__module__}:{type(dataset).__qualname__}"
     installed = (name for name in plugins.names("datasets") if plugins.locate("datasets", name) == place)
     return next(installed, type(dataset).__qualname__)
 
 
-def describe(dataset: Dataset) -> dict[str, str]:
+def describe_dataset(dataset: Dataset) -> dict[str, str]:
     """What weights must be told of a dataset to be taken for its own."""
     shape, classes = dataset.spec
     return {"shape": json.dumps(shape), "classes": str(classes), "fingerprint": dataset.fingerprint}
 
 
-def build(about: dict[str, str]) -> Classifier:
-    """The network, untrained, for images as `describe` describes them, and of a `width`."""
+def build_classifier(about: dict[str, str]) -> Classifier:
+    """The network, untrained, for images as `describe_dataset` describes them, and of a `width`."""
     net = Classifier(DataSpec(tuple(json.loads(about["shape"])), int(about["classes"])), int(about["width"]))
     return net.to(memory_format=torch.channels_last)  # faster on a CPU
 

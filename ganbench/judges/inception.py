@@ -29,7 +29,7 @@ from ganbench.data import Dataset, Split
 from ganbench.errors import BadSuite, DataMissing
 from ganbench.judges import Judge, Judged
 from ganbench.judges.asking import ask
-from ganbench.judges.cache import seen
+from ganbench.judges.cache import judge_real_data
 
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 NAMES = (URL_INCEPTION_V3.rpartition("/")[2], "pt_inception-2015-12-05-6726825d.pth")  # torch-fidelity's, pytorch-fid's
@@ -59,7 +59,7 @@ class InceptionJudge(Judge):
                 f"(channels, side, side). Name the judge {dataset.judge!r}, which this dataset asks for."
             )
         self.dataset = dataset
-        self.net = network(find() or download())
+        self.net = network(find_weights() or download_weights())
         self.key = f"{SHA256}; rounded to 8 bits, grey in all channels, resized to 299 as by TensorFlow 1"
 
     def __call__(self, x: Tensor) -> Judged:
@@ -70,7 +70,7 @@ class InceptionJudge(Judge):
         return ask(lambda few: self.net(to_bytes(few)), x, AT_ONCE, device)
 
     def reference(self, split: Split) -> Judged:
-        return seen(self, self.dataset, split)
+        return judge_real_data(self, self.dataset, split)
 
 
 def to_bytes(x: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ def network(path: Path) -> nn.Module:
 
     Raises DataMissing if the file is not the one whose sha256 is known, or holds something else.
     """
-    check(path)
+    check_weights(path)
     try:
         # torch-fidelity would unpickle anything: it gets a copy of what could be read safely.
         safe = BytesIO()
@@ -101,7 +101,7 @@ def network(path: Path) -> nn.Module:
         ) from error
 
 
-def check(path: Path) -> None:
+def check_weights(path: Path) -> None:
     """Raise DataMissing unless the file is the one whose sha256 is known."""
     with open(path, "rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
@@ -112,7 +112,7 @@ def check(path: Path) -> None:
         )
 
 
-def find() -> Path | None:
+def find_weights() -> Path | None:
     """The file of weights on this machine, not looked into; None if there is none.
 
     Raises DataMissing if `$GANBENCH_INCEPTION` names a file that is not there.
@@ -121,24 +121,24 @@ def find() -> Path | None:
         if not os.path.isfile(named):
             raise DataMissing(f"{VARIABLE} is {named}, and no such file is there. Correct it, or unset it.")
         return Path(named)
-    return next((path for path in map(home().joinpath, NAMES) if path.is_file()), None)
+    return next((path for path in map(hub_folder().joinpath, NAMES) if path.is_file()), None)
 
 
-def home() -> Path:
+def hub_folder() -> Path:
     """The folder where torch-fidelity keeps the weights: torch hub's."""
     return Path(torch.hub.get_dir(), "checkpoints")
 
 
-def download() -> Path:
+def download_weights() -> Path:
     """Fetch the weights to where torch-fidelity keeps them, with progress on stderr. Raises DataMissing."""
-    path: Path = home() / NAMES[0]
+    path: Path = hub_folder() / NAMES[0]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with patience(TIMEOUT_S):
             torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), hash_prefix=SHA256)
     except (OSError, HTTPException, RuntimeError) as error:  # the last is torch's, of a wrong hash
         raise DataMissing(
-            f"No Inception weights in {home()}, and {URL_INCEPTION_V3} did not give them: {error}.\n"
+            f"No Inception weights in {hub_folder()}, and {URL_INCEPTION_V3} did not give them: {error}.\n"
             f"Get that file elsewhere, and set {VARIABLE} to it, or put it into that folder. "
             "Other judges need no download."
         ) from error

@@ -1,8 +1,8 @@
 """The `trained` judge: a small classifier that `ganbench judge train DATASET` made for one labelled set of images.
 
-Its 64 features serve FID and its kin, its class probabilities the inception score and
-the counts of classes. The weights lie in the user's cache under the dataset's name, with a card that tells how good
-they are. A suite may also name such a file itself: `judge = "PATH.safetensors"`, relative to the suite.
+Its 64 features serve FID and its kin, its class probabilities the inception score and the counts of classes. The
+weights lie in the user's cache under the dataset's name, with a card that tells how good they are. A suite may also
+name such a file itself: `judge = "PATH.safetensors"`, relative to the suite.
 
 Numbers compare between runs that were judged by the same weights, and with no others.
 """
@@ -17,8 +17,14 @@ from ganbench.data import Dataset, Split
 from ganbench.errors import BadSuite, DataMissing
 from ganbench.judges import Judge, Judged
 from ganbench.judges.asking import ask
-from ganbench.judges.cache import seen
-from ganbench.judges.image_classifier import build, describe, file_of, read_weights, title
+from ganbench.judges.cache import judge_real_data
+from ganbench.judges.image_classifier import (
+    build_classifier,
+    dataset_title,
+    describe_dataset,
+    read_weights,
+    weights_file,
+)
 from ganbench.judges.mnist import MnistJudge
 
 
@@ -40,18 +46,18 @@ class TrainedJudge(Judge):
                 f"{dataset.judge!r}, which this dataset asks for."
             )
         self.dataset = dataset
-        path = weights or file_of(title(dataset))
+        path = weights or weights_file(dataset_title(dataset))
         if not path.is_file():
             raise DataMissing(f"No trained judge at {path}. {_cure(dataset, path)}")
         about, tensors = read_weights(path)
-        needed = describe(dataset) if weights is None else {"shape": describe(dataset)["shape"]}
+        needed = describe_dataset(dataset) if weights is None else {"shape": describe_dataset(dataset)["shape"]}
         for what, value in needed.items():
             if about[what] != value:
                 raise BadSuite(
                     f"{path} was trained on images of {what} {about[what]}, but this dataset has {value}. "
                     f"{_cure(dataset, path)}"
                 )
-        self.net = build(about).eval().requires_grad_(False)
+        self.net = build_classifier(about).eval().requires_grad_(False)
         try:
             self.net.load_state_dict(tensors)
         except RuntimeError as error:
@@ -62,7 +68,7 @@ class TrainedJudge(Judge):
 
     @classmethod
     def files(cls, dataset: str) -> tuple[Path, ...]:
-        return (file_of(dataset.rpartition(":")[2]),)  # of `mine.py:Mine` the class
+        return (weights_file(dataset.rpartition(":")[2]),)  # of `mine.py:Mine` the class
 
     def __call__(self, x: Tensor) -> Judged:
         """Judge images (n, channels, side, side) in [-1, 1], on the device they are on."""
@@ -70,14 +76,14 @@ class TrainedJudge(Judge):
         return ask(self.net, x)
 
     def reference(self, split: Split) -> Judged:
-        return seen(self, self.dataset, split)
+        return judge_real_data(self, self.dataset, split)
 
 
 def _cure(dataset: Dataset, path: Path) -> str:
-    name = title(dataset)
+    name = dataset_title(dataset)
     if name in plugins.names("judges"):  # then that is what `judge train` would make
         return f"Name the judge {name!r} instead, which is made for this dataset."
     command = f"ganbench judge train {'' if name in plugins.names('datasets') else 'FILE.py:'}{name}"
-    if path != file_of(name):
+    if path != weights_file(name):
         return f"`{command} --out DIR` writes one for this dataset; a suite's path to it begins at the suite's folder."
     return f"Run `{command}`, with an --option for each option that the suite sets on it."

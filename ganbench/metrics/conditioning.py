@@ -126,7 +126,7 @@ def cas(evidence: Evidence) -> Estimate:
     Blind to: what a classifier does not need, such as detail finer than a sixteenth of the image; memorised samples.
     """
     assert evidence.x is not None and evidence.asked is not None, "the caller asks only of conditional variants"
-    return accuracy(Batch(evidence.x, evidence.asked), evidence)
+    return accuracy_on_real(Batch(evidence.x, evidence.asked), evidence)
 
 
 @metric("cas_real", title="CAS, real", bounds=(0, 1), direction="none", **OF_CLASSIFIERS)
@@ -143,10 +143,10 @@ def cas_real(evidence: Evidence) -> Estimate:
     assert training is not None and evidence.asked is not None, "the caller asks only of conditional variants"
     order = torch.randperm(len(training.x), generator=Generator().manual_seed(0))[: len(evidence.asked)]
     assert training.y is not None, "conditional variants train on labelled data"
-    return accuracy(Batch(training.x[order], training.y[order]), evidence)
+    return accuracy_on_real(Batch(training.x[order], training.y[order]), evidence)
 
 
-def accuracy(shown: Batch, evidence: Evidence) -> Estimate:
+def accuracy_on_real(shown: Batch, evidence: Evidence) -> Estimate:
     """Of classifiers trained on parts of `seen`, on the real data."""
     real, classes = evidence.real, len(evidence.prior)
     assert shown.y is not None and real is not None and real.y is not None, "the caller has labels"
@@ -155,7 +155,7 @@ def accuracy(shown: Batch, evidence: Evidence) -> Estimate:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)  # torch.manual_seed would also set that of a GPU
         for part in torch.randperm(len(x)).tensor_split(CLASSIFIERS):
-            decide = trained(x[part], shown.y[part], classes)
+            decide = train_classifier(x[part], shown.y[part], classes)
             with torch.inference_mode():
                 decided = torch.cat([decide(few).argmax(1) for few in torch.split(tested, 500)])
             shares.append(float((decided == real.y).double().mean()))
@@ -169,7 +169,7 @@ def small(x: Tensor) -> Tensor:
 
 
 @torch.enable_grad()
-def trained(x: Tensor, y: Tensor, classes: int) -> nn.Module:
+def train_classifier(x: Tensor, y: Tensor, classes: int) -> nn.Module:
     """A classifier of (n, *shape), in eval mode."""
     network = (image_classifier if x.dim() == 4 else point_classifier)(x.shape[1:], classes)
     network.to(memory_format=torch.channels_last)  # on a CPU half again as fast

@@ -266,7 +266,7 @@ def neighbourhoods(samples: Tensor, reference: Tensor) -> Neighbourhoods:
     x, y = samples.double() - middle, reference.double() - middle
     n = len(x)
     reach_x = reaches_without_groups(x, PRECISION_K)
-    near_y = nearest(y, DENSITY_K)[0]
+    near_y = nearest_others(y, DENSITY_K)[0]
     reach_y, deep_y = near_y[:, [PRECISION_K - 1]], near_y[:, [DENSITY_K - 1]]
     slack_x, slack_y = rounding(x, reach_x[0]), rounding(y, deep_y[:, 0])[:, None]
     weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=COVERAGE_RESAMPLES)
@@ -301,7 +301,7 @@ def rounding(centres: Tensor, reach: Tensor) -> Tensor:
     return 8 * (centres.shape[1] + 2) * torch.finfo(centres.dtype).eps * (centres.square().sum(1) + reach)
 
 
-def nearest(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def nearest_others(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """(n, width) -> squared distances (n, k) from each to the k nearest others, ascending, and which they are."""
     # The nearest of k + 1 is the sample itself. topk is ten times faster than kthvalue.
     neighbours = [d.topk(k + 1, largest=False) for d in squared_distances(x, x)]
@@ -318,7 +318,7 @@ def reaches_without_groups(x: Tensor, k: int) -> Tensor:
     n = len(x)
     group = torch.randperm(n, generator=Generator().manual_seed(0)) % RECALL_GROUPS
     # Among four times as many one nearly always finds k of the other groups.
-    near, who = nearest(x, min(4 * k, n - 1))
+    near, who = nearest_others(x, min(4 * k, n - 1))
     reaches = [near[:, k - 1]]
     for left_out in range(RECALL_GROUPS):
         kept = (group[who] != left_out).cumsum(1)

@@ -75,7 +75,7 @@ def cells(training: Tensor) -> KMeans:
 
 
 @lru_cache(maxsize=2)  # both metrics ask for the samples', one for the reference's too
-def nearest(features: Tensor, training: Tensor) -> Nearest:
+def nearest_training(features: Tensor, training: Tensor) -> Nearest:
     """For each of (n, d) features the nearest of (m, d) features of the training data."""
     trained_space = space(training)
     x = trained_space.locate(features)
@@ -122,7 +122,7 @@ def authenticity(evidence: Evidence) -> Estimate:
     where the training data are dense.
     """
     training = trained_features(evidence)
-    place, distance = nearest(evidence.samples.features, training)
+    place, distance = nearest_training(evidence.samples.features, training)
     share = float((distance > to_others(place, training)).double().mean())
     return Estimate(share, (share * (1 - share) / len(distance)) ** 0.5)
 
@@ -160,7 +160,8 @@ def ct(evidence: Evidence) -> Estimate:
         torch.from_numpy(cells(training).predict(space(training).locate(x).float().numpy())).long()
         for x in (samples, held_out)
     )
-    above = ranks(nearest(samples, training).distance, here, nearest(held_out, training).distance, there)
+    mine, others = (nearest_training(x, training).distance for x in (samples, held_out))
+    above = ranks(mine, here, others, there)
     size = there.bincount(minlength=CELLS).double()
     n = len(samples)
     weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)

@@ -44,7 +44,7 @@ def knows_classes(evidence: Evidence) -> bool:
     return evidence.samples.logits.shape[1] == len(evidence.prior)
 
 
-def kinds(judged: Judged, evidence: Evidence) -> Tensor:
+def class_of_each(judged: Judged, evidence: Evidence) -> Tensor:
     """(n,) the class of each, int64; 0 for all where the judge knows other classes."""
     verdicts = judged.logits.argmax(1)
     return verdicts if knows_classes(evidence) else torch.zeros_like(verdicts)
@@ -60,7 +60,7 @@ def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
     weights = torch.tensor(SCALES[:scales], dtype=torch.float64)
     similarity = torch.ones(len(a), dtype=torch.float64)
     for scale, weight in enumerate(weights / weights.sum(), 1):
-        light, structure = compare(a, b)
+        light, structure = compare_windows(a, b)
         # Light is compared on the coarsest scale alone.
         alike = (light * structure if scale == scales else structure).flatten(1).mean(1)
         similarity *= alike.clamp(min=0) ** weight
@@ -68,7 +68,7 @@ def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
     return similarity
 
 
-def compare(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def compare_windows(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Luminance, and contrast with structure, at each place where the window fits; equations 1 to 3, C3 = C2 / 2."""
     mean_a, mean_b = blur(a), blur(b)
     var_a, var_b, cov = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
@@ -85,7 +85,7 @@ def blur(x: Tensor) -> Tensor:
     return conv2d(rows, window.view(1, 1, 1, -1)).view(*x.shape[:2], *(side - WINDOW + 1 for side in x.shape[2:]))
 
 
-def shuffled(x: Tensor) -> Tensor:
+def shuffled_rows(x: Tensor) -> Tensor:
     """(n, *shape) -> (n,) rows in an order that is random, yet does not depend on how they came: by their bytes."""
     rows = np.ascontiguousarray(x.flatten(1).numpy())
     order = torch.from_numpy(rows.view(f"V{rows.strides[0]}").ravel().argsort(kind="stable"))
@@ -94,7 +94,7 @@ def shuffled(x: Tensor) -> Tensor:
 
 def couples(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Rows of PAIRS pairs at most, each of one class `y`, no row twice. Raises BenchError, if there is no pair."""
-    order = shuffled(x)
+    order = shuffled_rows(x)
     order = order[y[order].argsort(stable=True)]
     kind = y[order]
     place = torch.arange(len(order)) - torch.searchsorted(kind, kind)  # within its class
@@ -149,7 +149,7 @@ def ms_ssim(evidence: Evidence) -> Estimate:
     Blind to: quality; whether a class is missing.
     """
     x = images(evidence)
-    alike = similarities(x, couples(x, kinds(evidence.samples, evidence)))
+    alike = similarities(x, couples(x, class_of_each(evidence.samples, evidence)))
     return Estimate(float(alike.mean()), float(alike.std()) / len(alike) ** 0.5)
 
 
@@ -176,7 +176,7 @@ def ms_ssim_gap(evidence: Evidence) -> Estimate:
     Blind to: quality; too little variety in one class that too much in another makes up for; memorised samples.
     """
     assert evidence.training is not None, "the caller asks only where it is"
-    x, y, real = images(evidence), kinds(evidence.samples, evidence), evidence.training
+    x, y, real = images(evidence), class_of_each(evidence.samples, evidence), evidence.training
     real_y = real.y if real.y is not None and knows_classes(evidence) else torch.zeros(len(real.x), dtype=torch.int64)
     rows = couples(x, y)
     wanted = y[rows[0]]
@@ -192,7 +192,7 @@ def ms_ssim_gap(evidence: Evidence) -> Estimate:
 # Birthday paradox
 
 
-def near(reference: Tensor, y: Tensor, classes: int) -> Tensor:
+def duplicate_reach(reference: Tensor, y: Tensor, classes: int) -> Tensor:
     """(classes,) the distance in features that a share NEAR of pairs of real data fall below; at least one pair does.
 
     0 where there is no pair: only copies are duplicates there.
@@ -245,8 +245,8 @@ def birthday_support(evidence: Evidence) -> Estimate:
     prior = len(evidence.prior) if knows_classes(evidence) else 1
     middle = evidence.reference.features.double().mean(0)  # the shorter the vectors, the less is lost between them
     reference, x = evidence.reference.features.double() - middle, evidence.samples.features.double() - middle
-    reach = near(reference, kinds(evidence.reference, evidence), prior)
-    each = duplicates(x, kinds(evidence.samples, evidence), reach)
+    reach = duplicate_reach(reference, class_of_each(evidence.reference, evidence), prior)
+    each = duplicates(x, class_of_each(evidence.samples, evidence), reach)
     n = len(each)
     p = float(each.mean()) / (n - 1)
     if p == 0:

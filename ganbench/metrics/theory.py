@@ -80,7 +80,7 @@ def beliefs(evidence: Evidence) -> tuple[Tensor, Tensor]:
     return at_real, at_samples
 
 
-def value(log_real: Tensor, log_fake: Tensor) -> Estimate:
+def value_of_game(log_real: Tensor, log_fake: Tensor) -> Estimate:
     """The game's value from (n,) log D at real points and (n,) log (1 - D) at samples."""
     # The real points are the same in every draw: only the samples make it vary.
     return Estimate(float(log_real.mean() + log_fake.mean()), float(log_fake.std()) / len(log_fake) ** 0.5)
@@ -89,7 +89,7 @@ def value(log_real: Tensor, log_fake: Tensor) -> Estimate:
 def best_value(evidence: Evidence) -> Estimate:
     """The game's value at D = p / (p + q)."""
     log_odds = odds(evidence)
-    return value(logsigmoid(log_odds.at_real), logsigmoid(-log_odds.at_samples))
+    return value_of_game(logsigmoid(log_odds.at_real), logsigmoid(-log_odds.at_samples))
 
 
 @metric("jsd", title="JSD", direction="lower", unit="nats", source=GAN, needs=("mixture",), least=K + 1)
@@ -151,7 +151,7 @@ def game_value(evidence: Evidence) -> Estimate:
     Blind to: which of the two players is to blame.
     """
     at_real, at_samples = beliefs(evidence)
-    return value(at_real.log(), (1 - at_samples).log())
+    return value_of_game(at_real.log(), (1 - at_samples).log())
 
 
 @metric(

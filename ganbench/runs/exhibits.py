@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.judges import Judge
-from ganbench.judges.cache import seen
+from ganbench.judges.cache import judge_real_data
 from ganbench.metrics import Evidence
 from ganbench.metrics.diversity import class_counts
-from ganbench.metrics.memorisation import nearest
+from ganbench.metrics.memorisation import nearest_training
 from ganbench.metrics.modes import high_quality_counts
 from ganbench.runs.sampling import Sampler, slerp, to_array
 
@@ -114,7 +114,7 @@ def _neighbours(sampler: Sampler, judge: Judge, seed: int) -> dict[str, Tensor]:
     """Some samples, and for each the training sample that the judge finds most like it."""
     x = sampler.draw("test", NEIGHBOURS, seed)
     training = sampler.dataset.train().x
-    found = nearest(judge(x).features, seen(judge, sampler.dataset, "train").features)
+    found = nearest_training(judge(x).features, judge_real_data(judge, sampler.dataset, "train").features)
     return {"neighbour_x": x, "neighbour": training[found.place]}
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganbench.data import Dataset
 from ganbench.judges import Judge, Judged
-from ganbench.judges.cache import seen
+from ganbench.judges.cache import judge_real_data
 from ganbench.metrics import Evidence, Metric, Pairs, Walk
 from ganbench.runs.sampling import Drawn, Sampler, sampling_seed
 from ganbench.runs.spec import RunSpec
@@ -121,7 +121,7 @@ def gather(
         x=drawn.x.cpu(),
         real=dataset.reference(split) if _any(needed, "real") else None,
         training=dataset.train() if _any(needed, "training") else None,
-        trained=seen(judge, dataset, "train") if _any(needed, "trained") else None,
+        trained=judge_real_data(judge, dataset, "train") if _any(needed, "trained") else None,
         asked=drawn.like.y.cpu() if drawn.conditional and drawn.like and drawn.like.y is not None else None,
         pair=_pairs(dataset, judge, drawn),
         belief=drawn.belief,

@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d
 from ganbench import plugins
 from ganbench.controls import ModeDropper, Noise
 from ganbench.data import blobs
-from ganbench.data.blobs import MISFIT, NOWHERE, SPOT, Blobs, draw, read
+from ganbench.data.blobs import MISFIT, NOWHERE, SPOT, Blobs, draw_spots, read_spots
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite
 from ganbench.judges import Judged
@@ -33,14 +33,14 @@ def lit(light: Tensor) -> Tensor:
 
 @pytest.fixture(scope="module")
 def light() -> Tensor:
-    return (draw(PLACE, 16) + 1) / 2
+    return (draw_spots(PLACE, 16) + 1) / 2
 
 
 # Drawing
 
 
 def test_a_spot_has_its_formulas_brightness_in_every_pixel():
-    (image,) = draw(torch.tensor([[0.3, 0.2]]), 8)
+    (image,) = draw_spots(torch.tensor([[0.3, 0.2]]), 8)
     for row, column in [(3, 5), (0, 0), (7, 2)]:
         x, y = (2 * column + 1) / 8 - 1, 1 - (2 * row + 1) / 8  # y points upwards
         expected = -1 + 2 * math.exp(-((x - 0.3) ** 2 + (y - 0.2) ** 2) / (2 * SPOT**2))
@@ -68,7 +68,7 @@ def test_the_points_are_those_of_the_same_ring():
     for split in ("validation", "test"):
         pairs += [(data.fresh(split, 500), ring.fresh(split, 500)), (data.reference(split), ring.reference(split))]
     for images, points in pairs:
-        assert images.x.equal(draw(points.x, 16))
+        assert images.x.equal(draw_spots(points.x, 16))
         assert images.y.equal(points.y)
 
 
@@ -82,7 +82,7 @@ def test_drawn_spots_are_read_to_a_thousandth_of_a_pixel(size, radius):
     turns = torch.rand(2000, generator=Generator().manual_seed(0)) * 2 * math.pi
     far = radius + 0.09 * torch.rand(2000, generator=Generator().manual_seed(1))
     places = torch.stack([far * turns.cos(), far * turns.sin()], 1)
-    centres, misfit = read(draw(places, size))
+    centres, misfit = read_spots(draw_spots(places, size))
     assert (centres - places).norm(dim=1).max().item() * size / 2 < 1e-3
     assert misfit.max() < 1e-3
 
@@ -142,7 +142,7 @@ def test_what_is_not_one_clean_spot_lies_nowhere(light, change):
     ("brightness", "passes"), [(1 - MISFIT - 0.01, False), (1 - MISFIT + 0.01, True), (1.29, True), (1.31, False)]
 )
 def test_a_misfit_is_a_share_of_the_spot(light, brightness, passes):
-    _, misfit = read(lit(brightness * light))
+    _, misfit = read_spots(lit(brightness * light))
     assert misfit.item() == pytest.approx(abs(1 - brightness), abs=2e-3)
     assert (Blobs(points=1).locate(lit(brightness * light)) < 1).all().item() is passes
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ganbench.data.mnist import Mnist
-from ganbench.data.stacked_mnist import StackedMnist, draw
+from ganbench.data.stacked_mnist import StackedMnist, draw_stacks
 from ganbench.errors import BadSuite
 
 
@@ -39,7 +39,9 @@ def test_stacks_are_always_the_same_and_the_first_ones_for_any_number(data):
     assert data.fresh("test", 300).x[:20].equal(data.fresh("test", 20).x)
     assert data.train().x.equal(data.train().x)
     assert data.reference("test").y.equal(data.reference("test").y)
-    assert not draw("fresh", "test", 50).equal(draw("reference", "test", 50)), "each use has stacks of its own"
+    assert not draw_stacks("fresh", "test", 50).equal(draw_stacks("reference", "test", 50)), (
+        "each use has stacks of its own"
+    )
 
 
 def test_the_prior_is_the_product_of_the_digits(data):
@@ -52,7 +54,7 @@ def test_the_prior_is_the_product_of_the_digits(data):
 def test_digits_are_shown_as_those_of_mnist(numbered, monkeypatch):
     monkeypatch.setenv("GANBENCH_DATA", str(numbered))
     data, digits = StackedMnist(size=16, stacks=10), Mnist(size=16)
-    chosen = draw("train", "train", 10)
+    chosen = draw_stacks("train", "train", 10)
     torch.testing.assert_close(data.train().x[4, 1], digits.train().x[chosen[4, 1], 0])
     assert data.preprocessing == f"three digits as channels, each {digits.preprocessing}"
     assert data.spec.shape == (3, 16, 16)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from ganbench.data import Dataset
 from ganbench.data.blobs import Blobs
 from ganbench.judges import Judged
-from ganbench.judges.cache import folder, kept, seen
+from ganbench.judges.cache import cache_folder, cached, judge_real_data
 from ganbench.judges.truth import TruthJudge
 
 
@@ -34,26 +34,26 @@ def same(a: Judged, b: Judged) -> bool:
 
 
 def the_file() -> Path:
-    (file,) = folder().iterdir()
+    (file,) = cache_folder().iterdir()
     return file
 
 
 def test_the_second_time_nobody_is_asked(oracle: Oracle, cache: Path) -> None:
-    first = kept("a key", oracle)
-    assert same(kept("a key", oracle), first)
+    first = cached("a key", oracle)
+    assert same(cached("a key", oracle), first)
     assert oracle.asked == 1
     assert the_file().parent == cache / "features"
 
 
 def test_another_key_is_another_answer(oracle: Oracle) -> None:
-    first, other = kept("a key", oracle), kept("another key", oracle)
+    first, other = cached("a key", oracle), cached("another key", oracle)
     assert not same(first, other)
-    assert same(kept("a key", oracle), first)
+    assert same(cached("a key", oracle), first)
 
 
 @pytest.mark.parametrize("damage", ["cut short", "empty", "a bit", "no safetensors", "other tensors", "a folder"])
 def test_a_damaged_file_is_made_anew(oracle: Oracle, damage: str) -> None:
-    kept("a key", oracle)
+    cached("a key", oracle)
     file = the_file()
     raw = bytearray(file.read_bytes())
     match damage:
@@ -71,32 +71,32 @@ def test_a_damaged_file_is_made_anew(oracle: Oracle, damage: str) -> None:
         case "a folder":
             file.unlink()
             file.mkdir()
-    second = kept("a key", oracle)
+    second = cached("a key", oracle)
     assert oracle.asked == 2
     if damage != "a folder":
-        assert same(kept("a key", oracle), second)
+        assert same(cached("a key", oracle), second)
 
 
 def test_a_file_under_anothers_name_is_not_believed(oracle: Oracle) -> None:
-    kept("a key", oracle)
+    cached("a key", oracle)
     mine = the_file()
-    kept("another key", oracle)
-    (other,) = set(folder().iterdir()) - {mine}
+    cached("another key", oracle)
+    (other,) = set(cache_folder().iterdir()) - {mine}
     mine.rename(other)
-    kept("another key", oracle)
+    cached("another key", oracle)
     assert oracle.asked == 3
 
 
 def test_a_cache_that_cannot_be_written_is_none(oracle: Oracle, cache: Path) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_text("in the way")
-    assert kept("a key", oracle).features.shape == (5, 3)
-    kept("a key", oracle)
+    assert cached("a key", oracle).features.shape == (5, 3)
+    cached("a key", oracle)
     assert oracle.asked == 2
 
 
 def test_no_half_written_file_is_left(oracle: Oracle) -> None:
-    kept("a key", oracle)
+    cached("a key", oracle)
     assert load_file(the_file()).keys() == {"features", "logits"}
 
 
@@ -116,12 +116,12 @@ def test_real_data_are_judged_once_for_each_judge_data_and_split() -> None:
     data = Blobs(points=20, size=8)
     judge = Lasting(data)
     for split in ("train", "test", "train", "test"):
-        found = seen(judge, data, split)  # type: ignore[arg-type]
+        found = judge_real_data(judge, data, split)  # type: ignore[arg-type]
         assert same(found, TruthJudge(data)((data.train() if split == "train" else data.reference("test")).x))
     assert judge.asked == [20, 10_000]
     for changed in ("key", "preprocessing", "fingerprint"):
         setattr(judge if changed == "key" else data, changed, "other")
-        seen(judge, data, "train")
+        judge_real_data(judge, data, "train")
     assert len(judge.asked) == 5
 
 
@@ -129,7 +129,7 @@ def test_a_judge_whose_key_does_not_tell_all_is_asked_every_time(cache: Path) ->
     data = Blobs(points=20, size=8)
     judge = Lasting(data)
     judge.lasting = False
-    seen(judge, data, "train")
-    seen(judge, data, "train")
+    judge_real_data(judge, data, "train")
+    judge_real_data(judge, data, "train")
     assert judge.asked == [20, 20]
     assert not cache.exists()

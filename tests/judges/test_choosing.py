@@ -12,7 +12,7 @@ from ganbench.data import Dataset
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite, DataMissing, UnknownName
 from ganbench.judges.choosing import choose, files
-from ganbench.judges.image_classifier import file_of
+from ganbench.judges.image_classifier import weights_file
 from ganbench.judges.own import OwnJudge
 from ganbench.judges.trained import TrainedJudge
 from ganbench.judges.training.images import train_image_classifier
@@ -126,8 +126,8 @@ def test_a_run_knows_the_weights_of_its_judge(beside: Path, weights: Path) -> No
     assert replace(named).id == before[0]
     mine.write_bytes(weights.read_bytes() + b"!")
     assert replace(named).id != before[0]
-    file_of("Squares").parent.mkdir(parents=True)
-    shutil.copy(weights, file_of("Squares"))
+    weights_file("Squares").parent.mkdir(parents=True)
+    shutil.copy(weights, weights_file("Squares"))
     assert replace(default).id != before[1]
 
 

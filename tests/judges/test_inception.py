@@ -150,17 +150,17 @@ def test_what_is_no_photograph_is_refused_with_a_cure(shape: tuple[int, ...]) ->
 def test_weights_that_others_have_downloaded_are_found(weights: Path, name: str, tmp_path: Path) -> None:
     hub = tmp_path / "torch" / "hub" / "checkpoints"
     hub.mkdir(parents=True)
-    assert inception.find() is None
+    assert inception.find_weights() is None
     (hub / name).symlink_to(weights)
-    assert inception.find() == hub / name
+    assert inception.find_weights() == hub / name
 
 
 def test_a_file_that_is_named_goes_first(weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(inception.VARIABLE, str(weights))
-    assert inception.find() == weights
+    assert inception.find_weights() == weights
     monkeypatch.setenv(inception.VARIABLE, str(tmp_path / "gone.pth"))
     with pytest.raises(DataMissing, match=r"GANBENCH_INCEPTION is .*gone\.pth, and no such file is there\. Correct"):
-        inception.find()
+        inception.find_weights()
 
 
 def test_without_weights_and_network_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -187,16 +187,16 @@ class Answer(BytesIO):
 
 def test_a_download_is_kept_where_torch_fidelity_looks(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
     monkeypatch.setattr(torch.hub, "urlopen", lambda *_: Answer(weights.read_bytes()))
-    path = inception.download()
+    path = inception.download_weights()
     assert path.name == inception.URL_INCEPTION_V3.rpartition("/")[2]
-    assert inception.find() == path
+    assert inception.find_weights() == path
 
 
 def test_a_download_of_something_else_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.hub, "urlopen", lambda *_: Answer(b"<html>Please log in</html>"))
     with pytest.raises(DataMissing, match="invalid hash value"):
-        inception.download()
-    assert inception.find() is None
+        inception.download_weights()
+    assert inception.find_weights() is None
 
 
 def test_another_file_is_never_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ganbench.errors import BadSuite, DataMissing
 from ganbench.judges.digit_reader import to_picture
 from ganbench.judges.mnist import ASSETS, Judged, MnistJudge
 from ganbench.judges.training import digits as training
-from ganbench.judges.training.digit_pictures import SEEN, UNSEEN, augment
+from ganbench.judges.training.digit_pictures import TAUGHT, UNTAUGHT, augment
 from ganbench.variant import Batch, DataSpec
 
 
@@ -33,7 +33,7 @@ def pictures() -> Tensor:
     """Something with strokes: two hundred pictures of soft stripes and boxes, (200, 1, 28, 28)."""
     g = torch.Generator().manual_seed(1)
     blank = torch.full((100, 1, 28, 28), -1.0)
-    return torch.cat([SEEN["stripes"](blank, g), SEEN["rectangles"](blank, g)])
+    return torch.cat([TAUGHT["stripes"](blank, g), TAUGHT["rectangles"](blank, g)])
 
 
 def assert_same(one: Judged, other: Judged, atol: float = 1e-5) -> None:
@@ -124,7 +124,7 @@ def test_judging_is_exact_and_leaves_no_trace(judge: MnistJudge, pictures: Tenso
 
 @pytest.mark.parametrize("kind", ["uniform noise", "blank, any grey"])
 def test_noise_and_blanks_are_no_digits(judge: MnistJudge, kind: str) -> None:
-    x = SEEN[kind](torch.full((300, 1, 28, 28), -1.0), torch.Generator().manual_seed(2))
+    x = TAUGHT[kind](torch.full((300, 1, 28, 28), -1.0), torch.Generator().manual_seed(2))
     assert judge(x).logits.softmax(1).amax(1).mean() < 0.3
 
 
@@ -146,7 +146,7 @@ def test_a_shipped_reference_is_what_the_judge_says_of_the_digits(judge: MnistJu
     torch.testing.assert_close(kept.logits[:1000], found.logits, rtol=2**-11, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", [augment, *SEEN.values(), *UNSEEN.values()], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [augment, *TAUGHT.values(), *UNTAUGHT.values()], ids=lambda kind: kind.__name__)
 def test_every_training_picture_is_in_range_and_repeatable(kind) -> None:
     x = torch.rand(5, 1, 28, 28) * 2 - 1
     once, again = (kind(x, torch.Generator().manual_seed(3)) for _ in range(2))

@@ -13,7 +13,7 @@ from ganbench.errors import BadSuite, DataMissing
 from ganbench.judges.digit_reader import to_picture
 from ganbench.judges.mnist import ASSETS, Judged, MnistJudge
 from ganbench.judges.mnist_residual import Block, MnistResidualJudge
-from ganbench.judges.training.digit_pictures import SEEN
+from ganbench.judges.training.digit_pictures import TAUGHT
 from ganbench.variant import DataSpec
 
 LABELS = load_file(ASSETS / "mnist_residual-test.safetensors")["labels"]
@@ -59,12 +59,12 @@ def test_it_errs_on_other_digits_than_the_first(judge: MnistResidualJudge) -> No
 
 @pytest.mark.parametrize("kind", ["uniform noise", "blank, any grey"])
 def test_noise_and_blanks_are_no_digits(judge: MnistResidualJudge, kind: str) -> None:
-    x = SEEN[kind](torch.full((300, 1, 28, 28), -1.0), torch.Generator().manual_seed(2))
+    x = TAUGHT[kind](torch.full((300, 1, 28, 28), -1.0), torch.Generator().manual_seed(2))
     assert judge(x).logits.softmax(1).amax(1).mean() < 0.3
 
 
 def test_batches_of_any_size_and_rims_of_ground_give_the_same_judgement(judge: MnistResidualJudge) -> None:
-    x = SEEN["stripes"](torch.full((130, 1, 28, 28), -1.0), torch.Generator().manual_seed(1))
+    x = TAUGHT["stripes"](torch.full((130, 1, 28, 28), -1.0), torch.Generator().manual_seed(1))
     whole = judge(torch.nn.functional.pad(x, (2, 2, 2, 2), value=-1.0))
     joined = Judged(*(torch.cat(part) for part in zip(*(judge(part) for part in x.split(7)), strict=True)))
     torch.testing.assert_close(whole.features, joined.features, atol=1e-5, rtol=1e-5)

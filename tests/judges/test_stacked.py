@@ -12,7 +12,7 @@ from ganbench.data.stacked_mnist import StackedMnist
 from ganbench.errors import BadSuite
 from ganbench.judges.mnist import MnistJudge
 from ganbench.judges.stacked import StackedMnistJudge, together
-from ganbench.judges.training.digit_pictures import SEEN
+from ganbench.judges.training.digit_pictures import TAUGHT
 from ganbench.metrics import Evidence
 from ganbench.metrics.diversity import class_kl, classes
 from ganbench.plugins import load
@@ -36,7 +36,7 @@ def judge(data: StackedMnist) -> StackedMnistJudge:
 
 def pictures(n: int) -> Tensor:
     g = torch.Generator().manual_seed(1)
-    return SEEN["stripes"](torch.full((3 * n, 1, SIDE, SIDE), -1.0), g).view(n, 3, SIDE, SIDE)
+    return TAUGHT["stripes"](torch.full((3 * n, 1, SIDE, SIDE), -1.0), g).view(n, 3, SIDE, SIDE)
 
 
 @needs_mnist

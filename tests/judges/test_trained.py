@@ -19,11 +19,11 @@ from ganbench.judges.image_classifier import (
     ABOUT,
     MADE_BY,
     Classifier,
-    build,
-    describe,
-    file_of,
+    build_classifier,
+    dataset_title,
+    describe_dataset,
     read_weights,
-    title,
+    weights_file,
 )
 from ganbench.judges.mnist import ASSETS, MnistJudge
 from ganbench.judges.trained import TrainedJudge
@@ -43,7 +43,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def there(weights: Path) -> Path:
     """The weights, where the judge looks for them."""
-    path = file_of("Squares")
+    path = weights_file("Squares")
     path.parent.mkdir(parents=True)
     shutil.copy(weights, path)
     return path
@@ -92,7 +92,7 @@ def test_without_weights_it_says_how_to_make_them(squares: Dataset, cache: Path)
 def test_where_training_would_make_another_judge_that_one_is_recommended(
     squares: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganbench.judges.trained.title", lambda dataset: "mnist")
+    monkeypatch.setattr("ganbench.judges.trained.dataset_title", lambda dataset: "mnist")
     with pytest.raises(DataMissing, match="Name the judge 'mnist' instead, which is made for this dataset"):
         TrainedJudge(squares)
 
@@ -161,11 +161,11 @@ def test_points_are_refused_with_a_cure(weights: Path) -> None:
 
 
 def test_datasets_are_known_by_the_name_they_are_installed_under(squares: Dataset) -> None:
-    assert title(Mnist5k()) == "mnist5k"
-    assert title(squares) == "Squares"
+    assert dataset_title(Mnist5k()) == "mnist5k"
+    assert dataset_title(squares) == "Squares"
 
 
 def test_what_weights_tell_builds_the_network_that_fits_them(weights: Path, squares: Dataset) -> None:
     about, tensors = read_weights(weights)
-    assert about == {**describe(squares), "width": "4", "dataset": SQUARES, "made by": MADE_BY}
-    build(about).load_state_dict(tensors)
+    assert about == {**describe_dataset(squares), "width": "4", "dataset": SQUARES, "made by": MADE_BY}
+    build_classifier(about).load_state_dict(tensors)

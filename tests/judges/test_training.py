@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from ganbench.errors import BadSuite, UnknownName
 from ganbench.judges.digit_reader import PlainReader
-from ganbench.judges.image_classifier import build, file_of
+from ganbench.judges.image_classifier import build_classifier, weights_file
 from ganbench.judges.trained import TrainedJudge
 from ganbench.judges.training import digits, images, train_by_name
 from ganbench.judges.training.descent import descend, shuffled_batches
@@ -34,7 +34,7 @@ def test_what_is_trained_is_what_the_judge_finds(squares, cache: Path) -> None:
         SQUARES, epochs=8, width=4, command="ganbench judge train it", progress=said.append
     )
     assert figures["test"] > 0.95
-    assert file_of("Squares").with_suffix(".md").is_file()
+    assert weights_file("Squares").with_suffix(".md").is_file()
     assert TrainedJudge(squares).key.startswith(figures["sha256"])
     assert re.match(r"epoch 1/8: loss \d\.\d{4}, \d+\.\d\d% of the validation split right", said[0])
     assert len(said) == 10
@@ -184,7 +184,7 @@ def test_few_images_and_one_epoch_are_enough(n: int) -> None:
 
 
 def test_learning_leaves_the_net_in_eval_mode() -> None:
-    net = build({"shape": "[1, 8, 8]", "classes": "2", "width": "2"})
+    net = build_classifier({"shape": "[1, 8, 8]", "classes": "2", "width": "2"})
     batch = Batch(torch.rand(8, 1, 8, 8), torch.arange(8) % 2)
     learn(net, batch, batch, 1, False, generator(), lambda _: None)
     assert not any(module.training for module in net.modules())

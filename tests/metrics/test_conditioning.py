@@ -185,7 +185,7 @@ def test_large_images_are_averaged_down_to_sixteen_pixels(digits, monkeypatch):
 
 def test_the_real_bound_takes_as_many_as_there_are_samples_or_all(ring, monkeypatch):
     taken = []
-    monkeypatch.setattr(conditioning, "accuracy", lambda seen, evidence: taken.append(len(seen.x)))
+    monkeypatch.setattr(conditioning, "accuracy_on_real", lambda seen, evidence: taken.append(len(seen.x)))
     cas_real(ring)
     cas_real(ring._replace(asked=ring.asked[:300]))
     cas_real(ring._replace(training=Batch(ring.training.x[:250], ring.training.y[:250])))

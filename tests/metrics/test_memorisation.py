@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from ganbench.errors import BenchError
 from ganbench.judges import Judged
 from ganbench.metrics import Evidence
-from ganbench.metrics.memorisation import authenticity, ct, nearest
+from ganbench.metrics.memorisation import authenticity, ct, nearest_training
 
 BOTH = [authenticity, ct]
 CENTRES = torch.tensor([[0.0, 0, 0], [9, 0, 0], [0, 9, 0]])
@@ -42,14 +42,14 @@ def from_each(x: Tensor, training: Tensor) -> np.ndarray:
 
 def test_the_nearest_is_the_nearest():
     x = draw(200, 0)
-    place, distance = nearest(x, TRAINING)
+    place, distance = nearest_training(x, TRAINING)
     all_distances = from_each(x, TRAINING)
     assert place.tolist() == all_distances.argmin(1).tolist()
     assert distance.tolist() == pytest.approx(all_distances.min(1).tolist(), rel=1e-9)
 
 
 def test_a_copy_is_at_no_distance_however_far_from_the_origin():
-    place, distance = nearest(TRAINING[100:150] + 1e4, TRAINING + 1e4)
+    place, distance = nearest_training(TRAINING[100:150] + 1e4, TRAINING + 1e4)
     assert place.tolist() == list(range(100, 150))
     assert distance.max() < 1e-9
 
@@ -59,7 +59,7 @@ def test_wide_features_are_compared_on_their_first_64_axes():
     mix = torch.randn(20, 100, generator=generator)
     training = torch.randn(500, 20, generator=generator) @ mix  # 100 wide, but of 20 dimensions
     x = torch.randn(50, 20, generator=generator) @ mix
-    place, distance = nearest(x, training)
+    place, distance = nearest_training(x, training)
     assert place.tolist() == from_each(x, training).argmin(1).tolist()
     assert distance.tolist() == pytest.approx(from_each(x, training).min(1).tolist(), rel=1e-5)
 

@@ -16,7 +16,7 @@ from ganbench.metrics.similarity import (
     drawn_couples,
     ms_ssim,
     ms_ssim_gap,
-    shuffled,
+    shuffled_rows,
     structural_similarity,
 )
 from ganbench.variant import Batch
@@ -126,8 +126,8 @@ def test_drawn_couples_are_two_different_of_the_class_asked_for():
 def test_the_shuffle_knows_rows_by_what_they_hold():
     x = smooth(100, 0)
     order = torch.randperm(100, generator=Generator().manual_seed(1))
-    assert x[order][shuffled(x[order])].equal(x[shuffled(x)])
-    assert not x[shuffled(x)].equal(x)
+    assert x[order][shuffled_rows(x[order])].equal(x[shuffled_rows(x)])
+    assert not x[shuffled_rows(x)].equal(x)
 
 
 def test_real_data_vary_as_the_training_data_do():

@@ -78,7 +78,7 @@ def blank(x: Tensor, g: Generator) -> Tensor:
     return (grey + grain * torch.randn(x.shape, generator=g)).clamp(-1, 1)
 
 
-def shuffled(x: Tensor, g: Generator) -> Tensor:
+def shuffled_patches(x: Tensor, g: Generator) -> Tensor:
     """Digits cut into sixteen squares that change places."""
     n, k = len(x), SIDE // 4
     patches = x.view(n, 4, k, 4, k).transpose(2, 3).reshape(n, 16, k * k)
@@ -157,17 +157,17 @@ def coordinates() -> tuple[Tensor, Tensor]:
     return tuple(torch.meshgrid(centres, centres, indexing="ij"))  # type: ignore[return-value]
 
 
-Kind = Callable[[Tensor, Generator], Tensor]  # digits (n, 1, 28, 28) -> as many non-digits
-SEEN: dict[str, Kind] = {
+NonDigits = Callable[[Tensor, Generator], Tensor]  # digits (n, 1, 28, 28) -> as many non-digits
+TAUGHT: dict[str, NonDigits] = {
     "uniform noise": noise,
     "low-frequency noise": clouds,
     "blank, any grey": blank,
-    "digits with shuffled patches": shuffled,
+    "digits with shuffled patches": shuffled_patches,
     "stripes": stripes,
     "rectangles": rectangles,
     "two digits at half strength": ghosts,
 }
-UNSEEN: dict[str, Kind] = {
+UNTAUGHT: dict[str, NonDigits] = {
     "clothing-shaped textures": clothing,
     "checkerboards": checkerboards,
     "inverted digits": inverted,
@@ -176,5 +176,5 @@ UNSEEN: dict[str, Kind] = {
 
 
 def outliers(digits: Tensor, each: int, g: Generator) -> Tensor:
-    """`each` pictures of every kind in `SEEN`, made from as many of the digits."""
-    return torch.cat([kind(digits[:each], g) for kind in SEEN.values()])
+    """`each` pictures of every kind in `TAUGHT`, made from as many of the digits."""
+    return torch.cat([kind(digits[:each], g) for kind in TAUGHT.values()])

@@ -15,7 +15,7 @@ from ganbench.data import Split
 from ganbench.data.mnist import digits
 from ganbench.judges.digit_reader import GEOMETRY, PlainReader, Reader, read_digits, to_picture
 from ganbench.judges.training.descent import BATCH, descend, shuffled_batches
-from ganbench.judges.training.digit_pictures import SEEN, UNSEEN, augment, outliers, through
+from ganbench.judges.training.digit_pictures import TAUGHT, UNTAUGHT, augment, outliers, through
 from ganbench.judges.training.measuring import mean_confidence, share_right
 
 EACH = 18  # non-digits of every kind beside them, about as many as digits, when the gate is trained
@@ -121,9 +121,9 @@ def measure_reader(net: Reader, data_dir: Path | None) -> dict[str, Any]:
         "per digit": {str(k): right[labels == k].float().mean().item() for k in range(10)},
         "changed": {name: right_and_sure(z) for name, z in changed(x, g).items()},
         "digits": mean_confidence(judged),
-        "seen": {kind: mean_confidence(read_digits(net, make(x[:2000], g))) for kind, make in SEEN.items()},
-        "unseen": {kind: mean_confidence(read_digits(net, make(x[:2000], g))) for kind, make in UNSEEN.items()},
-        "fid": {name: distance(net, z, x) for name, z in disturbed(x[:2000], g).items()},
+        "taught": {kind: mean_confidence(read_digits(net, make(x[:2000], g))) for kind, make in TAUGHT.items()},
+        "untaught": {kind: mean_confidence(read_digits(net, make(x[:2000], g))) for kind, make in UNTAUGHT.items()},
+        "fid": {name: fid_between(net, z, x) for name, z in disturbed(x[:2000], g).items()},
     }
 
 
@@ -145,11 +145,11 @@ def disturbed(x: Tensor, g: Generator) -> dict[str, Tensor]:
         for sd in (0.2, 0.5, 1.0)
     }
     blur = {f"blurred over {k} x {k} pixels": F.avg_pool2d(x + 1, k, 1, k // 2) - 1 for k in (3, 5, 7)}
-    kinds = {name: SEEN[name](x, g) for name in ("two digits at half strength", "uniform noise", "blank, any grey")}
+    kinds = {name: TAUGHT[name](x, g) for name in ("two digits at half strength", "uniform noise", "blank, any grey")}
     return {"untouched": x, "through side 16 and back": through(x, 16), **grain, **blur, **kinds}
 
 
-def distance(net: Reader, x: Tensor, reference: Tensor) -> float:
+def fid_between(net: Reader, x: Tensor, reference: Tensor) -> float:
     """FID of `x` to `reference` in the judge's features."""
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
@@ -161,7 +161,7 @@ def reader_card(figures: dict[str, Any]) -> str:
     """The model card, in Markdown."""
     f, name, far = figures, figures["name"], figures["fid"]
     per_digit = " | ".join(f"{share:.2%}" for share in f["per digit"].values())
-    seen, unseen = (rows(f[kinds], ".3f") for kinds in ("seen", "unseen"))
+    taught, untaught = (markdown_rows(f[kinds], ".3f") for kinds in ("taught", "untaught"))
     changes = "\n".join(f"| test, {name} | {right:.2%} | {sure:.3f} |" for name, (right, sure) in f["changed"].items())
     return f"""# The `{name}` judge
 
@@ -181,7 +181,7 @@ This card is written by the command that trains it:
 one-cycle rate up to 0.003; seed {f["seed"]} |
 | augmentation | shifts, turns, shears and scales of three digits in four; 30 % of all digits through a side of \
 8 to 20 and back; half with less contrast, greyer ground and grain |
-| outlier exposure | of the gate alone, after the rest: {GATE_EPOCHS} epochs, {EACH} pictures of each of {len(SEEN)} \
+| outlier exposure | of the gate alone, after the rest: {GATE_EPOCHS} epochs, {EACH} pictures of each of {len(TAUGHT)} \
 kinds of non-digits in a batch |
 | cost | {f["seconds"] / 60:.0f} CPU minutes on {torch.get_num_threads()} thread(s), PyTorch {torch.__version__} |
 
@@ -209,11 +209,11 @@ Mean probability of the likeliest class: 0.1 says "this could be anything", 1 sa
 
 | no digits, kinds seen in training | mean confidence |
 | --- | --- |
-{seen}
+{taught}
 
 | no digits, kinds never seen in training | mean confidence |
 | --- | --- |
-{unseen}
+{untaught}
 
 The clothing-shaped textures are drawn, not photographed.
 
@@ -224,7 +224,7 @@ on growing where confidence has long given up.
 
 | 2,000 pictures | FID |
 | --- | --- |
-{rows(f["fid"], ".2f")}
+{markdown_rows(f["fid"], ".2f")}
 
 ## What it cannot see
 
@@ -242,5 +242,5 @@ from Inception.
 """
 
 
-def rows(table: dict[str, float], digits: str) -> str:
+def markdown_rows(table: dict[str, float], digits: str) -> str:
     return "\n".join(f"| {name} | {value:{digits}} |" for name, value in table.items())

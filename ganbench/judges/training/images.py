@@ -16,7 +16,16 @@ from ganbench.data import Dataset
 from ganbench.errors import BadSuite
 from ganbench.judges import Judged
 from ganbench.judges.asking import ask
-from ganbench.judges.image_classifier import ABOUT, FEATURES, MADE_BY, Classifier, build, describe, home, title
+from ganbench.judges.image_classifier import (
+    ABOUT,
+    FEATURES,
+    MADE_BY,
+    Classifier,
+    build_classifier,
+    dataset_title,
+    describe_dataset,
+    weights_folder,
+)
 from ganbench.judges.training.descent import BATCH, RATE, descend
 from ganbench.judges.training.measuring import mean_confidence, share_right
 from ganbench.plugins.spec import PluginSpec
@@ -61,15 +70,15 @@ def train_image_classifier(
         "validation": dataset.reference("validation"),
         "test": dataset.reference("test"),
     }
-    about = describe(dataset) | {"width": str(width), "dataset": name, "made by": MADE_BY}
+    about = describe_dataset(dataset) | {"width": str(width), "dataset": name, "made by": MADE_BY}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = build(about).to(device)
+        net = build_classifier(about).to(device)
     learn(net, images["train"], images["validation"], epochs, flips, Generator().manual_seed(seed), progress)
     how = {"seed": seed, "epochs": epochs, "flips": flips, "command": command, "cost": cost(clock() - started, device)}
     figures = {**about, **how, "images": len(images["train"].x), **measure_classifier(net, images)}
     progress(f"right: {figures['validation']:.2%} of the validation split, {figures['test']:.2%} of the test split")
-    file = (out or home()) / f"{title(dataset)}.safetensors"
+    file = (out or weights_folder()) / f"{dataset_title(dataset)}.safetensors"
     publish_classifier(net, about, figures, file)
     progress(f"Written: {file} and {file.with_suffix('.md').name}")
     return figures
@@ -101,7 +110,7 @@ def learn(
         return moved(x[chosen], flips, g).to(device), y[chosen].to(device)
 
     def report(epoch: int, loss: float) -> None:
-        right = accuracy(net, held_out)
+        right = classifier_accuracy(net, held_out)
         net.train()
         progress(f"epoch {epoch}/{epochs}: loss {loss:.4f}, {right:.2%} of the validation split right")
 
@@ -143,8 +152,8 @@ def measure_classifier(net: Classifier, images: dict[str, Batch]) -> dict[str, A
     }
     return {
         "parameters": sum(p.numel() for p in net.parameters()),
-        "validation": accuracy(net, images["validation"]),
-        "test": accuracy(net, images["test"]),
+        "validation": classifier_accuracy(net, images["validation"]),
+        "test": classifier_accuracy(net, images["test"]),
         "per class": {split: class_accuracy(net, images[split]) for split in ("validation", "test")},
         "confidence": {kind: mean_confidence(classify(net, pictures)) for kind, pictures in kinds.items()},
     }
@@ -155,7 +164,7 @@ def classify(net: Classifier, x: Tensor) -> Judged:
     return ask(net.eval(), x, device=place(net))
 
 
-def accuracy(net: Classifier, batch: Batch) -> float:
+def classifier_accuracy(net: Classifier, batch: Batch) -> float:
     x, y = labelled(batch)
     return share_right(classify(net, x), y)
 
