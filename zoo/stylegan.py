@@ -122,7 +122,7 @@ class Generator(nn.Module):
     @torch.no_grad()
     def watch(self, w: Tensor) -> None:
         """Move the mean style towards these."""
-        self.mean.lerp_(w.mean(0), 1 - 0.995)
+        self.mean.lerp_(w.mean(0).to(self.mean), 1 - 0.995)
 
 
 class Synthesis(nn.Module):

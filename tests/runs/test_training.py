@@ -11,6 +11,7 @@ from torch.optim import SGD
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganbench import plugins
+from ganbench.plugins.spec import choose
 from ganbench.runs import training
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import draw, move, train
@@ -446,3 +447,20 @@ def test_tf32_is_used_only_where_it_is_asked_for_and_only_while_training(data, p
     for _ in train(Looking(), data, Budget("updates", 2), Ledger(), intervals=2, precision=precision):
         assert [kind.fp32_precision for kind in kinds] == before
     assert during == [[expected, expected]] * 4
+
+
+@pytest.mark.parametrize("spec", [DataSpec((2,), 5), DataSpec((1, 8, 8), 5)], ids=["points", "images"])
+@pytest.mark.parametrize("name", ZOO)
+def test_bfloat16_trains_every_variant_under_every_penalty_on_slopes(name, spec):
+    """Penalties are computed in float32: what is a second derivative has no digits to spare."""
+    plugin = plugins.load("variants", name)
+    known = plugins.options(plugin)
+    small = {option: 8 for option in ("width", "batch") if option in known}
+    data = Batch(torch.rand(20, *spec.shape) * 2 - 1, torch.arange(20) % 5, torch.rand(20, *spec.shape) * 2 - 1)
+    for penalty in ("gradient", "dragan", "r1"):
+        variant = plugin(
+            spec, penalty=choose("penalties", penalty), **small, **{"d_norm": "none"} if "d_norm" in known else {}
+        )
+        (curves,) = train(variant, data, Budget("updates", 1), Ledger(), intervals=1, precision="bfloat16")
+        assert torch.tensor([*curves.values()]).isfinite().all()
+        assert {weight.dtype for weight in variant.parameters()} == {torch.float32}
