@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from math import isfinite, isnan
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import torch
@@ -85,7 +84,7 @@ def train_and_judge(judgement: Judgement, state: State, workdir: Path) -> Iterat
         return
     intervals = spec.evaluations * INTERVALS_PER_EVALUATION
     for curves in train(work.variant, data, spec.budget, state.ledger, intervals, spec.precision):
-        state.ledger.peak_memory = _peak_memory(work.device)
+        state.ledger.peak_memory = max(state.ledger.peak_memory, _peak_memory(work.device))
         state.losses += [{"images": state.ledger.images, "curve": name, "value": v} for name, v in curves.items()]
         check_finite(curves, state.ledger)
         share = spec.budget.spent(state.ledger)
@@ -94,6 +93,7 @@ def train_and_judge(judgement: Judgement, state: State, workdir: Path) -> Iterat
             state.evaluated = due
             evaluate(judgement, state)
             save(work, state, workdir)
+            _forget_peak_memory(work.device)  # of judging
         yield min(share, 1.0)
 
 
@@ -141,7 +141,7 @@ def save(work: Work, state: State, workdir: Path) -> None:
     saved = {
         "variant": work.variant.state_dict(),
         "optimizers": [player.optimizer.state_dict() for player in work.variant.players],
-        "random": _random_state(),
+        "random": _random_state(work.device),
         "state": state.to_dict(),
     }
     with written_whole(workdir / "state.pt") as draft:
@@ -156,13 +156,13 @@ def resume(work: Work, workdir: Path) -> State:
         with ZipFile(workdir / "state.pt") as archive:
             if archive.testzip() is not None:  # torch itself never looks at the checksums
                 return State()
-        saved = torch.load(workdir / "state.pt", map_location=work.device, weights_only=True)
+        saved = torch.load(workdir / "state.pt", map_location="cpu", weights_only=True)
     except Exception:  # torch names no error of its own for a damaged file; starting over loses nothing but time
         return State()
     work.variant.load_state_dict(saved["variant"])
     for player, optimizer in zip(work.variant.players, saved["optimizers"], strict=True):
         player.optimizer.load_state_dict(optimizer)
-    _set_random_state(saved["random"])
+    _set_random_state(saved["random"], work.device)
     return State.from_dict(saved["state"])
 
 
@@ -184,6 +184,7 @@ def make_deterministic(seed: int) -> None:
     # Or every new tensor would be filled first, against code that reads what nothing wrote: 5 % of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.fp32_precision = "ieee"  # or cuDNN takes TF32
     torch.manual_seed(seed)
 
 
@@ -200,18 +201,25 @@ def _as_good(select: str, scores: list[Row], best: float) -> bool:
     return True
 
 
-def _random_state() -> dict[str, Any]:
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    """Of the CPU, and of the run's own device; no other device is touched."""
+    state = {"cpu": torch.get_rng_state()}
+    return state if device.type == "cpu" else {**state, "device": torch.get_device_module(device).get_rng_state()}
 
 
-def _set_random_state(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["cpu"].cpu())
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
+def _set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type != "cpu" and "device" in state:
+        torch.get_device_module(device).set_rng_state(state["device"])
 
 
 def _peak_memory(device: torch.device) -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
+
+
+def _forget_peak_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def _first_line(error: BaseException) -> str:

@@ -264,6 +264,25 @@ def test_a_state_that_could_not_be_written_whole_leaves_the_one_before(tmp_path,
     assert (path / "state.pt").read_bytes() == before
 
 
+def test_what_the_cpu_keeps_is_resumed_on_the_cpu_whatever_the_device(tmp_path):
+    """Samples of the curve and counts of modes are stacked at the end with those that come later."""
+    path = workdir(tmp_path)
+    work, state = build(SPEC, CPU), State()
+    judgement = Judgement(SPEC, work)
+    next(train_and_judge(judgement, state, path))
+    evaluate(judgement, state)
+    save(work, state, path)
+    elsewhere = replace(build(SPEC, CPU), device=torch.device("meta"))  # in the place of one that this machine lacks
+    resumed = resume(elsewhere, path)
+    assert resumed.frames and {tensor.device for tensor in [*resumed.frames, *resumed.occupancy]} == {CPU}
+
+
+def test_judges_compute_in_float32_on_devices_that_would_rather_not():
+    torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.fp32_precision = "tf32"
+    build(SPEC, CPU)
+    assert torch.backends.cuda.matmul.fp32_precision == torch.backends.cudnn.conv.fp32_precision == "ieee"
+
+
 def test_what_is_saved_is_what_is_resumed(tmp_path):
     path = workdir(tmp_path)
     work, state = build(SPEC, CPU), State()
