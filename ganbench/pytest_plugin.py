@@ -1,15 +1,14 @@
 """`pytest --ganbench SUITE_OR_RESULTS --ganbench-baseline FILE`: every row of a gate becomes a test.
 
 A suite is run first, as `ganbench run` does it: only what is missing. Without paths on the command line these tests are
-the only ones. A row fails where `ganbench check` would not pass, and is skipped where it can say nothing; where no row
-can say anything, the session is an error.
+the only ones. A row fails where `ganbench check` would not pass, and is skipped where it can say nothing. The session
+is an error if no row can say anything.
 
-Where pytest-benchmark is installed, it also gets the time of each variant, seconds for one image shown to D with each
-seed as a round, so that its OPS are images per second; the score by which checkpoints are selected stands in the name,
-all others in `extra_info`. So `--benchmark-json`, `--benchmark-compare` and `pytest-benchmark compare` have quality and
-time side by side.
+pytest-benchmark, where it is installed, gets the time of each variant: seconds for one image shown to D, with each seed
+as a round, so that its OPS are images per second. The name holds the score by which checkpoints are selected;
+`extra_info` holds all others. `docs/ci.md` says how to use both.
 
-Loaded by every pytest of this environment, so nothing is imported before it is asked for.
+Every pytest of this environment loads this module, so it imports nothing before it is asked for.
 """
 
 import shlex
@@ -66,22 +65,23 @@ class GateSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         from ganbench import store
-        from ganbench.compare import baseline, regression
+        from ganbench.compare.baseline import measure, read_baseline
         from ganbench.compare.gate import Gate
+        from ganbench.compare.regression import check
         from ganbench.errors import BenchError
         from ganbench.reports.formats.gate import answer
 
         try:
             results = store.read(self.path)
-            now, before = baseline.measure(results), baseline.read(self.baseline)
-            checked = regression.check(now, before, Gate.of_results(results.path))
+            now, before = measure(results), read_baseline(self.baseline)
+            checked = check(now, before, Gate.of_results(results.path))
         except BenchError as error:
             raise pytest.UsageError(str(error)) from error
         if checked.tested.empty:
             raise pytest.UsageError(answer(checked))
         file = BaselineFile.from_parent(session, path=self.baseline.resolve())
         items += file.items(checked.rows.itertuples(index=False))
-        _tell_pytest_benchmark(session.config, now)
+        _hand_to_pytest_benchmark(session.config, now)
 
 
 class BaselineFile(pytest.File):
@@ -92,14 +92,14 @@ class BaselineFile(pytest.File):
 
     def items(self, rows: Any) -> Iterator[pytest.Item]:
         for row in rows:
-            yield Row.from_parent(self, name=f"{row.dataset}/{row.variant}/{row.metric}", row=row)
+            yield GateRow.from_parent(self, name=f"{row.dataset}/{row.variant}/{row.metric}", row=row)
 
 
-class Worse(Exception):
+class NotPassed(Exception):
     """A row that does not pass."""
 
 
-class Row(pytest.Item):
+class GateRow(pytest.Item):
     """One verdict."""
 
     def __init__(self, *, row: Any, **about: Any):
@@ -110,14 +110,14 @@ class Row(pytest.Item):
         from ganbench.compare.regression import FAILS, SILENT
         from ganbench.reports.formats.gate import sentence
 
-        said = f"{self.row.verdict}: {sentence(self.row)}"
+        message = f"{self.row.verdict}: {sentence(self.row)}"
         if self.row.verdict in FAILS:
-            raise Worse(said)
+            raise NotPassed(message)
         if self.row.verdict in SILENT:
-            pytest.skip(said)
+            pytest.skip(message)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        return str(excinfo.value) if isinstance(excinfo.value, Worse) else super().repr_failure(excinfo, style)
+        return str(excinfo.value) if isinstance(excinfo.value, NotPassed) else super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, self.name
@@ -135,7 +135,7 @@ def _run(suite: Path, results: Path) -> Path:
     return plan.store.path
 
 
-def _tell_pytest_benchmark(config: pytest.Config, now: "Baseline") -> None:
+def _hand_to_pytest_benchmark(config: pytest.Config, now: "Baseline") -> None:
     session = config.pluginmanager.get_plugin("pytest-benchmark")
     if session is None or session.disabled:
         return
@@ -146,13 +146,13 @@ def _tell_pytest_benchmark(config: pytest.Config, now: "Baseline") -> None:
     for (dataset, variant), runs in now.runs.items():
         scores = {name[2]: score for name, score in now.scores.items() if name[:2] == (dataset, variant)}
         quality = [value for value in scores[runs.select].values.values() if value is not None]
-        said = f"{sum(quality) / len(quality):.4g}" if quality else "none"
-        about = SimpleNamespace(
-            name=f"{variant}[{runs.select}={said}]", fullname=f"{now.suite}::{dataset}::{variant}", group=dataset,
+        mean = f"{sum(quality) / len(quality):.4g}" if quality else "none"
+        benchmark = SimpleNamespace(
+            name=f"{variant}[{runs.select}={mean}]", fullname=f"{now.suite}::{dataset}::{variant}", group=dataset,
             param=None, params=None, cprofile_stats=None, has_error=False,
             extra_info={metric: score.values for metric, score in scores.items()},
         )  # fmt: skip
-        times: Any = Metadata(about, iterations=1, options={"timer": "ledger"})  # type: ignore[no-untyped-call]
+        times: Any = Metadata(benchmark, iterations=1, options={"timer": "ledger"})  # type: ignore[no-untyped-call]
         for speed in scores[SPEED].values.values():
             if speed:
                 times.update(1 / speed)

@@ -2,13 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganbench.cli.console import DONE, REGRESSION, err, out, writing
 from ganbench.cli.options import ResultsArgument
 from ganbench.errors import BadResults, BenchError
+
+if TYPE_CHECKING:
+    from ganbench.compare.baseline import Baseline
+    from ganbench.compare.regression import Check
 
 
 def baseline(
@@ -17,7 +21,7 @@ def baseline(
     reason: Annotated[str, typer.Option(help="Why these results are good, kept in the file.")] = "first baseline",
 ) -> None:
     """Write down what a suite's results are, for later ones to be held against."""
-    from ganbench.compare import baseline as baselines
+    from ganbench.compare.baseline import accepted, measure, write_baseline
     from ganbench.store import read
 
     if out_file.exists():
@@ -25,9 +29,9 @@ def baseline(
             f"{out_file} exists. To accept new results in its place and keep its history: "
             f"ganbench check {results} --baseline {out_file} --update --reason WHY"
         )
-    found = baselines.accepted(baselines.measure(read(results)), reason)
+    first = accepted(measure(read(results)), reason)
     with writing(out_file):
-        baselines.write(found, out_file)
+        write_baseline(first, out_file)
     err.print(f"Written: {out_file}")
 
 
@@ -54,15 +58,15 @@ def check(
     ] = False,
 ) -> None:
     """Hold results against a baseline. 0: no regression, 1: a regression, 2: something was not measured again."""
-    from ganbench.compare import baseline as baselines
     from ganbench.compare import regression, selftest
+    from ganbench.compare.baseline import measure, read_baseline
     from ganbench.compare.gate import Gate
     from ganbench.reports.formats import gate as shown
     from ganbench.store import read
 
-    found, before = read(results), baselines.read(baseline_file)
-    now = baselines.measure(found)
-    gate = Gate.of_results(found.path).changed(error, dict(map(_tolerance, tolerance or [])))
+    stored, before = read(results), read_baseline(baseline_file)
+    now = measure(stored)
+    gate = Gate.of_results(stored.path).changed(error, dict(map(_tolerance, tolerance or [])))
     if self_test:
         trials = selftest.self_test(now, before, gate)
         out.print(shown.trials(trials))
@@ -88,17 +92,17 @@ def _tolerance(text: str) -> tuple[str, float]:
     """`fid=0.15` -> the metric and its tolerance; `0.1` -> the one of all others, under no name."""
     metric, _, share = text.rpartition("=")
     try:
-        found = float(share)
+        tolerance = float(share)
     except ValueError:
-        found = -1.0
-    if not 0 <= found < float("inf"):
+        tolerance = -1.0
+    if not 0 <= tolerance < float("inf"):
         raise BenchError(f"Found --tolerance {text}, but it needs a share from 0 on: --tolerance 0.1, or fid=0.15.")
-    return metric.strip(), found
+    return metric.strip(), tolerance
 
 
-def _accept(file: Path, now: Any, before: Any, checked: Any, reason: str) -> None:
+def _accept(file: Path, now: "Baseline", before: "Baseline", checked: "Check", reason: str) -> None:
     """Write a new baseline in an old one's place."""
-    from ganbench.compare import baseline as baselines
+    from ganbench.compare.baseline import accepted, write_baseline
     from ganbench.reports.formats import gate as shown
 
     if not reason.strip():
@@ -106,5 +110,5 @@ def _accept(file: Path, now: Any, before: Any, checked: Any, reason: str) -> Non
     worse = [shown.sentence(row) for row in checked.of("regression").itertuples(index=False)]
     worse += [f"{n} row(s) {word}" for word in ("missing", "not comparable") if (n := len(checked.of(word)))]
     with writing(file):
-        baselines.write(baselines.accepted(now, reason, before, worse), file)
+        write_baseline(accepted(now, reason, before, worse), file)
     err.print(f"Written: {file}")

@@ -109,15 +109,15 @@ def history(
     ] = None,
 ) -> None:
     """Follow a suite's scores over many commits: lines with intervals, and where they step."""
-    from ganbench.compare import history as histories
+    from ganbench.compare.history import read_history, write_history
     from ganbench.reports.formats import history as shown
 
-    found = histories.read(results)
-    out.print(shown.terminal(found))
+    scores = read_history(results)
+    out.print(shown.terminal(scores))
     if out_dir:
         with writing(out_dir):
-            histories.write(found, out_dir)
-            shown.write_page(found, out_dir / "history.html")
+            write_history(scores, out_dir)
+            shown.write_page(scores, out_dir / "history.html")
         err.print(f"Written: {out_dir}")
 
 

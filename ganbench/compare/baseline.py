@@ -112,16 +112,16 @@ def measure(results: Results) -> Baseline:
         & results.scores["direction"].isin(["lower", "higher"])
     ]
     try:
-        found = [_runs(rows) for _, rows in runs.groupby(ROW)]
-        values = [_speed(rows) for _, rows in runs.groupby(ROW)] + list(_scores(scores, runs))
+        measured_runs = [_runs_of_row(rows) for _, rows in runs.groupby(ROW)]
+        measured_scores = [_speed(rows) for _, rows in runs.groupby(ROW)] + list(_scores(scores, runs))
     except ValueError as error:
         raise BadResults(f"{results.path}: {error} Run the suite into an empty folder.") from error
     return Baseline(
         suite=results.suite,
         commit=str(runs["commit"].iloc[0]),
         environment={name: _listed(runs[name]) for name in ENVIRONMENT if name in runs},
-        runs=_by_name(found),
-        scores=_by_name(values),
+        runs=_by_name(measured_runs),
+        scores=_by_name(measured_scores),
     )
 
 
@@ -133,7 +133,7 @@ def accepted(now: Baseline, reason: str, before: Baseline | None = None, got_wor
     return replace(now, history=(*past, entry | ({"accepted": worse} if worse else {})))
 
 
-def write(baseline: Baseline, path: Path) -> None:
+def write_baseline(baseline: Baseline, path: Path) -> None:
     """One line per row, sorted, so that a difference in git reads as a table."""
     parts = {
         "format": FORMAT,
@@ -144,58 +144,58 @@ def write(baseline: Baseline, path: Path) -> None:
         "runs": [asdict(baseline.runs[name]) for name in sorted(baseline.runs)],
         "scores": [asdict(baseline.scores[name]) for name in sorted(baseline.scores)],
     }
-    text = "{\n" + ",\n".join(f' "{name}": {_lines(part)}' for name, part in parts.items()) + "\n}\n"
+    text = "{\n" + ",\n".join(f' "{name}": {_json_lines(part)}' for name, part in parts.items()) + "\n}\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as draft:
         draft.write_text(text, encoding="utf-8", newline="\n")
 
 
-def read(path: Path) -> Baseline:
+def read_baseline(path: Path) -> Baseline:
     """Raises BadResults if the file is absent, empty, of another format or no baseline, or has a row twice."""
     cure = f"Make one: ganbench baseline RESULTS --out {path}"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadResults(f"There is no baseline at {path}. {cure}") from None
     except OSError as error:
         raise BadResults(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise BadResults(f"{path} is no baseline: it is not JSON ({error}). {cure}") from error
-    if not isinstance(found, dict) or not {"format", "suite", "runs", "scores"} <= found.keys():
+    if not isinstance(stored, dict) or not {"format", "suite", "runs", "scores"} <= stored.keys():
         raise BadResults(f"{path} is no baseline of ganbench: it lacks `format`, `suite`, `runs` or `scores`. {cure}")
-    if found["format"] != FORMAT:
+    if stored["format"] != FORMAT:
         raise BadResults(
-            f"{path} is a baseline of format {found['format']}, this ganbench reads format {FORMAT}. "
+            f"{path} is a baseline of format {stored['format']}, this ganbench reads format {FORMAT}. "
             "Read it with the ganbench that wrote it, or make it anew from results of this one."
         )
-    if not found["scores"]:
+    if not stored["scores"]:
         raise BadResults(f"{path} is an empty baseline, against which nothing can get worse. {cure}")
     try:
         return Baseline(
-            str(found["suite"]),
-            str(found.get("commit", "")),
-            dict(found.get("environment", {})),
-            _by_name([Runs(**row) for row in found["runs"]]),
-            _by_name([Score(**{**row, "values": _values(row["values"])}) for row in found["scores"]]),
-            tuple(found.get("history", ())),
+            str(stored["suite"]),
+            str(stored.get("commit", "")),
+            dict(stored.get("environment", {})),
+            _by_name([Runs(**row) for row in stored["runs"]]),
+            _by_name([Score(**{**row, "values": _seed_values(row["values"])}) for row in stored["scores"]]),
+            tuple(stored.get("history", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadResults(f"{path} is a damaged baseline: {error}. Take it from git, or make it anew.") from error
 
 
-def _values(found: Record) -> dict[int, float | None]:
-    return {int(seed): None if value is None else float(value) for seed, value in found.items()}
+def _seed_values(values: Record) -> dict[int, float | None]:
+    return {int(seed): None if value is None else float(value) for seed, value in values.items()}
 
 
 def _by_name(rows: Iterable[Any]) -> dict[Any, Any]:
     """Runs by dataset and variant, scores by dataset, variant and metric. Raises ValueError if one is there twice."""
-    found: dict[tuple[str, ...], Runs | Score] = {}
+    by_name: dict[tuple[str, ...], Runs | Score] = {}
     for row in rows:
         name = tuple(getattr(row, part) for part in ("dataset", "variant", "metric") if hasattr(row, part))
-        if name in found:
+        if name in by_name:
             raise ValueError(f"two rows are called {', '.join(name)}")
-        found[name] = row
-    return dict(sorted(found.items()))
+        by_name[name] = row
+    return dict(sorted(by_name.items()))
 
 
 def _trained(runs: DataFrame) -> "Series[bool]":
@@ -207,13 +207,13 @@ def _trained(runs: DataFrame) -> "Series[bool]":
     return ~other.groupby([runs[name] for name in ROW]).transform("any")
 
 
-def _runs(rows: DataFrame) -> Runs:
+def _runs_of_row(rows: DataFrame) -> Runs:
     first, done = rows.iloc[0], rows[rows["status"] == "done"]
     where = f"{first['label']} on {first['dataset']}"
     return Runs(
         dataset=first["dataset"],
         variant=first["label"],
-        budget=_one({_budget(row) for _, row in rows.iterrows()}, "budgets", where),
+        budget=_one({_budget_text(row) for _, row in rows.iterrows()}, "budgets", where),
         select=next(iter(rows["select"].dropna()), ""),
         seeds=sorted(map(int, rows["seed"])),
         failed=len(rows) - len(done),
@@ -221,7 +221,7 @@ def _runs(rows: DataFrame) -> Runs:
     )
 
 
-def _budget(row: "Series[Any]") -> str:
+def _budget_text(row: "Series[Any]") -> str:
     scale = "" if row["scale"] == 1 else f", scale {row['scale']:g}"
     return f"{row['budget_amount']:.15g} {row['budget_unit']}{scale}"
 
@@ -253,10 +253,10 @@ def _scores(scores: DataFrame, runs: DataFrame) -> Iterator[Score]:
         )  # fmt: skip
 
 
-def _one(found: set[str], what: str, row: str) -> str:
-    if len(found) > 1:
-        raise ValueError(f"the runs of {row} have different {what}, {' and '.join(sorted(found))}: they make no row.")
-    return next(iter(found))
+def _one(values: set[str], what: str, row: str) -> str:
+    if len(values) > 1:
+        raise ValueError(f"the runs of {row} have different {what}, {' and '.join(sorted(values))}: they make no row.")
+    return next(iter(values))
 
 
 def _short(value: float, digits: int = 6) -> float | None:
@@ -271,7 +271,7 @@ def _listed(column: "Series[Any]") -> str:
     return " or ".join(sorted({f"{value:g}" if isinstance(value, float) else str(value) for value in column.dropna()}))
 
 
-def _lines(part: Any) -> str:
+def _json_lines(part: Any) -> str:
     """JSON, with each item of a list on a line of its own."""
     if not isinstance(part, list):
         return json.dumps(part, ensure_ascii=False)

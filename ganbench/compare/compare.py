@@ -9,13 +9,13 @@
 Of all the rows of one table the chance that any is called better or worse where nothing differs is at most 5 %, and so
 is the chance that any is called the same where the difference is beyond the tolerance.
 
-Seeds are not pairs. Runs of one seed share the latents they are judged with and the data, but as soon as anything
+Seeds are not pairs. Runs of one seed share the data and the latents they are judged with. But as soon as anything
 differs between A and B they train on other random numbers, and training amplifies that: seed 3 of A is no nearer to
-seed 3 of B than to any other. Pairing would halve the degrees of freedom, of which there are few, for nothing; where
-seeds do go together, the unpaired test errs on the safe side.
+seed 3 of B than to any other. Pairing would halve the few degrees of freedom for nothing. Where seeds do go together,
+the unpaired test errs on the safe side.
 
-A run that failed has no score and cannot enter a mean, so of the runs that ended the winner may be the one whose bad
-runs are gone. The side that lost a run is therefore never the better one; where it is worse even so, it is worse.
+A run that failed has no score and cannot enter a mean. So the winner among runs that ended may be the side whose bad
+runs are gone. The side that lost a run is therefore never the better one; it is worse where it is worse even so.
 """
 
 import json
@@ -30,7 +30,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame
 
-from ganbench.compare.matching import Match, match, unlike
+from ganbench.compare.matching import Match, match, why_unlike
 from ganbench.errors import BadResults, UnknownName
 from ganbench.statistics import (
     Interval,
@@ -69,8 +69,8 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What two samples of scores say, each on its own row; `decide` makes verdicts of all rows of a table."""
+class TwoSample:
+    """What two samples of scores say of one row; `decide` makes verdicts of all rows of a table."""
 
     a: Sample
     b: Sample
@@ -93,7 +93,7 @@ class Decision:
     why: str = ""
 
 
-def weigh(a: ArrayLike, b: ArrayLike, direction: str, tolerance: float | None = None) -> Evidence:
+def weigh(a: ArrayLike, b: ArrayLike, direction: str, tolerance: float | None = None) -> TwoSample:
     """(n,) and (m,) scores, NaN or infinite for runs that failed -> what they say of B against A.
 
     `direction` is "lower" or "higher", whichever is better; `tolerance` is a share of A's mean. Raises ValueError for
@@ -110,7 +110,7 @@ def weigh(a: ArrayLike, b: ArrayLike, direction: str, tolerance: float | None = 
     first, second = _sample(x), _sample(y)
     margin = None if tolerance is None else tolerance * abs(first.mean)
     worst = math.inf if lower else -math.inf
-    return Evidence(
+    return TwoSample(
         a=first,
         b=second,
         difference=difference,
@@ -131,37 +131,37 @@ def _sample(values: NDArray[np.float64]) -> Sample:
     return Sample(len(ended), len(values) - len(ended), mean, std)
 
 
-def decide(rows: Sequence[Evidence], alpha: float = ALPHA) -> list[Decision]:
+def decide(rows: Sequence[TwoSample], alpha: float = ALPHA) -> list[Decision]:
     """All rows of one table -> their verdicts, which hold at once; see the module's words."""
     p, p_same = holm([row.p for row in rows]), holm([row.p_same for row in rows])
     level = 1 - alpha / max(1, int(np.isfinite(p).sum()))  # what a row must reach where Holm is strictest
-    return [_decide(*row, alpha, level) for row in zip(rows, map(float, p), map(float, p_same), strict=True)]
+    return [_decide_row(*row, alpha, level) for row in zip(rows, map(float, p), map(float, p_same), strict=True)]
 
 
-def _decide(row: Evidence, p: float, p_same: float, alpha: float, level: float) -> Decision:
+def _decide_row(row: TwoSample, p: float, p_same: float, alpha: float, level: float) -> Decision:
     if min(row.a.n, row.b.n) < 2:
         return Decision(Verdict.undecided, why=_too_few(row))
-    found, needed = Verdict.undecided, ""
+    verdict, needed = Verdict.undecided, ""
     if p_same <= alpha:
-        found, needed = Verdict.same, "AB"
+        verdict, needed = Verdict.same, "AB"
     elif p <= alpha and (row.margin is None or abs(row.gain) > row.margin):
-        found, needed = (Verdict.better, "B") if row.gain > 0 else (Verdict.worse, "A")
+        verdict, needed = (Verdict.better, "B") if row.gain > 0 else (Verdict.worse, "A")
     if incomplete := [name for name, side in (("A", row.a), ("B", row.b)) if name in needed and side.lost]:
-        why = f"{found} only if the lost runs of {' and '.join(incomplete)} are not counted"
+        why = f"{verdict} only if the lost runs of {' and '.join(incomplete)} are not counted"
         return Decision(Verdict.undecided, p, p_same, why=why)
-    if found is not Verdict.undecided:
-        return Decision(found, p, p_same)
+    if verdict is not Verdict.undecided:
+        return Decision(verdict, p, p_same)
     why = "" if row.a.std or row.b.std or not row.gain else "neither side varies"
-    return Decision(found, p, p_same, _seeds(row, level), why)
+    return Decision(verdict, p, p_same, _seeds_to_decide(row, level), why)
 
 
-def _too_few(row: Evidence) -> str:
+def _too_few(row: TwoSample) -> str:
     few = {"no score": 0, "one seed": 1}
-    said = {what: [name for name, side in (("A", row.a), ("B", row.b)) if side.n == n] for what, n in few.items()}
-    return ", ".join(f"{what} of {' and '.join(names)}" for what, names in said.items() if names)
+    sides = {what: [name for name, side in (("A", row.a), ("B", row.b)) if side.n == n] for what, n in few.items()}
+    return ", ".join(f"{what} of {' and '.join(names)}" for what, names in sides.items() if names)
 
 
-def _seeds(row: Evidence, level: float) -> int | None:
+def _seeds_to_decide(row: TwoSample, level: float) -> int | None:
     """As many as would find the difference seen here, or, if that is within the margin, show that it is."""
     gap, a_std, b_std = abs(row.gain), row.a.std, row.b.std
     if row.margin is None or gap >= row.margin:
@@ -222,19 +222,19 @@ def compare(
     if not cells:
         raise BadResults(" ".join([f"Found no score of the {checkpoint} checkpoint on both sides.", *remarks]))
     weighed = [weigh(cell.a, cell.b, cell.direction, tolerance) for cell in cells]
-    apart = [unlike(cell.pair, cell.metric) for cell in cells]
-    decided = iter(decide([evidence for evidence, why in zip(weighed, apart, strict=True) if not why]))
-    decisions = [Decision(Verdict.incomparable, why=why) if why else next(decided) for why in apart]
+    unlike = [why_unlike(cell.pair, cell.metric) for cell in cells]
+    decided = iter(decide([two for two, why in zip(weighed, unlike, strict=True) if not why]))
+    decisions = [Decision(Verdict.incomparable, why=why) if why else next(decided) for why in unlike]
     if senseless := [metric for metric, direction in wanted.items() if direction not in SENSES]:
         remarks.append(f"Left out, since neither low nor high is better: {', '.join(senseless)}.")
     if all(np.array_equal(np.sort(cell.a), np.sort(cell.b), equal_nan=True) for cell in cells):
         remarks.insert(0, "B repeats A: every score is the same number.")
     return Comparison(
-        a=_named(a, labels and labels[0]),
-        b=_named(b, labels and labels[1]),
+        a=_title(a, labels and labels[0]),
+        b=_title(b, labels and labels[1]),
         checkpoint=checkpoint,
         tolerance=tolerance,
-        rows=DataFrame(map(_line, cells, weighed, decisions), columns=COLUMNS).astype({"seeds": "Int64"}),
+        rows=DataFrame(map(_table_row, cells, weighed, decisions), columns=COLUMNS).astype({"seeds": "Int64"}),
         remarks=remarks,
     )
 
@@ -242,9 +242,9 @@ def compare(
 def to_json(comparison: Comparison) -> str:
     """For programs. JSON has no NaN: null is a number that there cannot be."""
     rows = comparison.rows.astype(object).where(comparison.rows.notna(), None)
-    found = {**vars(comparison), "rows": rows.to_dict("records")}
+    content = {**vars(comparison), "rows": rows.to_dict("records")}
     about = {"compared": comparison.compared, "alpha": ALPHA, "correction": "holm"}
-    return json.dumps({**about, **found}, indent=1, allow_nan=False) + "\n"
+    return json.dumps({**about, **content}, indent=1, allow_nan=False) + "\n"
 
 
 class Cell(NamedTuple):
@@ -260,30 +260,28 @@ class Cell(NamedTuple):
 def _directions(matches: list[Match], metrics: Sequence[str]) -> dict[str, str]:
     """The metrics to compare, in the order of the scores, and which of their values are better."""
     scores = pd.concat([side.scores for pair in matches for side in pair])
-    found = dict(zip(scores["metric"], scores["direction"], strict=True))
+    known = dict(zip(scores["metric"], scores["direction"], strict=True))
     for metric in metrics:
-        if metric not in found:
-            raise UnknownName("metrics of these rows", metric, found)
-    return {metric: direction for metric, direction in found.items() if not metrics or metric in metrics}
+        if metric not in known:
+            raise UnknownName("metrics of these rows", metric, known)
+    return {metric: direction for metric, direction in known.items() if not metrics or metric in metrics}
 
 
-def _named(results: Results, label: str | None) -> str:
+def _title(results: Results, label: str | None) -> str:
     return f"{results.path}: {label}" if label else str(results.path)
 
 
-def _line(cell: Cell, evidence: Evidence, decision: Decision) -> dict[str, Any]:
+def _table_row(cell: Cell, two: TwoSample, decision: Decision) -> dict[str, Any]:
     """One row of the table; of scores that were not measured alike there is no difference."""
     alike = decision.verdict is not Verdict.incomparable
     nothing = Interval(math.nan, math.nan, math.nan)
-    difference, improvement = (evidence.difference, evidence.improvement) if alike else (nothing, nothing)
+    difference, improvement = (two.difference, two.improvement) if alike else (nothing, nothing)
     sides = {
-        f"{name}_{what}": value
-        for name, side in (("a", evidence.a), ("b", evidence.b))
-        for what, value in side._asdict().items()
+        f"{name}_{what}": value for name, side in (("a", two.a), ("b", two.b)) for what, value in side._asdict().items()
     }
     return {
         **{"dataset": cell.pair.a.dataset, "a_label": cell.pair.a.label, "b_label": cell.pair.b.label},
-        **{"metric": cell.metric, "direction": cell.direction, **sides, "margin": evidence.margin},
+        **{"metric": cell.metric, "direction": cell.direction, **sides, "margin": two.margin},
         **{"difference": difference.mean, "low": difference.low, "high": difference.high},
         **dict(zip(("improvement", "improvement_low", "improvement_high"), improvement, strict=True)),
         **{"p": decision.p, "p_same": decision.p_same, "verdict": decision.verdict.value},

@@ -1,19 +1,24 @@
 """Results of one suite over many commits: lines of scores, and where they step.
 
-A *line* is one metric of one variant on one dataset, measured alike: under one comparability key and one budget. Where
-either changes a new line begins, and nothing joins the two. Results stand in the order of their commits' dates; where
-git does not know them all, in the order in which they are given.
+A *line* is one metric of one variant on one dataset, measured alike: under one comparability key and one budget. A new
+line begins where either changes, and nothing joins the two. Results stand in the order of their commits' dates. Where
+git does not know all commits, they stand in the order in which they are given.
 
-A *step* is a lasting change of a line's mean. Each line is tested for one (`ganbench.statistics.changepoint`), the
-p-values of all lines are adjusted together by the weights of the gate, and a step is one that is neither chance nor
-smaller than what the gate tolerates. Then what is before and what is after it are tested likewise, until nothing is
-found: binary segmentation, Vostrikova, "Detecting 'disorder' in multidimensional random processes", 1981. Values that
-are all positive are compared as logarithms. Results in which every seed of a line repeats the value that it had just
-before are one measurement: equal bits are no new evidence.
+A *step* is a lasting change of a line's mean. Each line is tested for one (`ganbench.statistics.changepoint`), and the
+p-values of all lines are adjusted together by the weights of the gate. A step is neither chance nor smaller than what
+the gate tolerates. What is before and what is after it are then tested likewise, until nothing is found: binary
+segmentation, Vostrikova, "Detecting 'disorder' in multidimensional random processes", 1981. Values that are all
+positive are compared as logarithms. Results in which every seed of a line repeats the value before are one
+measurement, because equal bits are no new evidence.
 
-Of 400 made-up histories each, 12 results of 8 variants with 3 seeds that scatter by 15 %, 4 to 5 % showed a step that
-was none; a step of 15, 25 and 50 % was found in 27, 76 and 100 %, in its very place in 15, 61 and 98 %
-(`tests/bench/test_history.py`). numpy and pandas only.
+Error rates, of 400 made-up histories each: 12 results of 8 variants with 3 seeds that scatter by 15 %
+(`tests/bench/test_history.py`).
+
+    step                      none      15 %    25 %    50 %
+    found                     4 to 5 %  27 %    76 %    100 %
+    found in its very place             15 %    61 %    98 %
+
+No torch.
 """
 
 import json
@@ -31,8 +36,7 @@ import numpy as np
 from pandas import DataFrame
 
 from ganbench import store
-from ganbench.compare import baseline
-from ganbench.compare.baseline import Baseline, Score
+from ganbench.compare.baseline import Baseline, Score, measure, read_baseline
 from ganbench.compare.gate import Gate, Limit
 from ganbench.errors import BadResults
 from ganbench.statistics import holm, mean_interval
@@ -53,7 +57,7 @@ LEAST_RESAMPLES = 20_000
 
 
 @dataclass(frozen=True)
-class Entry:
+class CommitResult:
     """What was measured at one commit."""
 
     source: str
@@ -73,51 +77,51 @@ class History:
     remarks: list[str]
 
 
-def read(paths: Iterable[Path]) -> History:
+def read_history(paths: Iterable[Path]) -> History:
     """Results folders of one suite, or baselines of it, -> their history, by the gate of the newest folder.
 
     Raises BadResults if one cannot be read, if they are of two suites, or if there are fewer than two.
     """
-    entries, remarks = in_order([_entry(path) for path in dict.fromkeys(path.resolve() for path in paths)])
-    folders = [Path(entry.source) for entry in entries if Path(entry.source).is_dir()]
-    return follow(entries, Gate.of_results(folders[-1]) if folders else Gate(), remarks)
+    results, remarks = in_order([_read_result(path) for path in dict.fromkeys(path.resolve() for path in paths)])
+    folders = [Path(result.source) for result in results if Path(result.source).is_dir()]
+    return follow(results, Gate.of_results(folders[-1]) if folders else Gate(), remarks)
 
 
-def follow(entries: Sequence[Entry], gate: Gate, remarks: Iterable[str] = ()) -> History:
+def follow(results: Sequence[CommitResult], gate: Gate, remarks: Iterable[str] = ()) -> History:
     """Results in order -> lines and steps. Raises BadResults if they are of two suites, or fewer than two."""
-    suites = sorted({entry.board.suite for entry in entries})
+    suites = sorted({result.board.suite for result in results})
     if len(suites) > 1:
         raise BadResults(f"Found results of {' and '.join(suites)}, but a history is of one suite. Name only its own.")
-    if len(entries) < 2:
+    if len(results) < 2:
         raise BadResults("Found one result, but a history needs two or more. Name the results of several commits.")
-    lines = list(_lines(entries, gate))
+    lines = list(_score_lines(results, gate))
     steps = sorted(_steps(lines, gate.error), key=lambda step: float(step["p"]))
     return History(
         suites[0],
         gate,
-        DataFrame([_about(place, entry) for place, entry in enumerate(entries)], columns=RESULTS),
+        DataFrame([_about(place, result) for place, result in enumerate(results)], columns=RESULTS),
         DataFrame([row for line in lines for row in line.records()], columns=POINTS),
-        DataFrame([{**step, **_when(entries[step["place"]])} for step in steps], columns=STEPS),
+        DataFrame([{**step, **_when(results[step["place"]])} for step in steps], columns=STEPS),
         [*remarks, *_broken(lines)],
     )
 
 
-def write(found: History, out: Path) -> None:
+def write_history(history: History, out: Path) -> None:
     """Write `history.csv`, a row per point, and `history.json`: results, steps, and how they were found."""
     out.mkdir(parents=True, exist_ok=True)
-    found.points.to_csv(out / "history.csv", index=False, lineterminator="\n")
+    history.points.to_csv(out / "history.csv", index=False, lineterminator="\n")
     about = {
-        "suite": found.suite,
-        "error": found.gate.error,
-        "lines": int(found.points["line"].nunique()),
-        "results": _records(found.results),
-        "steps": _records(found.steps),
-        "remarks": found.remarks,
+        "suite": history.suite,
+        "error": history.gate.error,
+        "lines": int(history.points["line"].nunique()),
+        "results": _json_rows(history.results),
+        "steps": _json_rows(history.steps),
+        "remarks": history.remarks,
     }
     write_json(out / "history.json", about)
 
 
-def _records(frame: DataFrame) -> Any:
+def _json_rows(frame: DataFrame) -> Any:
     """Rows as JSON has them: what is no finite number is null."""
     return json.loads(frame.to_json(orient="records", double_precision=15))
 
@@ -125,43 +129,43 @@ def _records(frame: DataFrame) -> Any:
 # Order
 
 
-def _entry(path: Path) -> Entry:
-    board = baseline.read(path) if path.is_file() else baseline.measure(store.read(path))
+def _read_result(path: Path) -> CommitResult:
+    board = read_baseline(path) if path.is_file() else measure(store.read(path))
     folder = path if path.is_file() or (path / "suite.json").exists() else path / board.suite
-    return Entry(str(folder), board, commit_date(board.commit))
+    return CommitResult(str(folder), board, commit_date(board.commit))
 
 
 def commit_date(commit: str) -> str:
     """The date of a commit of the working folder's repository in UTC, as ISO 8601; "" if git does not know it."""
     if not re.fullmatch("[0-9a-f]{4,40}", commit):
         return ""
-    asked = ["git", "show", "--no-patch", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--format=%cd", commit]
+    command = ["git", "show", "--no-patch", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--format=%cd", commit]
     try:
-        told = subprocess.run(
-            asked, capture_output=True, text=True, check=True, timeout=5, env={**os.environ, "TZ": "UTC0"}
+        shown = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=5, env={**os.environ, "TZ": "UTC0"}
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return told.stdout.strip()
+    return shown.stdout.strip()
 
 
-def in_order(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
+def in_order(results: Sequence[CommitResult]) -> tuple[list[CommitResult], list[str]]:
     """By date, if all have one; and what is to be said if not."""
-    if unknown := [entry.board.commit or f"of {entry.source}" for entry in entries if not entry.date]:
-        said = f"In the order given: git here does not know the commit {', '.join(dict.fromkeys(unknown))}."
-        return list(entries), [said]
-    return sorted(entries, key=lambda entry: entry.date), []
+    if unknown := [result.board.commit or f"of {result.source}" for result in results if not result.date]:
+        remark = f"In the order given: git here does not know the commit {', '.join(dict.fromkeys(unknown))}."
+        return list(results), [remark]
+    return sorted(results, key=lambda result: result.date), []
 
 
-def _when(entry: Entry) -> dict[str, str]:
-    return {"commit": entry.board.commit, "date": entry.date}
+def _when(result: CommitResult) -> dict[str, str]:
+    return {"commit": result.board.commit, "date": result.date}
 
 
-def _about(place: int, entry: Entry) -> dict[str, Any]:
-    board = entry.board
+def _about(place: int, result: CommitResult) -> dict[str, Any]:
+    board = result.board
     failed = sum(runs.failed for runs in board.runs.values())
     about = {"rows": len(board.scores), "failed": failed, "device": board.environment.get("device", "")}
-    return {"place": place, **_when(entry), "source": entry.source, **about}
+    return {"place": place, **_when(result), "source": result.source, **about}
 
 
 # Lines
@@ -171,7 +175,7 @@ class Point(NamedTuple):
     """One score at one place."""
 
     place: int
-    entry: Entry
+    result: CommitResult
     score: Score
     values: Floats  # of the seeds that have one
 
@@ -197,10 +201,10 @@ class Line:
 
     def records(self) -> Iterator[dict[str, Any]]:
         before: dict[int, float | None] | None = None
-        for place, entry, score, values in self.points:
+        for place, result, score, values in self.points:
             mean, low, high = mean_interval(values)
             yield {
-                "line": self.number, "place": place, **_when(entry), "dataset": score.dataset,
+                "line": self.number, "place": place, **_when(result), "dataset": score.dataset,
                 "variant": score.variant, "metric": score.metric, "direction": score.direction, "unit": score.unit,
                 "budget": self.budget, "key": score.key, "seeds": len(values), "mean": mean, "low": low, "high": high,
                 "repeats": score.values == before, "title": score.title or score.metric,
@@ -209,19 +213,19 @@ class Line:
             before = score.values
 
 
-def _lines(entries: Sequence[Entry], gate: Gate) -> Iterator[Line]:
-    """In the order of their names; a score without a comparability key is a line by itself."""
-    found: dict[tuple[str, ...], list[Point]] = {}
+def _score_lines(results: Sequence[CommitResult], gate: Gate) -> Iterator[Line]:
+    """In the order of their names. A score without a comparability key is a line by itself."""
+    points: dict[tuple[str, ...], list[Point]] = {}
     limits: dict[tuple[str, ...], Limit] = {}
-    for place, (entry, board) in enumerate((entry, entry.board) for entry in entries):
+    for place, (result, board) in enumerate((result, result.board) for result in results):
         for name, score in board.scores.items():
             runs = board.runs[name[:2]]
             values = floats([value for value in score.values.values() if value is not None])
             alike = (*name, runs.budget, score.key or f"none at {place}")
-            found.setdefault(alike, []).append(Point(place, entry, score, values))
+            points.setdefault(alike, []).append(Point(place, result, score, values))
             limits[alike] = gate.limit(score.metric, score.metric == runs.select)
-    for number, line in enumerate(sorted(found, key=lambda line: (line[:3], found[line][0].place))):
-        yield Line(number, line[3], limits[line], found[line])
+    for number, line in enumerate(sorted(points, key=lambda line: (line[:3], points[line][0].place))):
+        yield Line(number, line[3], limits[line], points[line])
 
 
 def _broken(lines: Sequence[Line]) -> Iterator[str]:
@@ -263,14 +267,14 @@ def _steps(lines: Iterable[Line], error: float) -> Iterator[dict[str, Any]]:
         adjusted = holm([step.p for _, step in tested], [part.line.limit.weight for part, _ in tested])
         parts = []
         for (part, step), p in zip(tested, adjusted, strict=True):
-            found = _record(part, step, float(p))
-            if p <= error and abs(found["change"]) > part.line.limit.tolerance:
-                yield found
+            record = _step_record(part, step, float(p))
+            if p <= error and abs(record["change"]) > part.line.limit.tolerance:
+                yield record
                 halves = part.measurements[: step.place], part.measurements[step.place :]
                 parts += [Part(part.line, half) for half in halves]
 
 
-def _record(part: Part, step: Step, p: float) -> dict[str, Any]:
+def _step_record(part: Part, step: Step, p: float) -> dict[str, Any]:
     """What changed: the mean before and after, the geometric one of values that are all positive."""
     samples = part.samples(part.logarithmic)
     before, after = (float(np.concatenate(some).mean()) for some in (samples[: step.place], samples[step.place :]))

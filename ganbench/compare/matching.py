@@ -54,12 +54,12 @@ class Side:
         rows = self.of(metric)
         return set(rows.loc[rows["value"].notna(), "key"])
 
-    def told(self, metric: str, condition: str) -> str:
-        """What its scores or their runs say of a condition."""
+    def condition(self, metric: str, name: str) -> str:
+        """The condition of that name under which a metric was measured, as its scores or their runs have it."""
         rows = self.of(metric)
-        source = rows if condition in rows else self.runs[self.runs["run"].isin(rows["run"])]
-        found = {str(value) for value in source[condition].dropna()} if condition in source else set()
-        return " and ".join(sorted(found)) or "unknown"
+        source = rows if name in rows else self.runs[self.runs["run"].isin(rows["run"])]
+        values = {str(value) for value in source[name].dropna()} if name in source else set()
+        return " and ".join(sorted(values)) or "unknown"
 
 
 class Match(NamedTuple):
@@ -82,7 +82,7 @@ def match(
     `labels` names one row of each; without, every row that both have is matched with its namesake, except for
     controls. Raises UnknownName for a label that is not there, and BadResults if nothing is left to compare.
     """
-    rows_a, rows_b = _rows(a), _rows(b)
+    rows_a, rows_b = _rows_of(a), _rows_of(b)
     if labels is None:
         named = [(dataset, label, label) for dataset, label in rows_a if (dataset, label) in rows_b]
         remarks = [*_alone("A", rows_a, rows_b), *_alone("B", rows_b, rows_a)]
@@ -98,17 +98,17 @@ def match(
         matched = [(d, *labels) for d in datasets if (d, labels[0]) in rows_a and (d, labels[1]) in rows_b]
         remarks = []
     if not matched:
-        raise BadResults(_nothing(a, b, rows_a, rows_b))
+        raise BadResults(_nothing_in_common(a, b, rows_a, rows_b))
     matches = [
         Match(_side("A", a, dataset, one, checkpoint), _side("B", b, dataset, other, checkpoint))
         for dataset, one, other in matched
     ]
     for pair in matches:
         remarks += [*_gaps(pair.a), *_gaps(pair.b), *_one_sided(pair)]
-    return matches, remarks + _budgets(matches)
+    return matches, remarks + _unlike_budgets(matches)
 
 
-def unlike(pair: Match, metric: str) -> str:
+def why_unlike(pair: Match, metric: str) -> str:
     """Why the scores of a metric cannot be compared; "" if they can, or if a side has none."""
     keys_a, keys_b = pair.a.keys(metric), pair.b.keys(metric)
     for side, keys in ((pair.a, keys_a), (pair.b, keys_b)):
@@ -117,13 +117,13 @@ def unlike(pair: Match, metric: str) -> str:
     if not keys_a or not keys_b or keys_a == keys_b:
         return ""
     for condition in CONDITIONS:
-        one, other = pair.a.told(metric, condition), pair.b.told(metric, condition)
+        one, other = pair.a.condition(metric, condition), pair.b.condition(metric, condition)
         if one != other:
             return f"{condition}: {one} in A, {other} in B"
     return "the metric's version or options differ"
 
 
-def _rows(results: Results) -> dict[tuple[str, str], None]:
+def _rows_of(results: Results) -> dict[tuple[str, str], None]:
     runs = results.runs
     return dict.fromkeys(zip(runs["dataset"], runs["label"], strict=True))
 
@@ -144,13 +144,13 @@ def _side(name: str, results: Results, dataset: str, label: str, checkpoint: Che
     )
 
 
-def _nothing(a: Results, b: Results, *rows: dict[tuple[str, str], None]) -> str:
+def _nothing_in_common(a: Results, b: Results, *rows: dict[tuple[str, str], None]) -> str:
     datasets, labels = ([dict.fromkeys(row[i] for row in one) for one in rows] for i in (0, 1))
     if not set(datasets[0]) & set(datasets[1]):
-        told = "; ".join(f"{x.path} has {', '.join(d)}" for x, d in zip((a, b), datasets, strict=True))
-        return f"Found no dataset in common: {told}. Compare results of the same data."
-    told = "; ".join(f"{x.path} has {', '.join(one)}" for x, one in zip((a, b), labels, strict=True))
-    return f"Found no variant in common on one dataset: {told}. Name one of each with --variants."
+        both = "; ".join(f"{x.path} has {', '.join(d)}" for x, d in zip((a, b), datasets, strict=True))
+        return f"Found no dataset in common: {both}. Compare results of the same data."
+    both = "; ".join(f"{x.path} has {', '.join(one)}" for x, one in zip((a, b), labels, strict=True))
+    return f"Found no variant in common on one dataset: {both}. Name one of each with --variants."
 
 
 def _alone(name: str, rows: dict[tuple[str, str], None], others: dict[tuple[str, str], None]) -> Iterator[str]:
@@ -181,17 +181,17 @@ def _one_sided(pair: Match) -> Iterator[str]:
             yield f"Only {side.name} has {', '.join(alone)}: {side.row}."
 
 
-def _budgets(matches: list[Match]) -> list[str]:
+def _unlike_budgets(matches: list[Match]) -> list[str]:
     """Rows whose budgets differ, which may be the point, or the reason."""
-    found: dict[str, list[str]] = {}
+    rows: dict[str, list[str]] = {}
     for pair in matches:
-        one, other = _budget(pair.a), _budget(pair.b)
+        one, other = _budget_of(pair.a), _budget_of(pair.b)
         if one and other and one != other:
-            found.setdefault(f"{one} in A, {other} in B", []).append(pair.a.row)
-    return [f"Budgets differ, {budgets}: {', '.join(rows)}." for budgets, rows in found.items()]
+            rows.setdefault(f"{one} in A, {other} in B", []).append(pair.a.row)
+    return [f"Budgets differ, {budgets}: {', '.join(alike)}." for budgets, alike in rows.items()]
 
 
-def _budget(side: Side) -> str:
+def _budget_of(side: Side) -> str:
     if not set(BUDGET) <= set(side.runs):
         return ""
     pairs = side.runs[list(BUDGET)].dropna().drop_duplicates().itertuples(index=False)

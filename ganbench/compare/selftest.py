@@ -1,16 +1,16 @@
 """Whether a gate can fail: results are made worse in known ways, and each must be caught.
 
-    noise          every score is moved in its bad direction, by a half on average, by a different amount for each run
-    modes dropped  half of what counts modes or classes is gone; divergences and entropies change by log 2, as they do
-                   when half of equally frequent modes are lost
-    half speed     all take twice as long
+    noise          every score moves in its bad direction, by a half on average, by a different amount for each run
+    modes dropped  counts of modes or classes halve; divergences and entropies change by log 2, as they do when half of
+                   equally frequent modes are lost
+    half speed     every run takes twice as long
 
-The originals stay as they are. What is worse in them already does not count as caught. What the gate does not look at,
-or cannot look at because the baseline's speeds are another machine's, is not tried.
+The originals stay as they are. A row that is already worse in them does not count as caught. A row that the gate does
+not look at, or cannot because the baseline's speeds are another machine's, is not tried.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,25 +44,28 @@ def proven(trials: Sequence[Trial]) -> bool:
 
 
 def self_test(now: Baseline, before: Baseline, gate: Gate) -> list[Trial]:
-    """`now` made worse in three ways, each held against `before`. The same results give the same trials."""
-    known = _names(check(now, before, gate).of("regression"))
+    """Make `now` worse in three ways and hold each against `before`. The same results give the same trials."""
+    already_worse = _row_names(check(now, before, gate).of("regression"))
     trials = []
-    for name, way in (("noise", _noise()), ("modes dropped", _drop_modes), ("half speed", _halve_speed)):
-        ways = {row: degrade for row, score in now.scores.items() if (degrade := way(score))}
-        worse = {
-            row: replace(score, values={seed: _apply(ways[row], value) for seed, value in score.values.items()})
-            if row in ways
-            else score
-            for row, score in now.scores.items()
-        }
-        found = check(replace(now, scores=worse), before, gate)
-        tried = _names(found.rows[~found.rows["verdict"].isin(UNTRIED)]) & ways.keys()
-        caught = {row for row in _names(found.of("regression")) - known if row in ways or row[1] == EVERY}
-        trials.append(Trial(name, len(tried), len(caught)))
+    for name, degradation in (("noise", _noise()), ("modes dropped", _drop_modes), ("half speed", _halve_speed)):
+        degrades = {row: degrade for row, score in now.scores.items() if (degrade := degradation(score))}
+        checked = check(_degraded(now, degrades), before, gate)
+        tried = _row_names(checked.rows[~checked.rows["verdict"].isin(UNTRIED)]) & degrades.keys()
+        worse = _row_names(checked.of("regression")) - already_worse
+        trials.append(Trial(name, len(tried), sum(row in degrades or row[1] == EVERY for row in worse)))
     return trials
 
 
-def _names(rows: DataFrame) -> set[tuple[str, ...]]:
+def _degraded(board: Baseline, degrades: Mapping[tuple[str, str, str], Degrade]) -> Baseline:
+    """A copy of the board in which the rows named have worse values."""
+    worse = {
+        row: replace(board.scores[row], values={s: _apply(degrade, v) for s, v in board.scores[row].values.items()})
+        for row, degrade in degrades.items()
+    }
+    return replace(board, scores=board.scores | worse)
+
+
+def _row_names(rows: DataFrame) -> set[tuple[str, ...]]:
     return set(rows[NAME].itertuples(index=False, name=None))
 
 

@@ -16,7 +16,8 @@ from pandas import DataFrame
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ganbench.compare.regression import EVERY, FAILS, LEVEL, NOTHING, SILENT, Check
+from ganbench.compare.contrast import LEVEL
+from ganbench.compare.regression import EVERY, FAILS, NOTHING, SILENT, Check
 from ganbench.compare.selftest import Trial
 
 ANNOTATIONS = 10  # GitHub shows so many of a step

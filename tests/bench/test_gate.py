@@ -32,7 +32,7 @@ import pytest
 from pandas import DataFrame
 from plotly.offline import get_plotlyjs
 
-from ganbench.compare.baseline import Baseline, Score, read
+from ganbench.compare.baseline import Baseline, Score, read_baseline
 from ganbench.compare.gate import Gate
 from ganbench.compare.regression import check
 
@@ -141,7 +141,7 @@ def detection(
 
 @cache
 def real() -> Baseline:
-    return read(SEEDS)
+    return read_baseline(SEEDS)
 
 
 def ways(n: int) -> Iterator[Draw]:

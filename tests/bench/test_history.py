@@ -9,7 +9,7 @@ from pandas import DataFrame
 
 from ganbench.compare.baseline import Baseline, Runs, Score
 from ganbench.compare.gate import Gate
-from ganbench.compare.history import Entry, follow
+from ganbench.compare.history import CommitResult, follow
 
 RESULTS, VARIANTS, SEEDS, SPREAD = 12, 8, 3, 0.15  # spread over seeds: a standard deviation of 15 %
 AT = 6  # where the first variant steps
@@ -28,7 +28,7 @@ def steps(rng: np.random.Generator, step: float) -> DataFrame:
             ("d", name, "fid"): Score("d", name, "fid", "lower", "", "k", None, dict(enumerate(map(float, own))))
             for name, own in zip(names, values, strict=True)
         }
-        entries.append(Entry("", Baseline("quick", "", {}, runs, scores)))
+        entries.append(CommitResult("", Baseline("quick", "", {}, runs, scores)))
     return follow(entries, Gate()).steps
 
 

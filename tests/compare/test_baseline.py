@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pandas import DataFrame
 
-from ganbench.compare.baseline import Baseline, accepted, measure, read, write
+from ganbench.compare.baseline import Baseline, accepted, measure, read_baseline, write_baseline
 from ganbench.compare.gate import SPEED
 from ganbench.errors import BadResults
 from ganbench.store import read as read_results
@@ -154,14 +154,14 @@ def test_results_without_a_variant_are_refused() -> None:
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     found = accepted(two_seeds(value=math.nan), "because")
-    write(found, tmp_path / "baselines" / "quick.json")
-    assert read(tmp_path / "baselines" / "quick.json") == found
+    write_baseline(found, tmp_path / "baselines" / "quick.json")
+    assert read_baseline(tmp_path / "baselines" / "quick.json") == found
 
 
 def test_each_row_is_a_line_and_the_same_results_are_the_same_bytes(tmp_path: Path) -> None:
     found = two_seeds()
-    write(found, tmp_path / "a.json")
-    write(found, tmp_path / "b.json")
+    write_baseline(found, tmp_path / "a.json")
+    write_baseline(found, tmp_path / "b.json")
     text = (tmp_path / "a.json").read_text()
     assert text == (tmp_path / "b.json").read_text()
     assert json.loads(text)["scores"][0]["values"] == {"0": 12.3457, "1": 12.3457}
@@ -174,13 +174,13 @@ def test_reasons_pile_up_and_say_what_was_accepted(tmp_path: Path) -> None:
     second = accepted(two_seeds(), "a better penalty", first, ["gan got slower"])
     assert [entry["reason"] for entry in second.history] == ["first", "a better penalty"]
     assert second.history[1]["accepted"] == ["gan got slower"] and "accepted" not in second.history[0]
-    write(second, tmp_path / "b.json")
-    assert read(tmp_path / "b.json").history == second.history
+    write_baseline(second, tmp_path / "b.json")
+    assert read_baseline(tmp_path / "b.json").history == second.history
 
 
 def broken(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     path = tmp_path / "b.json"
-    write(two_seeds(), path)
+    write_baseline(two_seeds(), path)
     found = json.loads(path.read_text())
     change(found)
     path.write_text(json.dumps(found))
@@ -203,7 +203,7 @@ def broken(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
 def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, change: Any, said: str) -> None:
     path = broken(tmp_path, change)
     with pytest.raises(BadResults, match=said) as raised:
-        read(path)
+        read_baseline(path)
     assert str(path) in str(raised.value)
 
 
@@ -212,9 +212,9 @@ def test_a_foreign_file_is_no_baseline(tmp_path: Path, text: str) -> None:
     path = tmp_path / "b.json"
     path.write_text(text)
     with pytest.raises(BadResults, match=r"no baseline.*Make one: ganbench baseline"):
-        read(path)
+        read_baseline(path)
 
 
 def test_an_absent_file_is_none(tmp_path: Path) -> None:
     with pytest.raises(BadResults, match=r"no baseline at .*Make one"):
-        read(tmp_path / "b.json")
+        read_baseline(tmp_path / "b.json")

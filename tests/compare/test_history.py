@@ -13,7 +13,7 @@ import pytest
 
 from ganbench.compare.baseline import Baseline, Runs, Score
 from ganbench.compare.gate import Gate
-from ganbench.compare.history import Entry, commit_date, follow, in_order, read, write
+from ganbench.compare.history import CommitResult, commit_date, follow, in_order, read_history, write_history
 from ganbench.errors import BadResults
 from ganbench.statistics import mean_interval
 
@@ -23,13 +23,13 @@ Values = Sequence[float | None]
 
 def entry(
     rows: dict[str, Values], *, metric: str = "fid", key: str = "k", budget: str = "100 images", suite: str = "quick"
-) -> Entry:
+) -> CommitResult:
     """One result: values over seeds by variant."""
     runs = {("d", v): Runs("d", v, budget, "fid", list(range(len(x))), 0, {}) for v, x in rows.items()}
     scores = {
         ("d", v, metric): Score("d", v, metric, "lower", "", key, None, dict(enumerate(x))) for v, x in rows.items()
     }
-    return Entry("somewhere", Baseline(suite, "abc1234", {}, runs, scores))
+    return CommitResult("somewhere", Baseline(suite, "abc1234", {}, runs, scores))
 
 
 # Steps
@@ -113,11 +113,10 @@ def test_a_metric_that_the_gate_does_not_look_at_is_drawn_but_not_tested() -> No
 
 
 def test_results_stand_in_the_order_of_their_commits_dates() -> None:
-    old, new = (
-        Entry(name, entry({"gan": [1.0]}).board, date) for name, date in (("old", "2026-01-01"), ("new", "2026-02-01"))
-    )
+    board = entry({"gan": [1.0]}).board
+    old, new = CommitResult("old", board, "2026-01-01"), CommitResult("new", board, "2026-02-01")
     assert in_order([new, old]) == ([old, new], [])
-    found, remarks = in_order([new, Entry("odd", old.board), old])
+    found, remarks = in_order([new, CommitResult("odd", old.board), old])
     assert [one.source for one in found] == ["new", "odd", "old"]
     assert remarks == ["In the order given: git here does not know the commit abc1234."]
 
@@ -171,8 +170,8 @@ def test_the_gate_is_that_of_the_newest_results(made_up: Callable[..., Path]) ->
         made_up({("d", "gan", "fid"): [1.0, 1.1]}, into=f"at{i}", gate=gate)
         for i, gate in enumerate(("", "[gate]\nerror = 0.01"))
     ]
-    assert read(folders).gate.error == 0.01
-    assert read(folder.parent for folder in folders).gate.error == 0.01, "<results>, if it holds a single suite"
+    assert read_history(folders).gate.error == 0.01
+    assert read_history(folder.parent for folder in folders).gate.error == 0.01, "<results>, if it holds a single suite"
 
 
 def test_nonsense_is_answered_in_words(ganbench: Command, made_up: Callable[..., Path], tmp_path: Path) -> None:
@@ -187,5 +186,5 @@ def test_nonsense_is_answered_in_words(ganbench: Command, made_up: Callable[...,
 
 
 def test_what_is_written_has_no_nan(tmp_path: Path) -> None:
-    write(follow([entry({"gan": [None]}), entry({"gan": [1.0]})], Gate()), tmp_path)
+    write_history(follow([entry({"gan": [None]}), entry({"gan": [1.0]})], Gate()), tmp_path)
     assert "NaN" not in (tmp_path / "history.json").read_text()

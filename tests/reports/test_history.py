@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ganbench.compare.baseline import Baseline, Runs, Score
 from ganbench.compare.gate import Gate
-from ganbench.compare.history import Entry, History, follow
+from ganbench.compare.history import CommitResult, History, follow
 
 EVIL = "<script>alert(1)</script>[bold]"
 
@@ -27,7 +27,7 @@ def made_up(variants: tuple[str, ...] = ("gan", "wgan"), step: float = 2.0, resu
                 scores["d", variant, metric] = score
         runs = {("d", variant): Runs("d", variant, "100 images", "fid", [0, 1, 2], 0, {}) for variant in variants}
         board = Baseline("quick", f"c{place}", {"device": EVIL}, runs, scores)
-        entries.append(Entry(f"folder/{place}", board, f"2026-01-{place + 1:02d}T00:00:00Z"))
+        entries.append(CommitResult(f"folder/{place}", board, f"2026-01-{place + 1:02d}T00:00:00Z"))
     return follow(entries, Gate(metrics={"modes": {"weight": 0.0}}), [EVIL])
 
 

@@ -1,0 +1,113 @@
+"""Two samples of scores -> the difference of their means and its standard error: the statistics of the gate.
+
+The test is a two-sample t of the logarithms, or of the values where some of a metric are not positive. Its variance is
+that of the row's own seeds. A few seeds may happen to lie close, so it is never less than what the other variants lead
+to expect (`ganbench.statistics.moderated`), nor than the metric's own noise over redrawn samples. It is drawn upwards
+only: a variant whose seeds scatter more than the others' would raise false alarms otherwise.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ganbench.statistics import t_quantile, t_tail
+from ganbench.statistics.intervals import Floats
+from ganbench.statistics.moderated import moderated, prior
+
+LEVEL = 0.95  # of the intervals, each by itself
+POWER = 0.8  # with which a change is called detectable
+
+
+class Samples(NamedTuple):
+    """Two or more values each, once and now."""
+
+    before: Floats
+    after: Floats
+    noise: float  # standard error of a single value over redrawn samples
+
+
+class Contrast(NamedTuple):
+    """The difference of two means on the scale of the test, its standard error, and the degrees of freedom of that."""
+
+    difference: float
+    error: float
+    df: float
+    start: float  # the mean before, in the metric's unit
+    logarithmic: bool
+    splits: float  # in how many ways the seeds can be dealt to the two sides
+
+    def relative(self, difference: float) -> float:
+        """Express a difference as a share of what was before."""
+        if self.logarithmic:
+            return math.expm1(min(difference, 700.0))
+        if self.start:
+            return difference / abs(self.start)
+        return math.copysign(math.inf, difference) if difference else 0.0
+
+    def change(self) -> tuple[float, float, float]:
+        """Return the change as a share of what was before, and the limits of its interval."""
+        reach = t_quantile(LEVEL, self.df) * self.error
+        low, change, high = (self.relative(self.difference + step) for step in (-reach, 0.0, reach))
+        return change, low, high
+
+    def p(self, sign: float) -> float:
+        """One-sided p-value: how probable is so large a difference of this sign, if there is none?
+
+        Where nothing varies, neither here nor in the other variants, no scale measures a difference. There the p-value
+        is that of the permutation test.
+        """
+        up = sign * self.difference
+        if not self.error:
+            return 1 / self.splits if up > 0 else 1.0
+        tail = t_tail(self.difference / self.error, self.df) / 2
+        return tail if up > 0 else 1 - tail
+
+    def detectable(self, sign: float, error: float) -> float:
+        """The change of this sign that is found with probability POWER, if p must be at most `error`."""
+        reach = t_quantile(1 - 2 * error, self.df) + t_quantile(2 * POWER - 1, self.df)
+        return self.relative(sign * reach * self.error)
+
+
+def contrasts(variants: Sequence[Samples]) -> list[Contrast]:
+    """Contrast one metric of several variants on one dataset, each with its own before."""
+    if not variants:
+        return []
+    logarithmic = all(float(side.min()) > 0 for s in variants for side in (s.before, s.after))
+    scaled = [(np.log(s.before), np.log(s.after)) if logarithmic else (s.before, s.after) for s in variants]
+    df = np.array([len(a) + len(b) - 2 for a, b in scaled], dtype=float)
+    spread = [float(((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()) for a, b in scaled]
+    means = [float(np.concatenate([s.before, s.after]).mean()) for s in variants]
+    noise = np.array([s.noise / mean if logarithmic else s.noise for s, mean in zip(variants, means, strict=True)])
+    own = np.maximum(spread / df, noise**2)
+    drawn, df = moderated(own, df, prior(own, df))
+    variances = np.maximum(own, drawn)
+    return [
+        Contrast(
+            difference=float(b.mean() - a.mean()),
+            error=math.sqrt(float(variance) * (1 / len(a) + 1 / len(b))),
+            df=float(d),
+            start=float(s.before.mean()),
+            logarithmic=logarithmic,
+            splits=math.comb(len(a) + len(b), len(a)),
+        )
+        for s, (a, b), variance, d in zip(variants, scaled, variances, df, strict=True)
+    ]
+
+
+def mean_contrast(contrasts: Sequence[Contrast]) -> Contrast:
+    """The mean of several variants' changes.
+
+    Its degrees of freedom are Satterthwaite's, "An Approximate Distribution of Estimates of Variance Components", 1946.
+    """
+    squares = np.array([contrast.error**2 for contrast in contrasts])
+    df = np.array([contrast.df for contrast in contrasts])
+    return Contrast(
+        difference=float(np.mean([contrast.difference for contrast in contrasts])),
+        error=math.sqrt(float(squares.sum())) / len(contrasts),
+        df=float(squares.sum() ** 2 / (squares**2 / df).sum()) if squares.any() else float(df.sum()),
+        start=float(np.mean([contrast.start for contrast in contrasts])),
+        logarithmic=contrasts[0].logarithmic,
+        splits=float(np.prod([contrast.splits for contrast in contrasts])),
+    )
