@@ -1,4 +1,4 @@
-"""An audit: real data, spoilt step by step, judged by every metric; and what two judges make of the same samples."""
+"""An audit: real data are disturbed step by step, and every metric judges them; two judges also judge the same runs."""
 
 import json
 import time
@@ -13,8 +13,8 @@ from pandas import DataFrame
 from torch import Tensor
 
 from ganbench import __version__, plugins
-from ganbench.audit.disturbances import POOL, Disturbance, Real, disturbances, rows
-from ganbench.audit.verdicts import NONE, RUNS, VALUES, Audit, agreement
+from ganbench.audit.disturbances import POOL, Disturbance, RealData, disturbances, select
+from ganbench.audit.verdicts import NONE, RUNS, VALUES, Audit, judge_agreement
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults, BadSuite, BenchError
 from ganbench.judges import Judge
@@ -33,41 +33,42 @@ DRAWS = 5  # of real data, at most, without a sample in common: their scatter is
 LEAST = 100  # samples
 
 Row = dict[str, Any]
-Progress = Callable[[str], None]
+Announce = Callable[[str], None]  # what is being judged
 
 
-class Jury(NamedTuple):
+class Panel(NamedTuple):
     """Who judges: some judges of one dataset, and all metrics."""
 
     dataset: Dataset
     judges: dict[str, Judge]
     metrics: list[Metric]
 
-    def says(self, drawn: Drawn, left_out: dict[str, str]) -> Iterator[Row]:
-        """One row per judge and metric that applies; why one could not be computed is noted in `left_out`."""
+    def scores(self, drawn: Drawn, left_out: dict[str, str]) -> Iterator[Row]:
+        """Yield one row per judge and metric that applies; note in `left_out` why a metric could not be computed."""
         for name, judge in self.judges.items():
             metrics = [metric for metric in self.metrics if metric.name not in left_out]
             evidence = gather(self.dataset, judge, metrics, SPLIT, drawn)
             for metric in metrics:
-                if metric.applies(evidence):
-                    try:
-                        value, stderr = metric(evidence)
-                    except BenchError as error:
-                        left_out[metric.name] = str(error)
-                        continue
-                    said = {"judge": name, "metric": metric.name, "title": metric.title, "direction": metric.direction}
-                    yield said | {"value": value, "stderr": stderr}
+                if not metric.applies(evidence):
+                    continue
+                try:
+                    value, stderr = metric(evidence)
+                except BenchError as error:
+                    left_out[metric.name] = str(error)
+                    continue
+                row = {"judge": name, "metric": metric.name, "title": metric.title, "direction": metric.direction}
+                yield row | {"value": value, "stderr": stderr}
 
 
-def summon(judges: Iterable[str], dataset: Dataset) -> Jury:
-    """Those judges, and every installed metric that says what is better. Raises BadSuite if one cannot judge it."""
+def build_panel(judges: Iterable[str], dataset: Dataset) -> Panel:
+    """Load the judges, and every installed metric that says what is better. Raises BadSuite if one cannot judge it."""
     metrics = [plugins.load("metrics", name) for name in plugins.names("metrics")]
-    made = {name: choose(name, dataset, Path()) for name in judges}
-    return Jury(dataset, made, [metric for metric in metrics if metric.direction != "none"])
+    fitting = {name: choose(name, dataset, Path()) for name in judges}
+    return Panel(dataset, fitting, [metric for metric in metrics if metric.direction != "none"])
 
 
 def choose_dataset(judge: str, named: str | None) -> PluginSpec:
-    """The dataset of that name, or the judge's own: its `home`."""
+    """Return the dataset of that name, or the judge's own: its `home`. Raises BadSuite if there is neither."""
     home = named or getattr(plugins.load("judges", judge, Path()), "home", "")
     if not home:
         raise BadSuite(
@@ -77,132 +78,135 @@ def choose_dataset(judge: str, named: str | None) -> PluginSpec:
     return PluginSpec(home, beside=str(Path.cwd()))
 
 
-def audit(judges: Iterable[str], made: PluginSpec, samples: int, progress: Progress = print) -> Audit:
-    """Disturb fresh real data in all ways that fit them, and compute all metrics that apply.
+def audit(judges: Iterable[str], spec: PluginSpec, samples: int, announce: Announce = print) -> Audit:
+    """Disturb fresh real data of the dataset `spec` in all ways that fit, and compute all metrics that apply.
 
     Raises BenchError if there are too few samples, or fresh data, for a draw to have any noise.
     """
     started = time.monotonic()
-    dataset: Dataset = build("datasets", made)
-    jury = summon(judges, dataset)
+    dataset: Dataset = build("datasets", spec)
+    panel = build_panel(judges, dataset)
     real, draws = take(dataset, samples)
     table = disturbances(dataset.spec)
-    found: list[Row] = []
+    rows: list[Row] = []
     left_out: dict[str, str] = {}
-    for name, strength, draw, batch in spoilt(real, draws, table):
-        progress(f"{name.replace('_', ' ')} {strength or draw + 1}, {time.monotonic() - started:.0f} s so far")
+    for name, strength, draw, batch in disturbed(real, draws, table):
+        announce(f"{name.replace('_', ' ')} {strength or draw + 1}, {time.monotonic() - started:.0f} s so far")
         about = {"disturbance": name, "strength": strength, "draw": draw}
-        found += [about | row for row in jury.says(Drawn(batch.x, batch, conditional=batch.y is not None), left_out)]
-    values = DataFrame(found, columns=VALUES)
+        drawn = Drawn(batch.x, batch, conditional=batch.y is not None)
+        rows += [about | row for row in panel.scores(drawn, left_out)]
+    values = DataFrame(rows, columns=VALUES)
     return Audit(
-        judges=list(jury.judges),
+        judges=list(panel.judges),
         values=values[~values["metric"].isin(left_out)],
-        conditions=conditions(jury, made, samples, len(draws)) | {"seconds": round(time.monotonic() - started)},
+        conditions=audit_conditions(panel, spec, samples, len(draws)) | {"seconds": round(time.monotonic() - started)},
         meanings={name: (one.meaning, list(one.amounts)) for name, one in table.items()},
         left_out=left_out,
     )
 
 
-def spoilt(real: Real, draws: list[Batch], table: dict[str, Disturbance]) -> Iterator[tuple[str, int, int, Batch]]:
-    """All that is judged: disturbance, strength, draw, and the samples; first the draws, which nothing disturbs."""
+def disturbed(
+    real: RealData, draws: list[Batch], table: dict[str, Disturbance]
+) -> Iterator[tuple[str, int, int, Batch]]:
+    """Yield all that is judged, disturbance, strength, draw and samples: first the draws, which nothing disturbs."""
     yield from ((NONE, 0, i, draw) for i, draw in enumerate(draws))
     for name, disturbance in table.items():
         for strength in range(1, len(disturbance.amounts) + 1):
             yield name, strength, 0, disturbance(real, strength)
 
 
-def take(dataset: Dataset, n: int) -> tuple[Real, list[Batch]]:
-    """What disturbances draw from, and some draws of `n` fresh samples each that have none in common.
+def take(dataset: Dataset, n: int) -> tuple[RealData, list[Batch]]:
+    """Return what disturbances draw from, and two to DRAWS draws of `n` fresh samples that have none in common.
 
     Raises BenchError if there are not enough for two draws.
     """
     fresh = dataset.fresh(SPLIT, POOL * n)
-    there = different(fresh.x)
+    there = count_different(fresh.x)
     draws = min(DRAWS, there // n)
     if n < LEAST or draws < 2:
         raise BenchError(
             f"Found {n:,} samples to audit with, and {there:,} fresh real ones that differ, but an audit needs at "
             f"least {LEAST} samples, and twice as many fresh ones. Choose --samples between {LEAST} and {there // 2:,}."
         )
-    return Real(n, fresh, dataset.train()), [rows(fresh, torch.arange(i * n, (i + 1) * n)) for i in range(draws)]
+    return RealData(n, fresh, dataset.train()), [select(fresh, torch.arange(i * n, (i + 1) * n)) for i in range(draws)]
 
 
-def different(x: Tensor) -> int:
-    """How many of (n, *shape) samples are different; a dataset's fresh samples come round again where they run out."""
+def count_different(x: Tensor) -> int:
+    """Count the different ones of (n, *shape) samples; fresh samples come round again where a dataset runs out."""
     direction = torch.randn(x[0].numel(), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     return len(np.unique((x.flatten(1).double() @ direction).numpy()))
 
 
-def conditions(jury: Jury, made: PluginSpec, samples: int, draws: int) -> dict[str, Any]:
+def audit_conditions(panel: Panel, spec: PluginSpec, samples: int, draws: int) -> dict[str, Any]:
     """What the values depend on, in words and numbers."""
-    data = jury.dataset
+    data = panel.dataset
     return {
-        "dataset": made.name,
+        "dataset": spec.name,
         "fingerprint": data.fingerprint,
         "preprocessing": data.preprocessing,
         "split": SPLIT,
         "samples": samples,
         "draws of real data": draws,
-        **{f"key of {name}": judge.key for name, judge in jury.judges.items()},
-        "metrics": {metric.name: metric.version for metric in jury.metrics},
+        **{f"key of {name}": judge.key for name, judge in panel.judges.items()},
+        "metrics": {metric.name: metric.version for metric in panel.metrics},
         "ganbench": __version__,
         "torch": torch.__version__,
     }
 
 
-def add_runs(found: Audit, results: Results, progress: Progress = print) -> Audit:
-    """The audit, and what its judges say of every finished run of a suite.
+def add_runs(audit: Audit, results: Results, announce: Announce = print) -> Audit:
+    """Return the audit with what its judges say of every finished run of a suite.
 
     Samples, as many as were disturbed, are drawn anew from the weights of the selected checkpoint. Runs on data that
     one of the judges cannot judge are left out. Raises BadResults if none is left.
     """
     rows: list[Row] = []
-    juries: dict[str, Jury | None] = {}
+    panels: dict[str, Panel | None] = {}
     for run in results.runs[results.runs["status"] == "done"].to_dict("records"):
         spec, dataset, variant = load_run(results.path / run["run"], "selected", CPU)
-        if spec.dataset_label not in juries:
-            juries[spec.dataset_label] = _jury_if_fit(found.judges, dataset)
-        if jury := juries[spec.dataset_label]:
-            progress(str(spec))
-            drawn = Sampler(variant, dataset, CPU).drawn(SPLIT, int(found.conditions["samples"]), sampling_seed(spec))
+        if spec.dataset_label not in panels:
+            panels[spec.dataset_label] = _panel_if_fit(audit.judges, dataset)
+        if panel := panels[spec.dataset_label]:
+            announce(str(spec))
+            drawn = Sampler(variant, dataset, CPU).drawn(SPLIT, int(audit.conditions["samples"]), sampling_seed(spec))
             about = {name: run[name] for name in ("run", "label", "dataset", "seed")}
-            rows += [about | row for row in jury.says(drawn, {})]
+            rows += [about | row for row in panel.scores(drawn, {})]
     if not rows:
         raise BadResults(
-            f"{results.path} holds no finished run on data that {' and '.join(found.judges)} both judge. Name other "
+            f"{results.path} holds no finished run on data that {' and '.join(audit.judges)} both judge. Name other "
             "results."
         )
     runs = DataFrame(rows, columns=RUNS)
-    told = {"runs": f"{runs['run'].nunique()} of the suite {results.suite}"}
-    return replace(found, runs=runs, conditions=found.conditions | told)
+    condition = {"runs": f"{runs['run'].nunique()} of the suite {results.suite}"}
+    return replace(audit, runs=runs, conditions=audit.conditions | condition)
 
 
-def _jury_if_fit(judges: list[str], dataset: Dataset) -> Jury | None:
+def _panel_if_fit(judges: list[str], dataset: Dataset) -> Panel | None:
     try:
-        return summon(judges, dataset)
+        return build_panel(judges, dataset)
     except BadSuite:
         return None
 
 
-def write(found: Audit, out: Path) -> None:
+def write_audit(audit: Audit, out: Path) -> None:
     """Write `audit.csv`, a row per value, and `audit.json`: conditions, disturbances, verdicts and agreement."""
     out.mkdir(parents=True, exist_ok=True)
-    found.values.to_csv(out / "audit.csv", index=False, lineterminator="\n")
+    audit.values.to_csv(out / "audit.csv", index=False, lineterminator="\n")
     write_json(
         out / "audit.json",
         {
-            "conditions": found.conditions,
+            "conditions": audit.conditions,
             "disturbances": {
-                name: {"meaning": text, "amounts": amounts} for name, (text, amounts) in found.meanings.items()
+                name: {"meaning": text, "amounts": amounts} for name, (text, amounts) in audit.meanings.items()
             },
-            "verdicts": _records(found.verdicts),
-            "left_out": found.left_out,
-            "agreement": _records(agreement(found, *found.judges)) if len(found.judges) == 2 else [],
-            "runs": _records(found.runs),
+            "verdicts": _json_rows(audit.verdicts),
+            "left_out": audit.left_out,
+            "agreement": _json_rows(judge_agreement(audit, *audit.judges)) if len(audit.judges) == 2 else [],
+            "runs": _json_rows(audit.runs),
         },
     )
 
 
-def _records(frame: DataFrame) -> Any:
+def _json_rows(frame: DataFrame) -> Any:
     """Rows as JSON has them: what is no finite number is null."""
     return json.loads(frame.to_json(orient="records", double_precision=15))

@@ -27,7 +27,7 @@ SOURCES = 0.01  # of the samples are what the duplicates are copies of
 POOL = 5  # fresh samples for each that is wanted: enough to leave out six classes in ten
 
 
-class Real(NamedTuple):
+class RealData(NamedTuple):
     """What a disturbance may draw from."""
 
     n: int  # samples wanted
@@ -37,10 +37,10 @@ class Real(NamedTuple):
     @property
     def batch(self) -> Batch:
         """The first `n`, undisturbed: what strength 0 is."""
-        return rows(self.fresh, torch.arange(self.n))
+        return select(self.fresh, torch.arange(self.n))
 
 
-Act = Callable[[Real, float, Generator], Batch]  # real data, an amount -> (n, *shape), with labels if there are any
+Act = Callable[[RealData, float, Generator], Batch]  # real data, an amount -> (n, *shape), with labels if there are any
 Change = Callable[[Tensor, float, Generator], Tensor]  # the same of samples (n, *shape), which stay in their range
 
 
@@ -52,7 +52,7 @@ class Disturbance:
     amounts: tuple[float, float, float, float, float]
     meaning: str  # of the amounts
 
-    def __call__(self, real: Real, strength: int, seed: int = 0) -> Batch:
+    def __call__(self, real: RealData, strength: int, seed: int = 0) -> Batch:
         """`real.n` samples, spoilt; those of strength 0 are not."""
         if strength == 0:
             return real.batch
@@ -136,7 +136,7 @@ def spread(x: Tensor) -> Tensor:
 # Which samples there are
 
 
-def rows(batch: Batch, index: Tensor) -> Batch:
+def select(batch: Batch, index: Tensor) -> Batch:
     """The samples at these indices, with all that belongs to them."""
     return Batch(*(None if part is None else part[index] for part in batch))  # type: ignore[arg-type]
 
@@ -147,24 +147,24 @@ def replaced(batch: Batch, where: Tensor, by: Batch) -> Batch:
     return Batch(*(None if old is None or new is None else old.index_copy(0, where, new) for old, new in pairs))  # type: ignore[arg-type]
 
 
-def duplicates(real: Real, share: float, g: Generator) -> Batch:
+def duplicates(real: RealData, share: float, g: Generator) -> Batch:
     """Replace this share of the samples by copies of a few others."""
     order = torch.randperm(real.n, generator=g)
     few = math.ceil(SOURCES * real.n)
     sources, others = order[:few], order[few:]
     copies = others[: round(share * len(others))]
     source = sources[torch.randint(few, (len(others),), generator=g)[: len(copies)]]
-    return replaced(real.batch, copies, rows(real.batch, source))
+    return replaced(real.batch, copies, select(real.batch, source))
 
 
-def memorised(real: Real, share: float, g: Generator) -> Batch:
+def memorised(real: RealData, share: float, g: Generator) -> Batch:
     """Replace this share of the samples by training samples."""
     where = torch.randperm(real.n, generator=g)[: round(share * real.n)]
     known = torch.randperm(len(real.training.x), generator=g)
-    return replaced(real.batch, where, rows(real.training, again(known, len(where))))
+    return replaced(real.batch, where, select(real.training, again(known, len(where))))
 
 
-def dropped_classes(real: Real, share: float, g: Generator) -> Batch:
+def dropped_classes(real: RealData, share: float, g: Generator) -> Batch:
     """Leave out this share of the classes; the others fill the places."""
     order = class_order(real, g)
     keep = torch.ones(len(order))
@@ -172,7 +172,7 @@ def dropped_classes(real: Real, share: float, g: Generator) -> Batch:
     return thinned(real, keep, g)
 
 
-def class_imbalance(real: Real, ratio: float, g: Generator) -> Batch:
+def class_imbalance(real: RealData, ratio: float, g: Generator) -> Batch:
     """Thin the classes geometrically, until the rarest is `ratio` times as rare as the commonest."""
     order = class_order(real, g)
     keep = torch.empty(len(order))
@@ -180,17 +180,17 @@ def class_imbalance(real: Real, ratio: float, g: Generator) -> Batch:
     return thinned(real, keep, g)
 
 
-def class_order(real: Real, g: Generator) -> Tensor:
+def class_order(real: RealData, g: Generator) -> Tensor:
     """The classes, (classes,), in an order that has nothing to do with what they are."""
     assert real.fresh.y is not None, "only labelled data are disturbed by class"
     return torch.randperm(int(real.fresh.y.max()) + 1, generator=g)
 
 
-def thinned(real: Real, keep: Tensor, g: Generator) -> Batch:
+def thinned(real: RealData, keep: Tensor, g: Generator) -> Batch:
     """The first `n` fresh samples that stay, when one of class k does with probability keep[k]."""
     assert real.fresh.y is not None, "only labelled data are disturbed by class"
     stays = torch.rand(len(real.fresh.y), generator=g) < keep[real.fresh.y]
-    return rows(real.fresh, again(stays.nonzero().squeeze(1), real.n))
+    return select(real.fresh, again(stays.nonzero().squeeze(1), real.n))
 
 
 def again(index: Tensor, n: int) -> Tensor:

@@ -54,14 +54,14 @@ class Audit:
     def verdicts(self) -> DataFrame:
         """The verdict on every metric and disturbance: VERDICTS, in the order of the audit."""
         rows = [
-            (judge, metric, disturbance, *found)
+            (judge, metric, disturbance, *verdict)
             for (judge, metric), values in self.values.groupby(["judge", "metric"], sort=False)
-            for disturbance, found in _of_metric(values)
+            for disturbance, verdict in _of_metric(values)
         ]
         return DataFrame(rows, columns=VERDICTS).astype({"seen_from": "Int64"})
 
 
-class Verdict(NamedTuple):
+class MetricVerdict(NamedTuple):
     """What a metric makes of a disturbance."""
 
     word: str  # monotone, blind, reversed or mixed
@@ -69,7 +69,7 @@ class Verdict(NamedTuple):
     rho: float = nan  # Spearman's rank correlation of strength and value, with ties
 
 
-def noise(values: DataFrame) -> Series:
+def noise_floor(values: DataFrame) -> Series:
     """One metric's rows of one judge -> the standard error of each value, in the unit in which three are chance."""
     real = values.loc[(values["disturbance"] == NONE) & np.isfinite(values["value"]), "value"]
     if len(real) < 2:
@@ -79,16 +79,16 @@ def noise(values: DataFrame) -> Series:
     return values["stderr"].clip(lower=scatter).fillna(scatter * students)
 
 
-def _of_metric(values: DataFrame) -> Iterator[tuple[str, Verdict]]:
+def _of_metric(values: DataFrame) -> Iterator[tuple[str, MetricVerdict]]:
     worse = 1.0 if values["direction"].iloc[0] == "lower" else -1.0
-    values = values.assign(damage=worse * values["value"], noise=noise(values))
+    values = values.assign(damage=worse * values["value"], noise=noise_floor(values))
     start = values[(values["disturbance"] == NONE) & (values["draw"] == 0)]
     for name, part in values[values["disturbance"] != NONE].groupby("disturbance", sort=False):
         line = pd.concat([start, part.sort_values("strength")])
-        yield str(name), verdict(line["damage"].to_numpy(dtype=float), line["noise"].to_numpy(dtype=float))
+        yield str(name), decide_verdict(line["damage"].to_numpy(dtype=float), line["noise"].to_numpy(dtype=float))
 
 
-def verdict(damage: NDArray[np.float64], noise: NDArray[np.float64]) -> Verdict:
+def decide_verdict(damage: NDArray[np.float64], noise: NDArray[np.float64]) -> MetricVerdict:
     """Values of strengths 0, 1, 2, ..., of which higher are worse, and their noise -> the verdict; the module's rule.
 
     A value that is not a number is as bad as any.
@@ -96,13 +96,13 @@ def verdict(damage: NDArray[np.float64], noise: NDArray[np.float64]) -> Verdict:
     damage = np.where(np.isnan(damage), np.inf, damage)
     worse, better = (np.array([_exceeds(sign * damage, noise, k, 0) for k in range(len(damage))]) for sign in (1, -1))
     if not (worse | better).any():
-        return Verdict("blind")
+        return MetricVerdict("blind")
     rho = _rank_correlation(damage[_levels(damage, noise)])
     if not worse.any():
-        return Verdict("reversed", None, rho)
+        return MetricVerdict("reversed", None, rho)
     if worse[-1] and not better.any() and rho >= RISING:
-        return Verdict("monotone", int(np.flatnonzero(~worse)[-1]) + 1, rho)
-    return Verdict("mixed", None, rho)
+        return MetricVerdict("monotone", int(np.flatnonzero(~worse)[-1]) + 1, rho)
+    return MetricVerdict("mixed", None, rho)
 
 
 def _exceeds(damage: NDArray[np.float64], noise: NDArray[np.float64], one: int, other: int) -> bool:
@@ -138,7 +138,7 @@ def correlation(one: Series, other: Series) -> float:
     return float(np.corrcoef(ranks.to_numpy().T)[0, 1])
 
 
-def agreement(audit: Audit, one: str, other: str) -> DataFrame:
+def judge_agreement(audit: Audit, one: str, other: str) -> DataFrame:
     """How far two judges agree on the same samples, per metric: AGREEMENT.
 
     `disturbed` and `runs` are rank correlations of their values over all disturbances and strengths, and over a suite's
@@ -146,14 +146,14 @@ def agreement(audit: Audit, one: str, other: str) -> DataFrame:
     """
     words = audit.verdicts.pivot(index=["metric", "disturbance"], columns="judge", values="verdict")
     alike = (words[one] == words[other]).groupby(level="metric").agg(["sum", "count"])
-    found = []
+    table = []
     for metric in dict.fromkeys(audit.values["metric"]):
         row = {"metric": metric, "alike": alike.loc[metric, "sum"], "verdicts": alike.loc[metric, "count"]}
         for where, rows in (("disturbed", audit.values), ("runs", audit.runs)):
             mine, theirs = _values_of(rows[rows["metric"] == metric], one, other)
             row |= {where: correlation(mine, theirs), f"{where}_rows": len(mine)}
-        found.append(row)
-    return DataFrame(found, columns=AGREEMENT)
+        table.append(row)
+    return DataFrame(table, columns=AGREEMENT)
 
 
 def _values_of(rows: DataFrame, one: str, other: str) -> tuple[Series, Series]:

@@ -83,7 +83,7 @@ def audit(
     out.print(shown.terminal(found))
     if out_dir:
         with writing(out_dir):
-            audits.write(found, out_dir)
+            audits.write_audit(found, out_dir)
             shown.write_page(found, out_dir / "audit.html")
         err.print(f"Written: {out_dir}")
     if cards:

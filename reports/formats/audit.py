@@ -25,7 +25,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.audit.verdicts import NOISE, NONE, RISING, Audit, agreement, noise
+from ganbench.audit.verdicts import NOISE, NONE, RISING, Audit, judge_agreement, noise_floor
 from ganbench.store.whole import written_whole
 
 COLUMNS = 3  # of panels
@@ -117,8 +117,7 @@ def _title(audit: Audit, judge: str) -> str:
 
 def _agreement(audit: Audit) -> tuple[list[str], list[list[str]]]:
     """Titles and cells."""
-    found = agreement(audit, *audit.judges).set_index("metric")
-    found = found.reset_index()
+    found = judge_agreement(audit, *audit.judges)
     rows, runs = (int(found[f"{where}_rows"].max()) for where in ("disturbed", "runs"))
     head = ["metric", "same verdict", f"rank correlation, {rows} disturbed sets"]
     head += [f"rank correlation, {runs} runs"] if runs else []
@@ -233,7 +232,7 @@ def lines(audit: Audit, judge: str) -> go.Figure:
     for i, metric in enumerate(metrics):
         place = {"row": i // COLUMNS + 1, "col": i % COLUMNS + 1}
         part = values[values["metric"] == metric]
-        part = part.assign(noise=noise(part))
+        part = part.assign(noise=noise_floor(part))
         start = part[(part["disturbance"] == NONE) & (part["draw"] == 0)]
         level, reach = float(start["value"].iloc[0]), NOISE * float(start["noise"].iloc[0])
         figure.add_scatter(

@@ -77,10 +77,10 @@ def test_known_blind_spots_are_found(found: Audit, metric: str, disturbance: str
 
 
 def test_the_conditions_say_what_the_values_depend_on(found: Audit) -> None:
-    told = found.conditions
-    assert (told["dataset"], told["samples"], told["draws of real data"]) == ("ring8", 400, 5)
-    assert told["fingerprint"] == Ring8().fingerprint
-    assert "exact posterior" in told["key of truth"]
+    stored = found.conditions
+    assert (stored["dataset"], stored["samples"], stored["draws of real data"]) == ("ring8", 400, 5)
+    assert stored["fingerprint"] == Ring8().fingerprint
+    assert "exact posterior" in stored["key of truth"]
 
 
 def test_draws_have_no_sample_in_common() -> None:
@@ -145,9 +145,9 @@ def test_the_command_prints_the_table_and_writes_the_files(
     assert "high_quality" in ran.out and "blind" in ran.out
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"audit.csv", "audit.json", "audit.html"}
     assert len(pd.read_csv(tmp_path / "out" / "audit.csv")) == (5 + 5 * 7) * 6
-    told = json.loads((tmp_path / "out" / "audit.json").read_text())
-    assert len(told["verdicts"]) == 6 * 7
-    assert told["disturbances"]["noise"]["amounts"] == list(POINTS["noise"].amounts)
+    stored = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert len(stored["verdicts"]) == 6 * 7
+    assert stored["disturbances"]["noise"]["amounts"] == list(POINTS["noise"].amounts)
     assert "| `reverse_kl` |" in (tmp_path / "cards" / "truth-audit.md").read_text()
 
 
@@ -162,12 +162,12 @@ def test_two_judges_are_compared_on_disturbed_data_and_on_a_suites_runs(
     )
     assert ran.code == 0, ran.err
     assert "gan on ring8, seed 1" in ran.err
-    told = json.loads((tmp_path / "out" / "audit.json").read_text())
-    agreement = {row["metric"]: row for row in told["agreement"]}
+    stored = json.loads((tmp_path / "out" / "audit.json").read_text())
+    agreement = {row["metric"]: row for row in stored["agreement"]}
     assert agreement["reverse_kl"]["disturbed_rows"] == 5 + 5 * 7
     assert agreement["reverse_kl"]["runs_rows"] == 6
     assert agreement["fid"]["disturbed"] > 0.9
-    assert {row["judge"] for row in told["runs"]} == {"truth", coarse}
+    assert {row["judge"] for row in stored["runs"]} == {"truth", coarse}
 
 
 def test_runs_that_one_of_the_judges_cannot_judge_are_no_ground_for_agreement(found: Audit, finished: Path) -> None:
@@ -183,5 +183,5 @@ def test_results_without_a_second_judge_are_refused(ganbench: Command, finished:
 
 def test_what_is_no_number_is_null_in_json(found: Audit, tmp_path: Path) -> None:
     values = found.values.assign(value=np.where(found.values["metric"] == "fid", np.inf, found.values["value"]))
-    audits.write(Audit(found.judges, values, found.conditions, found.meanings), tmp_path)
+    audits.write_audit(Audit(found.judges, values, found.conditions, found.meanings), tmp_path)
     assert {row["verdict"] for row in json.loads((tmp_path / "audit.json").read_text())["verdicts"]} >= {"blind"}

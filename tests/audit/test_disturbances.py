@@ -8,20 +8,20 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Generator, Tensor
 
-from ganbench.audit.disturbances import CLASSES, IMAGES, POINTS, POOL, ROWS, Disturbance, Real, disturbances
+from ganbench.audit.disturbances import CLASSES, IMAGES, POINTS, POOL, ROWS, Disturbance, RealData, disturbances
 from ganbench.variant import Batch, DataSpec
 
 N, CLASS_COUNT = 500, 10
 NAMES = [("images", name) for name in {**IMAGES, **ROWS, **CLASSES}] + [("points", name) for name in POINTS]
 
 
-def real(shape: tuple[int, ...], n: int = N) -> Real:
+def real(shape: tuple[int, ...], n: int = N) -> RealData:
     """Samples that are all different; training samples are known by their first number, 0.5."""
     g = Generator().manual_seed(7)
     fresh = Batch(torch.rand((POOL * n, *shape), generator=g) * 2 - 1, torch.arange(POOL * n) % CLASS_COUNT)
     training = Batch(torch.rand((700, *shape), generator=g) * 2 - 1, torch.arange(700) % CLASS_COUNT)
     training.x.flatten(1)[:, 0] = 0.5
-    return Real(n, fresh, training)
+    return RealData(n, fresh, training)
 
 
 DATA = {"images": real((1, 12, 12)), "points": real((2,))}

@@ -11,15 +11,25 @@ from hypothesis import strategies as st
 from pandas import DataFrame, Series
 from scipy import stats
 
-from ganbench.audit.verdicts import NONE, RISING, VALUES, Audit, Verdict, agreement, correlation, noise, verdict
+from ganbench.audit.verdicts import (
+    NONE,
+    RISING,
+    VALUES,
+    Audit,
+    MetricVerdict,
+    correlation,
+    decide_verdict,
+    judge_agreement,
+    noise_floor,
+)
 from ganbench.statistics import t_quantile
 
 quick = settings(max_examples=25, deadline=None)
 QUIET = np.full(6, 0.1)  # three standard errors of a difference are then 0.42
 
 
-def judged(*damage: float, stderr: float = 0.1) -> Verdict:
-    return verdict(np.array(damage), np.full(len(damage), stderr))
+def judged(*damage: float, stderr: float = 0.1) -> MetricVerdict:
+    return decide_verdict(np.array(damage), np.full(len(damage), stderr))
 
 
 @pytest.mark.parametrize(
@@ -71,8 +81,8 @@ def test_no_line_that_never_turns_back_has_a_lower_correlation_than_the_rule_all
 def test_what_never_turns_back_is_monotone_and_its_mirror_image_reversed(steps: list[float]) -> None:
     line = np.array([0, *itertools.accumulate(steps)])
     first = int(np.flatnonzero(line)[0])
-    assert verdict(line, QUIET)[:2] == ("monotone", first)
-    assert verdict(-line, QUIET).word == "reversed"
+    assert decide_verdict(line, QUIET)[:2] == ("monotone", first)
+    assert decide_verdict(-line, QUIET).word == "reversed"
 
 
 @quick
@@ -83,7 +93,7 @@ def test_what_never_turns_back_is_monotone_and_its_mirror_image_reversed(steps: 
 )
 def test_neither_unit_nor_origin_of_a_metric_changes_a_verdict(line: list[int], shift: int, scale: float) -> None:
     damage = np.array(line, dtype=float)
-    assert verdict(damage, QUIET)[:2] == verdict(damage * scale + shift, QUIET * scale)[:2]
+    assert decide_verdict(damage, QUIET)[:2] == decide_verdict(damage * scale + shift, QUIET * scale)[:2]
 
 
 @quick
@@ -138,13 +148,13 @@ def test_every_metric_meets_every_disturbance_in_the_order_of_the_audit() -> Non
 
 def test_noise_is_the_larger_of_the_metrics_own_and_the_scatter_of_real_data() -> None:
     for own, expected in ((0.1, 0.2), (0.5, 0.5)):
-        found = noise(measured(("fid", "blur", [1.0] * 5), stderr=own))
+        found = noise_floor(measured(("fid", "blur", [1.0] * 5), stderr=own))
         assert found.tolist() == pytest.approx([expected] * 8)
 
 
 def test_a_metric_without_a_standard_error_must_exceed_students_quantile() -> None:
     """Three draws have two degrees of freedom: 19 instead of 3."""
-    found = noise(measured(("recall", "blur", [1.0] * 5), stderr=math.nan))
+    found = noise_floor(measured(("recall", "blur", [1.0] * 5), stderr=math.nan))
     assert found.tolist() == pytest.approx([0.2 * t_quantile(0.9973, 2) / 3] * 8)
     assert found.iloc[0] > 1.2
 
@@ -152,7 +162,7 @@ def test_a_metric_without_a_standard_error_must_exceed_students_quantile() -> No
 def test_agreement_is_of_the_same_samples() -> None:
     one = measured(("fid", "blur", [1.0, 2, 3, 4, 5]), ("is", "blur", [1.0, 2, 3, 4, 5]))
     other = measured(("fid", "blur", [10.0, 20, 30, 40, 50]), ("is", "blur", [-1.0, -2, -3, -4, -5]), judge="b")
-    found = agreement(audit(one, other.sample(frac=1, random_state=0)), "mnist", "b").set_index("metric")
+    found = judge_agreement(audit(one, other.sample(frac=1, random_state=0)), "mnist", "b").set_index("metric")
     assert found["disturbed_rows"].tolist() == [8, 8]
     assert found.loc["fid", "disturbed"] == pytest.approx(1)
     assert found.loc["is", "disturbed"] < -0.5
