@@ -128,7 +128,7 @@ def _run(suite: Path, results: Path) -> Path:
     from rich.console import Console
 
     from ganbench.suite import driver
-    from ganbench.suite.language import load
+    from ganbench.suite.loading import load
 
     plan = driver.plan(load(suite), results, driver.choose_executor("local", "auto"), "*", False, shlex.join(sys.argv))
     driver.carry_out(plan, Console(stderr=True, highlight=False, soft_wrap=True, emoji=False))

@@ -34,7 +34,7 @@ def run(
     from ganbench.reports.html import page
     from ganbench.store import read
     from ganbench.suite import driver
-    from ganbench.suite.language import load
+    from ganbench.suite.loading import load
 
     executes = driver.choose_executor(executor, device, workers)
     plan = driver.plan(load(suite, scale), results, executes, only, retry, command_line())

@@ -5,13 +5,13 @@ Its descriptions stand in the schema of suites, `suites/suite.schema.json`. No t
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ganbench.errors import BadResults
+from ganbench.errors import BadResults, UnknownName
 
 SPEED = "images_per_second"
 # Machines have moods, and all seeds of a session share them: no test of seeds knows how far two sessions are apart.
@@ -80,6 +80,13 @@ class Gate(BaseModel):
             tolerance=tolerances.get("", self.tolerance),
             metrics=metrics,
         )
+
+    def check_metrics(self, known: Iterable[str], where: str) -> None:
+        """Raise UnknownName at `where`, if a metric that has rules of its own is neither speed nor among the known."""
+        names = {SPEED, *known}
+        for metric in self.metrics:
+            if metric not in names:
+                raise UnknownName("metrics of this suite", metric, names, where)
 
     def limit(self, metric: str, selecting: bool) -> Limit:
         """Tell when a change of `metric` counts. `selecting`: it is the one by which checkpoints are selected."""

@@ -27,7 +27,7 @@ from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
 from ganbench.store import Store
 from ganbench.store.columns import Checkpoint
-from ganbench.suite.language import Suite
+from ganbench.suite.loading import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.terminal import display
 

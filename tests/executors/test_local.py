@@ -16,7 +16,7 @@ import pytest
 from ganbench.executors import Job, JobReport
 from ganbench.executors.local import Local, workers_and_threads
 from ganbench.store import read
-from ganbench.suite import language as suite
+from ganbench.suite import loading as suite
 
 Command = Callable[..., Any]
 

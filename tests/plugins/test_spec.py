@@ -13,7 +13,7 @@ from ganbench.losses import hinge
 from ganbench.penalties import R1, Clip, Gradient, none
 from ganbench.plugins.spec import PluginSpec, build, choose, configure
 from ganbench.remedies import MinibatchStddev, Packing
-from ganbench.suite import language as suite
+from ganbench.suite import loading as suite
 
 
 @pytest.mark.parametrize(

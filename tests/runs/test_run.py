@@ -26,7 +26,7 @@ from ganbench.runs.run import build, evaluate, resume, run, save, train_and_judg
 from ganbench.runs.sampling import Sampler, training_data
 from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.store.columns import LOSS_COLUMNS, SCORE_COLUMNS
-from ganbench.suite import language as suite
+from ganbench.suite import loading as suite
 
 CPU = torch.device("cpu")
 METRICS = ("modes", "modes_third", "high_quality", "reverse_kl", "reverse_kl_third")

@@ -15,7 +15,7 @@ from ganbench.executors import Job, JobReport
 from ganbench.runs.run import run
 from ganbench.runs.spec import RunSpec
 from ganbench.store import Store
-from ganbench.suite import language as suite
+from ganbench.suite import loading as suite
 from ganbench.suite import progress
 from ganbench.suite.progress import SuiteProgress, progress_file, read_progress, results_so_far, stamp
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ganbench.executors import Job, JobReport
 from ganbench.runs.spec import RunSpec
-from ganbench.suite import language as suite
+from ganbench.suite import loading as suite
 from ganbench.suite import terminal as live
 from ganbench.suite.progress import RunProgress, SuiteProgress
 

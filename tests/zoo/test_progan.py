@@ -18,8 +18,8 @@ from ganbench.losses import wasserstein
 from ganbench.penalties import Gradient
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.run import run
+from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.runs.training import train
-from ganbench.suite.language import PluginSpec, RunSpec
 from ganbench.variant import Batch, DataSpec
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)

@@ -1,0 +1,81 @@
+"""A run's name is a hash of all that matters."""
+
+import json
+import shutil
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganbench.runs.budget import Budget
+from ganbench.runs.spec import PluginSpec, RunSpec
+
+SPEC = RunSpec(
+    suite="mine",
+    label="gan",
+    variant=PluginSpec("gan", {"width": 8}),
+    dataset_label="ring8",
+    dataset=PluginSpec("ring8", {"points": 500}),
+    judge="truth",
+    metrics=("modes",),
+    seed=0,
+    budget=Budget("images", 1000),
+    evaluations=2,
+    samples=100,
+    precision="float32",
+)
+
+MATTERS: list[dict[str, Any]] = [
+    {"variant": PluginSpec("wgan", {"width": 8})},
+    {"variant": PluginSpec("gan", {"width": 9})},
+    {"variant": PluginSpec("gan", {})},
+    {"dataset": PluginSpec("grid25", {"points": 500})},
+    {"dataset": PluginSpec("ring8", {"points": 501})},
+    {"judge": "mnist"},
+    {"metrics": ("modes", "fid")},
+    {"seed": 1},
+    {"budget": Budget("images", 1001)},
+    {"budget": Budget("updates", 1000)},
+    {"evaluations": 3},
+    {"samples": 101},
+    {"precision": "tf32"},
+    {"scale": 0.5},
+    {"fingerprint": "of other data"},
+]
+MATTERS_NOT: list[dict[str, Any]] = [
+    {"suite": "yours"},
+    {"label": "GAN of Goodfellow"},
+    {"dataset_label": "a ring"},
+    {"variant": PluginSpec("gan", {"width": 8}, beside="/elsewhere")},
+    {"dataset": PluginSpec("ring8", {"points": 500}, beside="/elsewhere")},
+]
+
+
+@pytest.mark.parametrize("change", MATTERS, ids=str)
+def test_what_matters_changes_a_runs_id(change: dict[str, Any]) -> None:
+    assert replace(SPEC, **change).id != SPEC.id
+
+
+@pytest.mark.parametrize("change", MATTERS_NOT, ids=str)
+def test_labels_and_folders_do_not_change_a_runs_id(change: dict[str, Any]) -> None:
+    assert replace(SPEC, **change).id == SPEC.id
+
+
+def test_every_part_of_a_run_is_known_to_matter_or_not() -> None:
+    assert {name for change in MATTERS + MATTERS_NOT for name in change} == {field.name for field in fields(RunSpec)}
+
+
+def test_the_text_of_a_file_plugin_changes_a_runs_id(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    (here / "mine.py").write_text("class Mine: pass\n")
+    shutil.copytree(here, there)
+    one = replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(here)))
+    assert replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(there))).id == one.id
+    (there / "mine.py").write_text("class Mine: width = 2\n")
+    assert replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(there))).id != one.id
+
+
+def test_a_run_survives_the_way_to_json_and_back() -> None:
+    assert RunSpec.from_dict(json.loads(json.dumps(SPEC.to_dict()))) == SPEC
