@@ -101,7 +101,7 @@ class Variant(nn.Module):
     domains: int = 1  # 2: trains on `x_other` too, which `like` then also has
     # How images' features lie in memory: on CPUs convolutions of few channels are a tenth faster with channels last.
     memory_format: torch.memory_format = torch.channels_last
-    stage: int = 0  # raised by `advance` when anything but the values of tensors changes
+    stage: int = 0  # `advance` changes it when it changes anything but the values of tensors
 
     def prepare(self, train: Batch) -> None:
         """Look once at the whole training split, on the device, before the first round."""
@@ -111,8 +111,8 @@ class Variant(nn.Module):
         budget; `rounds` are behind us.
 
         Between two values of `stage` it only fills tensors. Whatever else it changes (`batch`, the `repeats` of a
-        player, a number of a schedule that is no tensor, a list of weights) raises `stage` in the same call. So a
-        round can be captured once for each stage, and its FLOPs are counted once for each stage.
+        player, a number of a schedule that is no tensor, an optimiser's state) goes with another `stage`, and one
+        value of `stage` always stands for the same round. So a round can be captured once for each stage.
         """
 
     def count_weights(self) -> tuple[int, int]:

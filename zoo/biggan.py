@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from math import erf, sqrt
+from typing import Any
 
 import torch
 from ganbench.zoo.parts import Average, adam, labelled
@@ -82,7 +83,8 @@ class BigGAN(Projecting):
         normalise_spectrally(self.D, nn.init.orthogonal_)
         self.G_average = Average(self.G)
         # What the standing statistics were found for, and the average with them; in a tuple, it is no submodule.
-        self.ready: tuple[tuple[float, torch.device, list[int]], nn.Module] | None = None
+        self.ready: tuple[tuple[float, torch.device, int], nn.Module] | None = None
+        self.register_load_state_dict_post_hook(_forget_statistics)  # type: ignore[no-untyped-call]
         self.arm(self.D, spec)
         self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
@@ -115,9 +117,8 @@ class BigGAN(Projecting):
         """The average of G as it draws samples; leaves the state dict and the random numbers as they are."""
         average = self.G_average.network
         device = next(average.parameters()).device
-        # How often each was written to says whether the weights are still the same, and asks no device.
-        changes = [tensor._version for tensor in (*average.parameters(), *average.buffers())]
-        if self.ready and self.ready[0] == (self.truncation, device, changes):
+        state = self.truncation, device, int(self.G_average.updates)
+        if self.ready and self.ready[0] == state:
             return self.ready[1]
         network = deepcopy(average)
         norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)] * bool(self.standing)
@@ -129,8 +130,14 @@ class BigGAN(Projecting):
         for _ in range(self.standing):
             z = self.truncated(torch.rand(self.batch, self.z_dim, device=device, generator=generator))
             network(z, torch.randint(self.classes, (self.batch,), device=device, generator=generator))
-        self.ready = (self.truncation, device, changes), network.eval()
+        self.ready = state, network.eval()
         return network
+
+
+def _forget_statistics(variant: nn.Module, _keys: Any) -> None:
+    """Loaded weights are others, though the average has not moved."""
+    assert isinstance(variant, BigGAN)
+    variant.ready = None
 
 
 class SkipGenerator(nn.Module):

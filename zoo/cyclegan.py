@@ -24,7 +24,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from ganbench.zoo.parts import TwoDomains, adam, dense, init_normal, leaky
+from ganbench.zoo.parts import TwoDomains, adam, dense, init_normal, leaky, set_rate
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, lsgan
@@ -80,8 +80,7 @@ class CycleGAN(TwoDomains):
 
     def advance(self, progress: float, rounds: int) -> None:
         for player in self.players:
-            for group in player.optimizer.param_groups:
-                group["lr"] = self.lr * min(1.0, 2 * (1 - progress))
+            set_rate(player.optimizer, self.lr * min(1.0, 2 * (1 - progress)))
 
     @property
     def g_compares(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
+from torch.optim import Adam, Optimizer
 
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -58,9 +58,12 @@ class TwoDomains(TwoPlayers):
 class Average(nn.Module):
     """A network whose weights are the exponential moving average of another's; buffers are copied."""
 
+    updates: Tensor  # how often it has moved since it was built: a tensor, which a captured round counts up too
+
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = deepcopy(network)
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64), persistent=False)
 
     def forward(self, *inputs: Any) -> Any:
         return self.network(*inputs)
@@ -71,6 +74,7 @@ class Average(nn.Module):
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - beta)
         for mine, its in zip(self.network.buffers(), network.buffers(), strict=True):
             mine.copy_(its)
+        self.updates.add_(1)
 
 
 DNorm = Literal["batch", "layer", "none"]  # what D has between its layers; only batch norm mixes samples
@@ -97,6 +101,20 @@ def leaky() -> nn.Module:
 def adam(network: nn.Module, lr: float, betas: tuple[float, float], decay: float = 0.0) -> Adam:
     """Adam that updates all weights in one call; `decay` times each weight joins its gradient."""
     return Adam(network.parameters(), lr, betas, weight_decay=decay, fused=True)
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """Fill the learning rate of all weights, a tensor beside them.
+
+    On a CPU it is float64, with which a step has the bits that a float gives it; on CUDA float32, which Adam's kernel
+    needs.
+    """
+    for group in optimizer.param_groups:
+        device = group["params"][0].device
+        place = {"device": device, "dtype": torch.float32 if device.type == "cuda" else torch.float64}
+        if not isinstance(group["lr"], Tensor) or group["lr"].device != device:
+            group["lr"] = torch.empty((), **place)
+        group["lr"].fill_(rate)
 
 
 def halvings(spec: DataSpec) -> int:

@@ -55,6 +55,7 @@ class WGAN(TwoPlayers):
 
     def advance(self, progress: float, rounds: int) -> None:
         ahead = self.warmup and (rounds < 25 or rounds % 500 == 0)
+        self.stage = int(ahead)
         self.players[0].repeats = 100 if ahead else self.n_critic
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:

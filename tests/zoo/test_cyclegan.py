@@ -294,7 +294,7 @@ def test_the_rate_is_constant_for_half_of_the_budget_and_then_falls_to_0_in_a_li
     variant, rates = build(POINTS, lr=0.1), []
     for progress in (0.0, 0.3, 0.5, 0.6, 0.75, 1.0, 0.5):
         variant.advance(progress, 0)
-        rates.append([group["lr"] for player in variant.players for group in player.optimizer.param_groups])
+        rates.append([group["lr"].item() for player in variant.players for group in player.optimizer.param_groups])
     expected = [0.1, 0.1, 0.1, 0.08, 0.05, 0.0, 0.1]
     assert rates == [pytest.approx([rate, rate], abs=1e-9) for rate in expected]
 
@@ -305,7 +305,7 @@ def test_the_rate_of_a_resumed_run_is_that_of_its_progress():
     variant.advance(0.9, 0)
     variant.players[0].optimizer.load_state_dict(saved)
     variant.advance(0.75, 0)
-    assert variant.players[0].optimizer.param_groups[0]["lr"] == pytest.approx(0.05)
+    assert variant.players[0].optimizer.param_groups[0]["lr"].item() == pytest.approx(0.05)
 
 
 # Penalties and remedies
