@@ -4,8 +4,10 @@ They enter like any variant, have no players, and so spend no budget.
 """
 
 import math
+from typing import Annotated
 
 import torch
+from annotated_types import Gt, Lt
 from torch import Tensor
 
 from ganbench.errors import BadSuite
@@ -74,7 +76,7 @@ class ModeDropper(Control):
         self,
         spec: DataSpec,
         *,
-        share: float = 0.5,  # of the classes, missing; the first ceil((1 - share) * classes) are kept
+        share: Annotated[float, Gt(0), Lt(1)] = 0.5,  # of the classes; the first ceil((1 - share) * classes) are kept
     ):
         super().__init__(spec)
         if spec.classes < 2:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganbench.plugins.spec import Choice
+from ganbench.plugins.spec import Choice, Count, NotNegative
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ hinge = Formulation(
 
 def ebgan(
     *,
-    margin: float = 1.0,  # energy, a mean squared error, up to which fakes are pushed
-    repelling: float = 0.1,  # weight of the pulling-away term in G's loss
-    codes: int = 32,  # numbers between encoder and decoder
+    margin: NotNegative = 1.0,  # energy, a mean squared error, up to which fakes are pushed
+    repelling: NotNegative = 0.1,  # weight of the pulling-away term in G's loss
+    codes: Count = 32,  # numbers between encoder and decoder
 ) -> Formulation:
     """D is an autoencoder, and its reconstruction error is the energy that it gives to fakes and takes from real.
 

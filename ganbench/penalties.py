@@ -14,7 +14,7 @@ from torch.linalg import vector_norm
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from ganbench.plugins.spec import Choice
+from ganbench.plugins.spec import Choice, NotNegative, Positive
 
 Score = Callable[[Tensor], Tensor]
 
@@ -49,13 +49,9 @@ class Clip(Penalty):
     Clipping follows the step, as in the paper; the authors' code clips before it.
     """
 
-    limit: float = 0.01  # above 0
+    limit: Positive = 0.01  # of a weight's size
 
     name: ClassVar[str] = "clip"
-
-    def __post_init__(self) -> None:
-        if self.limit <= 0:
-            raise ValueError(f"Found limit = {self.limit}, but weights need room: it must be above 0.")
 
     @torch.no_grad()
     def after_step(self, d: nn.Module) -> None:
@@ -72,8 +68,8 @@ class Gradient(Penalty):
     One-sided, slopes below the target cost nothing (their section 4).
     """
 
-    weight: float = 10.0  # of the term in D's loss
-    target: float = 1.0  # the slope that D should have
+    weight: NotNegative = 10.0  # of the term in D's loss
+    target: NotNegative = 1.0  # the slope that D should have
     one_sided: bool = False  # slopes below the target are free
 
     name: ClassVar[str] = "gradient"
@@ -94,9 +90,9 @@ class Dragan(Penalty):
     with the perturbation of the authors' code.
     """
 
-    weight: float = 10.0  # of the term in D's loss
-    target: float = 1.0  # the slope that D should have
-    spread: float = 0.5  # of the perturbation, in standard deviations of the data
+    weight: NotNegative = 10.0  # of the term in D's loss
+    target: NotNegative = 1.0  # the slope that D should have
+    spread: NotNegative = 0.5  # of the perturbation, in standard deviations of the data
 
     name: ClassVar[str] = "dragan"
     per_sample: ClassVar[bool] = True
@@ -114,7 +110,7 @@ class R1(Penalty):
     equation 9, https://arxiv.org/abs/1801.04406.
     """
 
-    gamma: float = 10.0  # twice the weight of the term in D's loss
+    gamma: NotNegative = 10.0  # twice the weight of the term in D's loss
 
     name: ClassVar[str] = "r1"
     per_sample: ClassVar[bool] = True
@@ -151,7 +147,7 @@ class Orthogonal(Penalty):
     https://arxiv.org/abs/1609.07093, with squares for absolute values as in the authors' later papers.
     """
 
-    weight: float = 1e-4  # of the term in D's loss
+    weight: NotNegative = 1e-4  # of the term in D's loss
 
     name: ClassVar[str] = "orthogonal"
 

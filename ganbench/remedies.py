@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Adam
 
-from ganbench.plugins.spec import Choice
+from ganbench.plugins.spec import Choice, Count, Natural, NotNegative
 from ganbench.variant import Batch, Player
 
 
@@ -90,8 +90,8 @@ class MinibatchDiscrimination(Remedy):
     normalisation is left out.
     """
 
-    kernels: int = 100  # numbers that join the features
-    dims: int = 5  # of each kernel
+    kernels: Count = 100  # numbers that join the features
+    dims: Count = 5  # of each kernel
 
     name: ClassVar[str] = "minibatch_discrimination"
 
@@ -156,7 +156,7 @@ class HistoricalAveraging(Remedy):
     which gives no weight.
     """
 
-    weight: float = 1e-3  # of the term in both losses
+    weight: NotNegative = 1e-3  # of the term in both losses
 
     name: ClassVar[str] = "historical_averaging"
 
@@ -204,14 +204,10 @@ class Unrolling(Remedy):
     https://arxiv.org/abs/1611.02163.
     """
 
-    steps: int = 5  # of D that G looks ahead
+    steps: Natural = 5  # of D that G looks ahead
 
     name: ClassVar[str] = "unrolling"
     compares: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.steps < 0:
-            raise ValueError(f"Found steps = {self.steps}, but G looks 0 or more steps ahead.")
 
     def begin(self, variant: Game) -> None:
         optimizer = variant.players[0].optimizer
@@ -276,7 +272,7 @@ class Packing(Remedy):
     https://arxiv.org/abs/1712.04086. Points are joined, images stacked as channels; only D's first layer grows.
     """
 
-    samples: int = 2  # in a pack
+    samples: Count = 2  # in a pack
 
     name: ClassVar[str] = "packing"
 
@@ -290,7 +286,7 @@ class Packing(Remedy):
                 "Found a variant that tells D the class of each sample, but the remedy 'packing' lets D judge several "
                 "samples at once. Leave it out, or choose a variant without labels."
             )
-        if self.samples < 1 or variant.batch % variant.D.pack:
+        if variant.batch % variant.D.pack:
             raise ValueError(
                 f"Found a batch of {variant.batch}, which packs of {variant.D.pack} do not fill. Change `batch` to a "
                 "multiple."

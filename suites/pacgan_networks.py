@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
+from ganbench.plugins.spec import Count, Decay, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -29,10 +30,10 @@ class PacGAN(TwoPlayers):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        width: int = 400,  # units of G's hidden layers; D has half as many
-        lr: float = 1e-4,
-        betas: tuple[float, float] = (0.8, 0.999),  # of Adam
-        batch: int = 100,
+        width: Count = 400,  # units of G's hidden layers; D has half as many
+        lr: Positive = 1e-4,
+        betas: tuple[Decay, Decay] = (0.8, 0.999),  # of Adam
+        batch: Count = 100,
     ):
         if spec.is_image:
             raise ValueError("Found images, but these networks are for points. Use a mixture, or a variant of the zoo.")

@@ -38,6 +38,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
 from ganbench.penalties import Penalty, grammian, none
+from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 
@@ -57,19 +58,19 @@ class BigGAN(Projecting):
         loss: Formulation = hinge,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_chunk: int = 20,  # standard normal latents for G's input, and as many again for each block
-        embedding: int = 128,  # length of the class embedding that all of G shares
-        width: int = 96,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ...
-        orthogonal: float = 1e-4,  # weight of the orthogonal regularisation of G; 0: none
-        lr_g: float = 5e-5,
-        lr_d: float = 2e-4,
-        betas: tuple[float, float] = (0.0, 0.999),  # of Adam
-        batch: int = 2048,
-        d_steps: int = 2,  # D updates in a round
-        ema: float = 0.9999,  # of G's weights, after each of its updates
-        ema_start: int = 20_000,  # rounds before the average begins; until then it is a copy
-        truncation: float = 0.0,  # latents of samples stay within this of 0; 0: no truncation
-        standing: int = 100,  # batches whose statistics batch norm uses for samples; 0: those of training
+        z_chunk: Count = 20,  # standard normal latents for G's input, and as many again for each block
+        embedding: Count = 128,  # length of the class embedding that all of G shares
+        width: Count = 96,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ..
+        orthogonal: NotNegative = 1e-4,  # weight of the orthogonal regularisation of G; 0: none
+        lr_g: Positive = 5e-5,
+        lr_d: Positive = 2e-4,
+        betas: tuple[Decay, Decay] = (0.0, 0.999),  # of Adam
+        batch: Count = 2048,
+        d_steps: Count = 2,  # D updates in a round
+        ema: Decay = 0.9999,  # of G's weights, after each of its updates
+        ema_start: Natural = 20_000,  # rounds before the average begins; until then it is a copy
+        truncation: NotNegative = 0.0,  # latents of samples stay within this of 0; 0: no truncation
+        standing: Natural = 100,  # batches whose statistics batch norm uses for samples; 0: those of training
     ):
         super().__init__(loss, penalty, remedies)
         self.z_chunk, self.orthogonal, self.batch = z_chunk, orthogonal, batch

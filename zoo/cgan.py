@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
+from ganbench.plugins.spec import Count, Decay, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -38,13 +39,13 @@ class CGAN(TwoPlayers):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: int = 100,  # latents, uniform on (-1, 1)
-        width: int = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
-        kernel: int = 5,  # side of the convolutions
+        z_dim: Count = 100,  # latents, uniform on (-1, 1)
+        width: Count = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        kernel: Count = 5,  # side of the convolutions
         d_norm: DNorm = "batch",  # between D's convolutions; a penalty on slopes wants "layer" or "none"
-        lr: float = 2e-4,
-        betas: tuple[float, float] = (0.5, 0.999),  # of Adam
-        batch: int = 128,
+        lr: Positive = 2e-4,
+        betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
+        batch: Count = 128,
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
+from ganbench.plugins.spec import Count, Decay, NotNegative, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Pair
@@ -39,15 +40,15 @@ class CoGAN(TwoDomains):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: int = 100,  # standard normal latents
-        width: int = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
-        kernel: int = 5,  # side of the convolutions
-        lr: float = 2e-4,
-        betas: tuple[float, float] = (0.5, 0.999),  # of Adam
-        weight_decay: float = 5e-4,  # of both networks
-        batch: int = 64,  # of each domain
-        d_steps: int = 1,  # D updates in a round
-        g_steps: int = 1,  # G updates in a round
+        z_dim: Count = 100,  # standard normal latents
+        width: Count = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        kernel: Count = 5,  # side of the convolutions
+        lr: Positive = 2e-4,
+        betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
+        weight_decay: NotNegative = 5e-4,  # of both networks
+        batch: Count = 64,  # of each domain
+        d_steps: Count = 1,  # D updates in a round
+        g_steps: Count = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, lsgan
 from ganbench.penalties import Penalty, none
+from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Loss, Pair
@@ -49,15 +50,15 @@ class CycleGAN(TwoDomains):
         loss: Formulation = lsgan,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse; none that compares features or changes G's loss
-        cycle: float = 10.0,  # weight of the distance between a sample and its return
-        identity: float = 5.0,  # weight of the distance between a sample and its translation into its own domain
-        pool: int = 50,  # fakes of each domain that are kept for D; 0: it sees the newest
-        width: int = 64,  # channels next to the image; units of a hidden layer on points
-        kernel: int = 7,  # side of a generator's first and last convolution, odd
-        blocks: int = 6,  # residual blocks of a generator
-        lr: float = 2e-4,
-        betas: tuple[float, float] = (0.5, 0.999),  # of Adam
-        batch: int = 1,  # of each domain
+        cycle: NotNegative = 10.0,  # weight of the distance between a sample and its return
+        identity: NotNegative = 5.0,  # weight of the distance between a sample and its translation into its own domain
+        pool: Natural = 50,  # fakes of each domain that are kept for D; 0: it sees the newest
+        width: Count = 64,  # channels next to the image; units of a hidden layer on points
+        kernel: Count = 7,  # side of a generator's first and last convolution, odd
+        blocks: Natural = 6,  # residual blocks of a generator
+        lr: Positive = 2e-4,
+        betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
+        batch: Count = 1,  # of each domain
     ):
         super().__init__(loss, penalty, remedies)
         self.cycle, self.identity, self.lr, self.batch = cycle, identity, lr, batch

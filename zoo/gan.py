@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
+from ganbench.plugins.spec import Count, Decay, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -31,13 +32,13 @@ class GAN(TwoPlayers):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: int = 100,  # standard normal latents
-        width: int = 256,  # units of the narrowest hidden layer
-        lr: float = 2e-4,
-        betas: tuple[float, float] = (0.5, 0.999),  # of Adam
-        batch: int = 64,
-        d_steps: int = 1,  # D updates in a round
-        g_steps: int = 1,  # G updates in a round
+        z_dim: Count = 100,  # standard normal latents
+        width: Count = 256,  # units of the narrowest hidden layer
+        lr: Positive = 2e-4,
+        betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
+        batch: Count = 64,
+        d_steps: Count = 1,  # D updates in a round
+        g_steps: Count = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
 from ganbench.penalties import Penalty, none
+from ganbench.plugins.spec import Count, Decay, Positive
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 
@@ -33,13 +34,13 @@ class SAGAN(Projecting):
         loss: Formulation = hinge,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: int = 128,  # standard normal latents
-        width: int = 64,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ...
-        lr_g: float = 1e-4,
-        lr_d: float = 4e-4,
-        betas: tuple[float, float] = (0.0, 0.9),  # of Adam
-        batch: int = 256,
-        d_steps: int = 1,  # D updates in a round
+        z_dim: Count = 128,  # standard normal latents
+        width: Count = 64,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ..
+        lr_g: Positive = 1e-4,
+        lr_d: Positive = 4e-4,
+        betas: tuple[Decay, Decay] = (0.0, 0.9),  # of Adam
+        batch: Count = 256,
+        d_steps: Count = 1,  # D updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.conditional = z_dim, batch, spec.classes > 0

@@ -17,6 +17,7 @@ from torch.optim import Optimizer, RMSprop
 
 from ganbench.losses import Formulation, wasserstein
 from ganbench.penalties import Clip, Penalty
+from ganbench.plugins.spec import Count, NotNegative
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -32,12 +33,12 @@ class WGAN(TwoPlayers):
         loss: Formulation = wasserstein,  # what D and G minimise
         penalty: Penalty = Clip(limit=0.01),  # what keeps D smooth; "gradient" makes it WGAN-GP
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: int = 100,  # standard normal latents
-        width: int = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
-        lr: float = 0.0,  # 0: 5e-5 of RMSProp, or 1e-4 of Adam with a penalty on slopes
-        n_critic: int = 5,  # critic steps for each generator step
+        z_dim: Count = 100,  # standard normal latents
+        width: Count = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        lr: NotNegative = 0.0,  # 0: 5e-5 of RMSProp, or 1e-4 of Adam with a penalty on slopes
+        n_critic: Count = 5,  # critic steps for each generator step
         warmup: bool = False,  # 100 critic steps in each of the first 25 rounds and every 500th
-        batch: int = 64,
+        batch: Count = 64,
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.n_critic, self.warmup = z_dim, batch, n_critic, warmup

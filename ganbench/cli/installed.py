@@ -54,9 +54,10 @@ def show(
         out.print(f"[bold]{escape(found.name)}[/bold] [dim]({kind})[/dim]\n", highlight=False)
         out.print(escape(reflowed(found.text)) + "\n", highlight=False)
         if found.options:
-            table = Table("option", "type", "default", "meaning", box=None, pad_edge=False)
+            table = Table("option", "type", "range", "default", "meaning", box=None, pad_edge=False)
             for option in found.options:
-                table.add_row(*(escape(part) for part in (option.name, option.type, option.default, option.comment)))
+                cells = option.name, option.type, option.range, option.default, option.comment
+                table.add_row(*map(escape, cells))
             out.print(table)
             out.print()
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ganbench.data.domains import IMAGES
-from ganbench.data.mixtures import MixtureDataset, check_positive, check_whole, ring
+from ganbench.data.mixtures import MixtureDataset, ring
 from ganbench.errors import BadSuite
+from ganbench.plugins.spec import Count, Positive
 from ganbench.variant import Batch, DataSpec
 
 SPOT = 0.15  # width of a spot: the standard deviation of its light, where the image is 2 wide
@@ -38,14 +39,12 @@ class Blobs(MixtureDataset):
         self,
         *,
         size: Literal[8, 16, 32, 64] = 16,  # pixels in a row; spots look the same at all sizes
-        modes: int = 8,
-        radius: float = 0.6,  # of the ring, in an image from -1 to 1
-        sigma: float = 0.03,  # of each mode, in the units of the radius
-        points: int = 20_000,  # images in the training split
+        modes: Count = 8,
+        radius: Positive = 0.6,  # of the ring, in an image from -1 to 1
+        sigma: Positive = 0.03,  # of each mode, in the units of the radius
+        points: Count = 20_000,  # images in the training split
         other: Literal["rotated", "negative"] = "rotated",  # second domain; rotated: by 90 degrees
     ):
-        check_whole(modes=modes, points=points)
-        check_positive(radius=radius, sigma=sigma)
         check_inside(radius, sigma)
         cure = "Use fewer modes, more radius or less sigma."
         super().__init__(ring(modes, radius), sigma, points, IMAGES[other], cure)

@@ -23,8 +23,8 @@ from ganbench.data import Dataset, Part, Split
 from ganbench.data.domains import IMAGES
 from ganbench.data.files import data_roots
 from ganbench.data.images import Other
-from ganbench.data.mixtures import check_whole
 from ganbench.errors import DataMissing
+from ganbench.plugins.spec import Count
 from ganbench.store.whole import written_whole
 from ganbench.variant import Batch, DataSpec
 
@@ -58,12 +58,11 @@ class Folder(Dataset):
         self,
         *,
         path: Path,  # of the folder; a relative one begins at the suite's folder, ~ is your own
-        size: int = 64,  # pixels in a row and in a column
+        size: Count = 64,  # pixels in a row and in a column
         channels: Literal[1, 3] = 3,  # 1: grey
         other: Other = "negative",  # second domain; rotated: by 90 degrees
         skip_corrupt: bool = False,  # leave out images that cannot be read, instead of refusing them all
     ):
-        check_whole(size=size)
         names = list_images(path)
         check_enough(path, names)
         self.fingerprint = fingerprint(path, names)

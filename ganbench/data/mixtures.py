@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 from ganbench.data import Dataset, Split, Use
 from ganbench.data.domains import Domain, grid_places, relocation, rotation
 from ganbench.errors import BadSuite
+from ganbench.plugins.spec import Count, Natural, Positive
 from ganbench.variant import Batch, DataSpec
 
 REFERENCE_POINTS = 10_000
@@ -131,20 +132,18 @@ class Ring8(MixtureDataset):
     The second domain `grid` has the modes on a square grid as wide as the ring: eight on 3 x 3 without the centre,
     where half of them keep their places. `rotated` is the ring itself if `modes` is a multiple of 24.
 
-    Raises BadSuite if an option is out of range or neighbours would merge.
+    Raises BadSuite if neighbours would merge.
     """
 
     def __init__(
         self,
         *,
-        modes: int = 8,
-        radius: float = 1.0,
-        sigma: float = 0.01,  # of each mode, in the units of the radius
-        points: int = 100_000,  # in the training split
+        modes: Count = 8,
+        radius: Positive = 1.0,
+        sigma: Positive = 0.01,  # of each mode, in the units of the radius
+        points: Count = 100_000,  # in the training split
         other: Literal["rotated", "grid"] = "rotated",  # second domain: turned by 15 degrees, or modes on a grid
     ):
-        check_whole(modes=modes, points=points)
-        check_positive(radius=radius, sigma=sigma)
         means, cure = ring(modes, radius), "Use fewer modes, more radius or less sigma."
         super().__init__(means, sigma, points, POINTS[other](means, sigma, cure), cure)
 
@@ -154,20 +153,18 @@ class Grid25(MixtureDataset):
 
     There is no second domain `grid` here: it would be the data themselves.
 
-    Raises BadSuite if an option is out of range or neighbours would merge.
+    Raises BadSuite if neighbours would merge.
     """
 
     def __init__(
         self,
         *,
-        side: int = 5,  # modes in a row: there are side * side
-        spacing: float = 2.0,  # between neighbours
-        sigma: float = 0.05,  # of each mode, in the units of the spacing
-        points: int = 100_000,  # in the training split
+        side: Count = 5,  # modes in a row: there are side * side
+        spacing: Positive = 2.0,  # between neighbours
+        sigma: Positive = 0.05,  # of each mode, in the units of the spacing
+        points: Count = 100_000,  # in the training split
         other: Literal["rotated"] = "rotated",  # second domain: turned by 15 degrees
     ):
-        check_whole(side=side, points=points)
-        check_positive(spacing=spacing, sigma=sigma)
         line = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * spacing
         means, cure = torch.cartesian_prod(line, line), "Use more spacing or less sigma."
         super().__init__(means, sigma, points, POINTS[other](means, sigma, cure), cure)
@@ -176,22 +173,19 @@ class Grid25(MixtureDataset):
 class Random(MixtureDataset):
     """Modes at random places in a square, none closer to another than 6 sigma.
 
-    Raises BadSuite if an option is out of range or the modes do not fit.
+    Raises BadSuite if the modes do not fit.
     """
 
     def __init__(
         self,
         *,
-        modes: int = 20,
-        spread: float = 4.0,  # means lie in [-spread, spread]^2
-        sigma: float = 0.05,  # of each mode, in the units of the spread
-        seed: int = 0,  # of the places, not of the points
-        points: int = 100_000,  # in the training split
+        modes: Count = 20,
+        spread: Positive = 4.0,  # means lie in [-spread, spread]^2
+        sigma: Positive = 0.05,  # of each mode, in the units of the spread
+        seed: Natural = 0,  # of the places, not of the points
+        points: Count = 100_000,  # in the training split
         other: Literal["rotated", "grid"] = "rotated",  # second domain: turned by 15 degrees, or modes on a grid
     ):
-        check_whole(modes=modes, points=points)
-        check_whole(least=0, seed=seed)
-        check_positive(spread=spread, sigma=sigma)
         means = scatter(modes, spread, APART * sigma, Generator().manual_seed(seed))
         cure = "Use fewer modes, more spread or less sigma."
         super().__init__(means, sigma, points, POINTS[other](means, sigma, cure), cure)
@@ -230,27 +224,6 @@ def check_apart(means: Tensor, sigma: float, cure: str) -> None:
             f"Found {len(means)} modes of which two are {closest:.3g} apart; with sigma {sigma:g} they merge, unless "
             f"{APART * sigma:.3g} ({APART:g} sigma) lie between them. {cure}"
         )
-
-
-def check_whole(*, least: int = 1, **options: object) -> None:
-    """Raise BadSuite if an option is not a whole number of at least `least`."""
-    for name, value in options.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise BadSuite(
-                f"Found {name} = {value!r}, but it must be a whole number of at least {least}. Change it, or leave it "
-                "out for the default."
-            )
-
-
-def check_positive(**options: object) -> None:
-    """Raise BadSuite if an option is not a finite number above 0."""
-    for name, value in options.items():
-        good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
-        if not good:
-            raise BadSuite(
-                f"Found {name} = {value!r}, but it must be a finite number above 0. Change it, or leave it out for the "
-                "default."
-            )
 
 
 def _fingerprint(mixture: Mixture, points: int) -> str:

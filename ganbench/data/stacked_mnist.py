@@ -16,8 +16,8 @@ from ganbench.data import Dataset, Part, Split, Use
 from ganbench.data.domains import IMAGES
 from ganbench.data.idx import RIM, SIDE
 from ganbench.data.images import Other, to_images, to_size
-from ganbench.data.mixtures import check_whole
 from ganbench.data.mnist import MNIST, Mnist, digits
+from ganbench.plugins.spec import Count
 from ganbench.variant import Batch, DataSpec
 
 REFERENCE_STACKS = 10_000
@@ -51,9 +51,8 @@ class StackedMnist(Dataset):
         *,
         size: int = 32,  # 28: as stored; 32: with a black border; 8, 16, 64: the bordered image, resized
         other: Other = "negative",  # second domain; rotated: by 90 degrees
-        stacks: int = 50_000,  # images in the training split; VEEGAN and PacGAN have 128,000
+        stacks: Count = 50_000,  # images in the training split; VEEGAN and PacGAN have 128,000
     ):
-        check_whole(stacks=stacks)
         self.digits = Mnist(size=size)
         self.stacks = stacks
         self.spec = DataSpec((3, size, size), classes=1000)

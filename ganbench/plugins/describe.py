@@ -24,6 +24,7 @@ class Option:
 
     name: str
     type: str
+    range: str  # "at least 1"; empty: all of its type
     default: str
     comment: str  # unit, meaning of odd values
 
@@ -203,18 +204,44 @@ def _option(
 ) -> Option:
     return Option(
         name,
-        _type(annotation, source) if annotation else "",
+        ast.unparse(_plain_type(annotation, source)) if annotation else "",
+        ", ".join(_bounds(annotation, source)) if annotation else "",
         ast.unparse(default) if default else "",
         source.comments.get(at.lineno, ""),
     )
 
 
-def _type(annotation: ast.expr, source: Source) -> str:
+def _written_out(annotation: ast.expr, source: Source) -> ast.expr:
     """An annotation as it is written; where that is a name for some words, these words."""
     match _follow(annotation, source):
-        case ast.Assign(value=ast.Subscript() as meant), _:
-            return ast.unparse(meant)
-    return ast.unparse(annotation)
+        case ast.Assign(value=ast.Subscript() as words), _:
+            return words
+    return annotation
+
+
+def _plain_type(annotation: ast.expr, source: Source) -> ast.expr:
+    """An annotation in full, without ranges: `tuple[float, float]` of `tuple[Decay, Decay]`."""
+    match _written_out(annotation, source):
+        case ast.Subscript(value=ast.Name("Annotated"), slice=ast.Tuple(elts=[plain, *_])):
+            return _plain_type(plain, source)
+        case ast.Subscript(value=ast.Name("tuple") as whole, slice=ast.Tuple(elts=parts)):
+            return ast.Subscript(whole, ast.Tuple([_plain_type(part, source) for part in parts]))
+        case words:
+            return words
+
+
+BOUNDS = {"Ge": "at least", "Gt": "above", "Le": "at most", "Lt": "below"}
+
+
+def _bounds(annotation: ast.expr, source: Source) -> list[str]:
+    """The range that an annotation says, of all its parts, each bound once."""
+    found = []
+    for node in ast.walk(_written_out(annotation, source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BOUNDS:
+            found.append(f"{BOUNDS[node.func.id]} {ast.unparse(node.args[0])}")
+        elif isinstance(node, ast.Name) and node is not annotation:
+            found += _bounds(node, source)
+    return [*dict.fromkeys(found)]
 
 
 # All of a kind

@@ -1,16 +1,27 @@
-"""A plugin and the options it is made with: what a suite writes, checked against names and annotations."""
+"""A plugin and the options it is made with: what a suite writes, checked against names and annotations.
+
+An option's annotation also says its range: `width: Count = 64`, or `Annotated[float, Ge(-1)]` where no name here fits.
+"""
 
 import inspect
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError, ValidationInfo
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import AllowInfNan, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import core_schema
 
 from ganbench import plugins
 from ganbench.errors import BadSuite, UnknownName
+
+Count = Annotated[int, Ge(1)]
+Natural = Annotated[int, Ge(0)]
+Positive = Annotated[float, Gt(0), AllowInfNan(False)]
+NotNegative = Annotated[float, Ge(0), AllowInfNan(False)]
+Share = Annotated[float, Ge(0), Le(1)]
+Decay = Annotated[float, Ge(0), Lt(1)]  # of a moving average
 
 
 @dataclass(frozen=True)

@@ -206,9 +206,6 @@ def test_the_mean_of_two_modes_is_of_no_mode():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Blobs(modes=0), "modes = 0, but it must be a whole number of at least 1"),
-        (lambda: Blobs(points="many"), "points = 'many'"),
-        (lambda: Blobs(sigma=0), "sigma = 0, but it must be a finite number above 0"),
         (lambda: Blobs(modes=30), "30 modes of which two are 0.125 apart.* Use fewer modes, more radius or less sigma"),
         (lambda: Blobs(radius=0.8), "radius = 0.8 and sigma = 0.03: spots reach 1.04 .* at most 0.85"),
         (lambda: build("datasets", PluginSpec("blobs", {"size": 28})), "found 28. Input should be 8, 16, 32 or 64"),

@@ -250,8 +250,8 @@ def test_a_folder_without_enough_images_is_refused_with_a_cure(tmp_path, make, w
 
 @pytest.mark.parametrize("size", [0, -3])
 def test_an_impossible_size_is_refused(images, size):
-    with pytest.raises(BadSuite, match=f"Found size = {size}, but it must be a whole number of at least 1"):
-        Folder(path=images, size=size)
+    with pytest.raises(BadSuite, match=f"Option 'size' of folder: found {size}. Input should be greater than or equal"):
+        build("datasets", PluginSpec("folder", {"path": str(images), "size": size}))
 
 
 def test_options_are_those_of_a_suite(images):

@@ -3,7 +3,6 @@ import torch
 
 from ganbench.data.mnist import Mnist
 from ganbench.data.stacked_mnist import StackedMnist, draw_stacks
-from ganbench.errors import BadSuite
 
 
 @pytest.fixture
@@ -65,12 +64,6 @@ def test_digits_are_shown_as_those_of_mnist(numbered, monkeypatch):
 def test_the_number_of_stacks_is_part_of_the_fingerprint_and_the_size_is_not(data):
     assert StackedMnist(size=8, stacks=500).fingerprint == data.fingerprint
     assert StackedMnist(size=28, stacks=501).fingerprint != data.fingerprint
-
-
-@pytest.mark.parametrize("stacks", [0, -1, 2.5])
-def test_an_impossible_number_of_stacks_is_refused(data, stacks):
-    with pytest.raises(BadSuite, match=f"Found stacks = {stacks}, but it must be a whole number of at least 1"):
-        StackedMnist(stacks=stacks)
 
 
 def test_domains_hold_channel_by_channel(data):

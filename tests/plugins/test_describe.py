@@ -77,9 +77,9 @@ def test_a_file_is_described_without_being_imported(tmp_path: Path) -> None:
     assert found.summary == "My own words."
     assert found.text == "A file for tests, https://example.org.\n\nMy own words.\n\nMore of them."
     assert [tuple(vars(option).values()) for option in found.options] == [
-        ("lr", "float", "0.001", "a name"),
-        ("name", "", "'x'", "a name"),
-        ("width", "int", "", ""),
+        ("lr", "float", "", "0.001", "a name"),
+        ("name", "", "", "'x'", "a name"),
+        ("width", "int", "", "", ""),
     ]
     assert describe("losses", "mine.py:value", tmp_path).summary == "Somebody, 2020"
     plain = describe("variants", "mine.py:Plain", tmp_path)
@@ -94,17 +94,52 @@ def lines(kind: str, name: str, beside: Path | None = None) -> list[tuple[str, .
 
 def test_the_fields_of_a_dataclass_are_its_options_and_its_class_variables_are_not() -> None:
     assert lines("penalties", "gradient") == [
-        ("weight", "float", "10.0", "of the term in D's loss"),
-        ("target", "float", "1.0", "the slope that D should have"),
-        ("one_sided", "bool", "False", "slopes below the target are free"),
+        ("weight", "float", "at least 0", "10.0", "of the term in D's loss"),
+        ("target", "float", "at least 0", "1.0", "the slope that D should have"),
+        ("one_sided", "bool", "", "False", "slopes below the target are free"),
     ]
-    assert lines("remedies", "packing") == [("samples", "int", "2", "in a pack")]
+    assert lines("remedies", "packing") == [("samples", "int", "at least 1", "2", "in a pack")]
     assert lines("penalties", "none") == lines("remedies", "feature_matching") == []
 
 
 def test_a_type_that_has_a_name_is_shown_as_what_it_means() -> None:
     (d_norm,) = (option for option in describe("variants", "dcgan").options if option.name == "d_norm")
     assert (d_norm.type, d_norm.default) == ("Literal['batch', 'layer', 'none']", "'batch'")
+
+
+def test_a_range_is_shown_in_words_beside_the_plain_type(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(RANGES)
+    assert lines("variants", "mine.py:Mine", tmp_path) == [
+        ("lr", "float", "above 0", "0.1", ""),
+        ("betas", "tuple[float, float]", "at least 0, below 1", "(0.0, 0.9)", "of Adam"),
+        ("height", "int", "at least -2, at most 5", "0", ""),
+        ("free", "float", "", "1.0", ""),
+    ]
+
+
+RANGES = '''"""A file."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+from ganbench.plugins.spec import Decay, Positive
+
+Height = Annotated[int, Ge(-2), Le(5)]
+
+
+class Mine:
+    def __init__(
+        self,
+        spec,
+        *,
+        lr: Positive = 0.1,
+        betas: tuple[Decay, Decay] = (0.0, 0.9),  # of Adam
+        height: Height = 0,
+        free: float = 1.0,
+    ):
+        pass
+'''
 
 
 def test_a_value_may_be_followed_by_its_words_and_names_its_paper_itself_or_by_what_made_it(tmp_path: Path) -> None:
@@ -172,10 +207,10 @@ def test_options_that_a_class_inherits_are_its_own_too(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(CHILDREN)
     for name in ("Mine", "Grandchild"):
         assert lines("variants", f"mine.py:{name}", tmp_path) == lines("variants", "gan")
-    assert lines("variants", "mine.py:Own", tmp_path) == [("width", "int", "3", "")]
+    assert lines("variants", "mine.py:Own", tmp_path) == [("width", "int", "", "3", "")]
     assert lines("penalties", "mine.py:Child", tmp_path) == [
-        ("a", "int", "1", "the first"),
-        ("b", "float", "3.0", "another"),
+        ("a", "int", "", "1", "the first"),
+        ("b", "float", "", "3.0", "another"),
         ("c", "str", "'c'", ""),
     ]
 

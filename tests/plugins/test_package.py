@@ -51,7 +51,7 @@ def test_it_is_shown_in_the_words_of_its_own_file(site: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "https://arxiv.org/abs/1710.10793" in ran.stdout
     option = next(line for line in ran.stdout.splitlines() if line.split()[:1] == ["width"])
-    assert option.split() == ["width", "int", "16", "rank", "of", "D's", "quadratic", "form"]
+    assert option.split() == ["width", "int", "at", "least", "1", "16", "rank", "of", "D's", "quadratic", "form"]
 
 
 def test_it_is_trained_and_judged(site: Path, suite_file: Callable[..., Path], tmp_path: Path) -> None:

@@ -1,13 +1,18 @@
 """A name, or a table of a name and options, becomes a value; what is wrong with it is said in a sentence."""
 
+import inspect
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
+from annotated_types import Ge, Gt, Le, Lt
 from ganbench.zoo.gan import GAN
 from ganbench.zoo.parts import DNorm
+from pydantic import TypeAdapter
 
+from ganbench import plugins
 from ganbench.errors import BadSuite, BenchError, UnknownName
 from ganbench.losses import hinge
 from ganbench.penalties import R1, Clip, Gradient, none
@@ -76,8 +81,18 @@ def test_a_formulation_with_options_is_made_with_them() -> None:
             BadSuite,
             "Option 'codes' of ebgan: found 2.5. Input should be a valid integer; the default is 32.",
         ),
-        ("penalties", {"name": "clip", "limit": -1}, BadSuite, "Found limit = -1.0, but weights need room"),
-        ("remedies", {"name": "unrolling", "steps": -1}, BadSuite, "Found steps = -1, but G looks 0 or more"),
+        (
+            "penalties",
+            {"name": "clip", "limit": -1},
+            BadSuite,
+            "Option 'limit' of clip: found -1. Input should be greater than 0; the default is 0.01.",
+        ),
+        (
+            "remedies",
+            {"name": "unrolling", "steps": -1},
+            BadSuite,
+            "Option 'steps' of unrolling: found -1. Input should be greater than or equal to 0; the default is 5.",
+        ),
     ],
     ids=str,
 )
@@ -119,6 +134,87 @@ def test_options_become_what_the_annotations_say() -> None:
         "betas": (0.5, 0.9),
         "lr": 1.0,
     }
+
+
+# Ranges
+
+NUMBERS = (int, float, tuple[int, int], tuple[float, float])
+ANY_NUMBER = {("datasets", "size"), ("datasets", "seed")}  # checked by the data, which know what sizes there are
+
+
+def numeric_options() -> list[tuple[str, str, str, Any]]:
+    """Kind, plugin, option and annotation of all numbers that a suite may set on an installed plugin."""
+    plugins_ = [(kind, name, plugins.load(kind, name)) for kind in plugins.KINDS for name in plugins.names(kind)]
+    hinted = [(k, n, inspect.unwrap(p.__init__ if inspect.isclass(p) else p), p) for k, n, p in plugins_ if callable(p)]
+    return [
+        (kind, name, option, get_type_hints(made_by, include_extras=True)[option])
+        for kind, name, made_by, plugin in hinted
+        for option in plugins.options(plugin)
+        if get_type_hints(made_by)[option] in NUMBERS
+    ]
+
+
+def outside(bound: object, whole: bool) -> float | None:
+    """The number next to a bound that is out of range."""
+    step = 1 if whole else 1e-9
+    match bound:
+        case Ge(ge=least):
+            return least - step  # type: ignore[operator, no-any-return]
+        case Le(le=most):
+            return most + step  # type: ignore[operator, no-any-return]
+        case Gt(gt=end) | Lt(lt=end):
+            return end  # type: ignore[return-value]
+    return None
+
+
+def bounds(annotation: Any) -> list[object]:
+    """Of an annotation and its parts."""
+    own = [*getattr(annotation, "__metadata__", ())]
+    return own + [bound for part in get_args(annotation) for bound in bounds(part)]
+
+
+def test_a_number_just_out_of_range_is_refused_with_the_options_name_and_default() -> None:
+    tried = 0
+    for kind, name, option, annotation in numeric_options():
+        plugin = plugins.load(kind, name)
+        plain = get_type_hints(inspect.unwrap(plugin.__init__ if inspect.isclass(plugin) else plugin))[option]
+        pair, whole = plain not in (int, float), plain in (int, tuple[int, int])
+        bad = [value for bound in bounds(annotation) if (value := outside(bound, whole)) is not None]
+        assert bad or (kind, option) in ANY_NUMBER, f"{option} of {name} has no range"
+        for value in [*bad, *([] if whole or (kind, option) in ANY_NUMBER else [math.nan, math.inf])]:
+            with pytest.raises(BadSuite) as raised:
+                configure(plugin, PluginSpec(name, {option: [value, value] if pair else value}))
+            assert str(raised.value).startswith(f"Option {option!r} of {name}: found")
+            assert "the default is" in str(raised.value)
+            tried += 1
+    assert tried > 200
+
+
+@pytest.mark.parametrize("value", ["8", 1.5, True])
+def test_a_count_is_a_whole_number(value: object) -> None:
+    with pytest.raises(BadSuite, match=r"Option 'modes' of ring8: found .*Input should be a valid integer"):
+        build("datasets", PluginSpec("ring8", {"modes": value}))
+
+
+def test_the_default_of_every_number_is_within_its_range() -> None:
+    for kind, name, option, annotation in numeric_options():
+        default = plugins.options(plugins.load(kind, name))[option].default
+        TypeAdapter(annotation).validate_python(default, strict=True)
+
+
+def test_a_strangers_option_has_a_range_by_the_same_names(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from ganbench.plugins.spec import Count, Share\n\n\n"
+        "def mine(*, kernels: Count = 3, mixing: Share = 0.5):\n    return kernels, mixing\n"
+    )
+    assert build("losses", PluginSpec("mine.py:mine", {"kernels": 1, "mixing": 1}, str(tmp_path))) == (1, 1.0)
+    for options, words in (
+        ({"kernels": 0}, "Option 'kernels' of mine.py:mine: found 0. Input should be greater than or equal to 1; the"),
+        ({"mixing": 1.01}, "Option 'mixing' of mine.py:mine: found 1.01. Input should be less than or equal to 1; the"),
+    ):
+        with pytest.raises(BadSuite) as raised:
+            build("losses", PluginSpec("mine.py:mine", options, str(tmp_path)))
+        assert words in str(raised.value)
 
 
 # In a suite

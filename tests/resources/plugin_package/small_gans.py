@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from ganbench.losses import Formulation, nonsaturating
+from ganbench.plugins.spec import Count, Positive
 from ganbench.variant import Batch, DataSpec, Loss, Player, Variant
 
 
@@ -23,10 +24,10 @@ class LQG(Variant):
         spec: DataSpec,
         *,
         loss: Formulation = nonsaturating,  # what D and G minimise
-        z_dim: int = 8,  # standard normal latents
-        width: int = 16,  # rank of D's quadratic form
-        lr: float = 1e-3,  # of Adam, for both
-        batch: int = 64,
+        z_dim: Count = 8,  # standard normal latents
+        width: Count = 16,  # rank of D's quadratic form
+        lr: Positive = 1e-3,  # of Adam, for both
+        batch: Count = 64,
     ):
         super().__init__()
         self.loss, self.z_dim, self.batch = loss, z_dim, batch
