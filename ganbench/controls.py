@@ -1,6 +1,6 @@
-"""Rows of the board that are no GAN: whoever sees them knows what a good number is, and what a metric cannot see.
+"""Controls: rows of the board that are no GAN. They show what a good number is, and what a metric cannot see.
 
-They enter like any variant, have no players, and so spend no budget.
+A control is a variant without players, and so spends no budget.
 """
 
 import math
@@ -28,43 +28,43 @@ class Control(Variant):
 class Real(Control):
     """Real samples that no variant has trained on: the floor, which a perfect GAN would reach.
 
-    What a metric says of this row is its bias at this number of samples; no difference below that counts.
+    A metric's value in this row is its bias at this number of samples. No smaller difference counts.
     """
 
     conditional = True  # it gives what it is asked for: its label accuracy is the judge's own
 
     def sample(self, like: Batch) -> Tensor:
-        """Return what it is given: the harness fills `like` with fresh real data."""
+        """Return `like.x`: the harness fills `like` with fresh real data."""
         return like.x
 
 
 class Memorizer(Control):
-    """Training samples, given back: perfect in quality and variety, and of no use.
+    """Training samples, given back: perfect in quality and variety, and nothing new.
 
     FID, KID, precision, recall and mode counts cannot tell this row from `Real`; `authenticity` and `ct` should.
     """
 
-    seen: Tensor
+    stored: Tensor
 
     def __init__(self, spec: DataSpec):
         super().__init__(spec)
         # It travels with the variant, yet stays out of checkpoints, where it would be a copy of the data.
-        self.register_buffer("seen", torch.empty(0, *spec.shape), persistent=False)
+        self.register_buffer("stored", torch.empty(0, *spec.shape), persistent=False)
 
     def prepare(self, train: Batch) -> None:
-        self.seen = train.x
+        self.stored = train.x
 
     def sample(self, like: Batch) -> Tensor:
         """Draw at random, none twice before all have come once; each call draws anew."""
-        n, size = len(like.x), len(self.seen)
+        n, size = len(like.x), len(self.stored)
         if size == 0:
             raise RuntimeError("Memorizer has seen no data: call `prepare` with the training split first.")
         rounds = [torch.randperm(size, device=like.x.device) for _ in range(math.ceil(n / size))]
-        return self.seen[torch.cat(rounds)[:n]] if rounds else self.seen[:0]
+        return self.stored[torch.cat(rounds)[:n]] if rounds else self.stored[:0]
 
 
 class ModeDropper(Control):
-    """Real samples without some of the classes: flawless one by one, yet a part of the data never comes.
+    """Real samples without some of the classes: flawless one by one, but a part of the data is missing.
 
     Precision, density and `high_quality` cannot tell this row from `Real`; `recall`, `coverage`, `modes`,
     `classes`, `class_kl` and `reverse_kl` should, and FID grows with what is missing.

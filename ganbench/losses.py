@@ -1,8 +1,7 @@
 """Formulations: what the two players minimise, as functions of D's scores.
 
-A score is D's last linear output, before any sigmoid; higher means more real. Each formulation is a
-small value with two functions, scores in, scalar out, so that any can be put under any variant:
-`loss = "hinge"` in a suite's options.
+A score is D's last linear output, before any sigmoid; higher means more real. A formulation is a small value with two
+functions, scores in, scalar out. Any variant can play any formulation: `loss = "hinge"` in a suite's options.
 """
 
 import math
@@ -19,7 +18,7 @@ from ganbench.plugins.spec import Choice, Count, NotNegative
 
 @dataclass(frozen=True)
 class Formulation(Choice):
-    """Two losses. Where a variant's option has this type, a suite gives the formulation's name."""
+    """The losses of D and of G. A suite gives the formulation's name for an option of this type."""
 
     kind: ClassVar[str] = "losses"
 

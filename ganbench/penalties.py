@@ -1,7 +1,7 @@
 """Penalties: what keeps D smooth, by a term on the slope of its scores or on its weights, or by force.
 
-Each is a small value that any variant's option `penalty` can take: `penalty = { name = "gradient", weight = 1 }`.
-`score` gives D's scores (n,) of a batch; terms are differentiable, so that D can descend them.
+A penalty is a small value: `penalty = { name = "gradient", weight = 1 }` among a variant's options. `score` gives D's
+scores (n,) of a batch. Terms are differentiable, so that D can descend them.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Score = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Penalty(Choice):
-    """No penalty; the base of all others, each of which does one of these three things."""
+    """No penalty, and the base of all others. A penalty overrides one of the three methods."""
 
     kind: ClassVar[str] = "penalties"
     name: ClassVar[str] = "none"
@@ -31,7 +31,7 @@ class Penalty(Choice):
         """Change D once, before training. Raises ValueError if it cannot."""
 
     def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor | None:
-        """A scalar that joins D's loss; samples as D sees them."""
+        """A scalar that joins D's loss; None: no term."""
         return None
 
     def after_step(self, d: nn.Module) -> None:
@@ -65,7 +65,7 @@ class Gradient(Penalty):
     """weight * E (|grad D(x)|_2 - target)^2, x at a random place between each real and its fake sample.
 
     Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, algorithm 1, https://arxiv.org/abs/1704.00028.
-    One-sided, slopes below the target cost nothing (their section 4).
+    The one-sided penalty leaves slopes below the target free (their section 4).
     """
 
     weight: NotNegative = 10.0  # of the term in D's loss
@@ -163,7 +163,7 @@ class Orthogonal(Penalty):
 def slopes(score: Score, x: Tensor) -> Tensor:
     """Gradient of each sample's score by that sample, (n, k) for samples of k numbers.
 
-    Where D lets the samples of a batch look at each other, the other samples' scores count too.
+    The scores of a batch's other samples count too if D mixes its rows.
     """
     x = x.detach().requires_grad_()
     # A view, because the counter of FLOPs cannot follow `grad` to a leaf that is a module's own input.

@@ -1,6 +1,6 @@
 """Remedies: measures against mode collapse, by what D sees, what G descends, or how both move.
 
-Each is a small value; any number of them can be given to a variant: `remedies = ["packing"]`, or
+A remedy is a small value. A variant takes any number of them: `remedies = ["packing"]`, or
 `remedies = [{ name = "packing", samples = 3 }, "minibatch_stddev"]`.
 """
 
@@ -20,7 +20,7 @@ from ganbench.variant import Batch, Player
 
 
 class Game(Protocol):
-    """What remedies ask of a variant: `ganbench.twoplayers` has it all."""
+    """The parts of a variant that remedies use. `ganbench.twoplayers` has them."""
 
     D: Any  # a `Discriminator`
     players: list[Player]
@@ -45,13 +45,13 @@ class Remedy(Choice):
 
     @property
     def pack(self) -> int:
-        """How many samples D is shown as one."""
+        """How many samples D judges as one."""
         return 1
 
-    def equip(self, variant: Game) -> None:
+    def change_discriminator(self, variant: Game) -> None:
         """Change D, before there are optimisers. Raises ValueError if it cannot."""
 
-    def begin(self, variant: Game) -> None:
+    def prepare(self, variant: Game) -> None:
         """Look at the finished variant, before the first round. Raises ValueError if the remedy has no place there."""
 
     def terms(self, variant: Game, player: str) -> dict[str, Tensor]:
@@ -59,7 +59,7 @@ class Remedy(Choice):
         return {}
 
     def g_loss(self, variant: Game, batch: Batch) -> Tensor | None:
-        """What G minimises instead of the formulation's loss; None: that."""
+        """G's loss in place of the formulation's; None: the formulation's."""
         return None
 
 
@@ -95,7 +95,7 @@ class MinibatchDiscrimination(Remedy):
 
     name: ClassVar[str] = "minibatch_discrimination"
 
-    def equip(self, variant: Game) -> None:
+    def change_discriminator(self, variant: Game) -> None:
         variant.D.extend(Kernels(variant.D.n_features, self.kernels, self.dims), self.kernels)
 
 
@@ -121,13 +121,13 @@ class Kernels(nn.Module):
 class MinibatchStddev(Remedy):
     """D also scores how much the samples of a group of four differ: the standard deviation, averaged over features.
 
-    Karras et al., "Progressive Growing of GANs", 2018, section 3, https://arxiv.org/abs/1710.10196. There it joins
-    the maps before the last convolution; here, so that any D can have it, the features before the last layer.
+    Karras et al., "Progressive Growing of GANs", 2018, section 3, https://arxiv.org/abs/1710.10196.
+    There it joins the maps before the last convolution. Here it joins the features before the last layer, for any D.
     """
 
     name: ClassVar[str] = "minibatch_stddev"
 
-    def equip(self, variant: Game) -> None:
+    def change_discriminator(self, variant: Game) -> None:
         variant.D.extend(GroupDeviation(), 1)
 
 
@@ -160,15 +160,15 @@ class HistoricalAveraging(Remedy):
 
     name: ClassVar[str] = "historical_averaging"
 
-    def begin(self, variant: Game) -> None:
-        variant.histories = nn.ModuleDict({player.name: History(player.weights) for player in variant.players})
+    def prepare(self, variant: Game) -> None:
+        variant.histories = nn.ModuleDict({player.name: MeanWeights(player.weights) for player in variant.players})
 
     def terms(self, variant: Game, player: str) -> dict[str, Tensor]:
         (weights,) = (each.weights for each in variant.players if each.name == player)
         return {"history": self.weight * variant.histories[player](weights)}
 
 
-class History(nn.Module):
+class MeanWeights(nn.Module):
     """The mean of some weights over time."""
 
     mean: Tensor
@@ -180,7 +180,7 @@ class History(nn.Module):
         self.register_buffer("steps", torch.zeros(()))
 
     def forward(self, network: nn.Module) -> Tensor:
-        """Squared distance of the weights from their mean, which first takes them in."""
+        """Add the weights to the mean, and return their squared distance from it."""
         weights = as_vector(network)
         with torch.no_grad():
             self.steps += 1
@@ -195,10 +195,10 @@ def as_vector(network: nn.Module) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Unrolling(Remedy):
-    """G descends what the game will be worth after D's next steps, and so cannot win by what D would soon undo.
+    """G descends the value of the game after D's next steps, and so gains nothing that D would soon undo.
 
     D takes `steps` further steps of its own Adam on the same batch, and G minimises minus D's loss after them, the
-    gradient going through all the steps. D itself moves as ever.
+    gradient going through all the steps. D itself moves as usual.
 
     Metz, Poole, Pfau and Sohl-Dickstein, "Unrolled Generative Adversarial Networks", 2017, section 2.2,
     https://arxiv.org/abs/1611.02163.
@@ -209,7 +209,7 @@ class Unrolling(Remedy):
     name: ClassVar[str] = "unrolling"
     compares: ClassVar[bool] = True
 
-    def begin(self, variant: Game) -> None:
+    def prepare(self, variant: Game) -> None:
         optimizer = variant.players[0].optimizer
         if not isinstance(optimizer, Adam):
             raise ValueError(
@@ -280,7 +280,7 @@ class Packing(Remedy):
     def pack(self) -> int:
         return self.samples
 
-    def begin(self, variant: Game) -> None:
+    def prepare(self, variant: Game) -> None:
         if variant.conditional:
             raise ValueError(
                 "Found a variant that tells D the class of each sample, but the remedy 'packing' lets D judge several "

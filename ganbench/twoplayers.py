@@ -19,7 +19,7 @@ from ganbench.variant import Batch, DataSpec, Loss, Player, Variant
 class Discriminator(nn.Module):
     """Samples -> features (n, n_features) -> scores (n,), by a `head`.
 
-    A subclass says how, in `features` and maybe `scores`; both also get its conditions: labels, a level.
+    A subclass implements `features`, and maybe `scores`. Both also get D's conditions: labels, a level.
     """
 
     def __init__(self, n_features: int, head: nn.Module):
@@ -49,7 +49,7 @@ class Discriminator(nn.Module):
         return scores
 
     def extend(self, module: nn.Module, n: int) -> None:
-        """Let the last layer also see `module(features)`, (n, n) numbers: a linear layer's outputs simply add up."""
+        """Add scores that are linear in `module(features)`, `n` numbers a sample: as if the last layer saw them."""
         self.extensions.append(nn.Sequential(module, nn.Linear(n, 1, bias=False), nn.Flatten(0)))
 
     @property
@@ -61,8 +61,8 @@ class Discriminator(nn.Module):
 class TwoPlayers(Variant):
     """One generator, one discriminator, one formulation.
 
-    A subclass builds `G`, gives a D for data as `self.packed_spec(spec)` shows them to `arm`, sets `batch`, lets
-    the two `play`, and says how to `decode` its latents. Whatever else it needs has a method here with a plain default.
+    A subclass builds `G` and sets `batch`. It gives `set_discriminator` a D for data of `packed_spec(spec)`, and
+    `set_players` the optimisers. It implements `decode`. Every other method has a plain default.
     """
 
     G: nn.Module
@@ -82,7 +82,7 @@ class TwoPlayers(Variant):
     # Building
 
     def packed_spec(self, spec: DataSpec) -> DataSpec:
-        """The data as D sees them: with packing, several samples as one of more channels."""
+        """The data in the shape that D judges: with packing, several samples are one of more channels."""
         channels, *side = spec.shape
         return DataSpec((channels * self._pack, *side), spec.classes)
 
@@ -90,8 +90,8 @@ class TwoPlayers(Variant):
     def _pack(self) -> int:
         return prod(remedy.pack for remedy in self.remedies)
 
-    def arm(self, d: Discriminator, spec: DataSpec) -> None:
-        """Make `d` this variant's D, as the formulation and the remedies want it; `spec` of the data."""
+    def set_discriminator(self, d: Discriminator, spec: DataSpec) -> None:
+        """Make `d` this variant's D, and change it as formulation and remedies ask; `spec` is that of the data."""
         self.D = d
         d.pack = self._pack
         if self.loss.codes:
@@ -102,10 +102,10 @@ class TwoPlayers(Variant):
                 )
             d.energy, d.head = Energy(self.packed_spec(spec), d.n_features, self.loss.codes), nn.Identity()
         for remedy in self.remedies:
-            remedy.equip(self)
+            remedy.change_discriminator(self)
 
-    def play(self, d_optimizer: Optimizer, g_optimizer: Optimizer, d_steps: int = 1, g_steps: int = 1) -> None:
-        """Become the two players, D first. Raises ValueError if penalty or remedies do not fit what was built."""
+    def set_players(self, d_optimizer: Optimizer, g_optimizer: Optimizer, d_steps: int = 1, g_steps: int = 1) -> None:
+        """Make the two players, D first. Raises ValueError if penalty or remedies do not fit the networks."""
         if self.penalty.per_sample and any(isinstance(module, _BatchNorm) for module in self.D.modules()):
             raise ValueError(
                 f"Found the penalty {self.penalty.name!r}, which looks at D's slope at each sample alone, and batch "
@@ -118,20 +118,20 @@ class TwoPlayers(Variant):
             Player("G", self.G, self.g_loss, g_optimizer, g_steps, self.after_g, compares=self.g_compares),
         ]
         for remedy in self.remedies:
-            remedy.begin(self)
+            remedy.prepare(self)
 
     # Playing
 
     def real(self, batch: Batch) -> Tensor:
-        """Real samples as D sees them."""
+        """Real samples in the form that D judges."""
         return batch.x
 
     def fake(self, batch: Batch) -> Tensor:
-        """Generated samples as D sees them."""
+        """Generated samples in the form that D judges."""
         return self.sample(batch)
 
     def conditions(self, like: Batch) -> tuple[Any, ...]:
-        """What D is called with besides samples."""
+        """What D is called with besides samples: labels, a level."""
         return ()
 
     def score(self, x: Tensor, like: Batch) -> Tensor:
@@ -143,8 +143,8 @@ class TwoPlayers(Variant):
         """D's features (n, n_features) of `x`."""
         return self.D.features(self.D.packed(x), *self.conditions(like))
 
-    def both(self, real: Tensor, fake: Tensor, like: Batch) -> tuple[Tensor, Tensor]:
-        """Scores of real and of fake, in one pass unless D would average them together."""
+    def score_both(self, real: Tensor, fake: Tensor, like: Batch) -> tuple[Tensor, Tensor]:
+        """Scores of real and of fake samples, in one pass unless D mixes the rows of a batch."""
         if self.D.mixes_rows:
             return self.score(real, like), self.score(fake, like)
         twice = Batch(like.x, None if like.y is None else like.y.repeat(2))
@@ -153,15 +153,16 @@ class TwoPlayers(Variant):
 
     def forward(self, real: Tensor, fake: Tensor, like: Batch) -> dict[str, Tensor]:
         """The terms of D's loss."""
-        scores = self.both(real, fake, like)
+        scores = self.score_both(real, fake, like)
         terms = {**self.loss.d_terms(*scores), **self.beliefs(*scores), **self.d_terms(*scores)}
         with torch.autocast(real.device.type, enabled=False):  # slopes of slopes are too small for fewer digits
             penalty = self.penalty.term(self.D, lambda x: self.score(x, like), real.float(), fake.float())
         return terms if penalty is None else {**terms, self.penalty.name: penalty}
 
     def beliefs(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """How probable D finds it that real samples, and fakes, are real: one half at the optimum, for any formulation
-        that speaks of probabilities. They are only curves.
+        """Mean probability of being real that D gives to real samples and to fakes, for the curves.
+
+        Both are one half at the optimum. Formulations whose scores are no probabilities have none.
         """
         if self.loss.belief is None:
             return {}
@@ -176,15 +177,15 @@ class TwoPlayers(Variant):
         return {}
 
     def d_loss(self, batch: Batch) -> Loss:
-        return self._remedied("D", self(self.real(batch), self.fake(batch), batch))
+        return self._with_remedies("D", self(self.real(batch), self.fake(batch), batch))
 
     def g_loss(self, batch: Batch) -> Loss:
         instead = [loss for remedy in self.remedies if (loss := remedy.g_loss(self, batch)) is not None]
         terms = {"loss": torch.stack(instead).sum()} if instead else self.adversarial(batch)
-        return self._remedied("G", {**terms, **self.g_terms(batch)})
+        return self._with_remedies("G", {**terms, **self.g_terms(batch)})
 
     def adversarial(self, batch: Batch) -> dict[str, Tensor]:
-        """What the formulation lets G minimise."""
+        """G's loss by the formulation."""
         fake = self.fake(batch)
         terms = {"loss": self.loss.g(*self.g_scores(fake, batch))}
         if self.D.energy and self.loss.repelling:
@@ -198,16 +199,16 @@ class TwoPlayers(Variant):
         return self.loss.compares or any(remedy.compares for remedy in self.remedies)
 
     def g_scores(self, fake: Tensor, batch: Batch) -> tuple[Tensor | None, Tensor]:
-        """What the formulation's loss of G is given: scores of real samples, if it compares, and of fake ones."""
-        return self.both(self.real(batch), fake, batch) if self.loss.compares else (None, self.score(fake, batch))
+        """Scores of real samples, None unless the formulation compares, and of fake ones."""
+        return self.score_both(self.real(batch), fake, batch) if self.loss.compares else (None, self.score(fake, batch))
 
     def after_d(self) -> None:
         self.penalty.after_step(self.D)
 
     def after_g(self) -> None:
-        """What follows each step of G: a moving average."""
+        """Do what follows each step of G, such as a moving average."""
 
-    def _remedied(self, player: str, terms: dict[str, Tensor]) -> Loss:
+    def _with_remedies(self, player: str, terms: dict[str, Tensor]) -> Loss:
         for remedy in self.remedies:
             terms = {**terms, **remedy.terms(self, player)}
         return terms
@@ -215,5 +216,4 @@ class TwoPlayers(Variant):
     def belief(self, x: Tensor) -> Tensor | None:
         if self.loss.belief is None or self.conditional or self._pack > 1:
             return None
-        seen = self.real(Batch(x))
-        return self.loss.belief(self.score(seen, Batch(x)))
+        return self.loss.belief(self.score(self.real(Batch(x)), Batch(x)))

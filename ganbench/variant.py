@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 
 class DataSpec(NamedTuple):
-    """What a network must know of a dataset before it is built."""
+    """The facts of a dataset that a network is built for."""
 
     shape: tuple[int, ...]  # of one sample: (2,) for points; (channels, side, side) for images
     classes: int = 0  # 0: unlabelled
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Samples of two domains that belong together, as a variant sees it."""
+    """Samples of two domains that a variant holds for partners."""
 
     x: Tensor  # (n, *shape) of the data's own domain
     x_other: Tensor  # (n, *shape) of the second domain: the partner of each in x
@@ -49,16 +49,16 @@ Loss = Tensor | Mapping[str, Tensor]
 
 
 def no_step() -> None:
-    """What a player does after a step, unless it says otherwise."""
+    """Do nothing: the default of a player's `after_step`."""
 
 
 @dataclass
 class Player:
     """Some weights, the loss they descend, and how often they move in a round.
 
-    A model has any number of players, of any names. Three fields say what the ledger enters for a player. Their
-    defaults suit the two players of a GAN: "D" sees data, "G" makes samples, and a further player (the "Q" of
-    InfoGAN) does neither. A model with one player, which fits its samples to the data, sets both.
+    A model has any number of players, of any names. Three fields say what the ledger enters for a player:
+    `sees_data`, `makes_samples` and `compares`. Their defaults suit a GAN: "D" sees data, "G" makes samples, and a
+    further player (the "Q" of InfoGAN) does neither. A model of one player sets both.
     """
 
     name: str  # unique in its variant; also heads the curves: "D", "G"
@@ -82,13 +82,13 @@ VariantKind = Literal["variant", "reference", "control"]
 class Variant(nn.Module):
     """A generative model.
 
-    `__init__(spec, *, ...)` builds the networks as attributes, so that `to` and `state_dict` reach
-    them, and lists `players` in the order they move. Its keyword-only arguments are what a suite
-    may set; their defaults are the paper's. All state that later steps depend on (moving averages,
-    growth, image pools) lives in the state dict, so that a resumed run equals an uninterrupted one.
+    `__init__(spec, *, ...)` builds the networks as attributes, so that `to` and `state_dict` reach them. It lists
+    `players` in the order they move. Its keyword-only arguments are the options of a suite; their defaults are the
+    paper's, their annotations the range (`ganbench.plugins.spec` has names for usual ones).
 
-    A loss never talks to the host: no `.item()`, no branch on a tensor's value, and no randomness
-    but torch's default generator of the device.
+    The state dict holds all that later steps depend on (moving averages, growth, image pools), so that a resumed run
+    equals an uninterrupted one. A loss never talks to the host: no `.item()`, no branch on a tensor's value, and no
+    randomness but torch's default generator of the device.
     """
 
     players: list[Player]
@@ -107,12 +107,12 @@ class Variant(nn.Module):
         """Look once at the whole training split, on the device, before the first round."""
 
     def advance(self, progress: float, rounds: int) -> None:
-        """Get ready for the next round: growth, decay. `progress` climbs from 0 to 1 along the
-        budget; `rounds` are behind us.
+        """Get ready for the next round: growth, decay. `progress` climbs from 0 to 1 along the budget; `rounds` are
+        done.
 
-        Between two values of `stage` it only fills tensors. Whatever else it changes (`batch`, the `repeats` of a
-        player, a number of a schedule that is no tensor, an optimiser's state) goes with another `stage`, and one
-        value of `stage` always stands for the same round. So a round can be captured once for each stage.
+        Between two values of `stage` this method only fills tensors. Anything else (`batch`, the `repeats` of a player,
+        a number of a schedule that is no tensor, an optimiser's state) changes together with `stage`. One value of
+        `stage` always stands for the same round, so that each stage can be captured once.
         """
 
     def count_weights(self) -> tuple[int, int]:
@@ -125,29 +125,31 @@ class Variant(nn.Module):
         return _numbers(d), _numbers(g)
 
     def latents(self, like: Batch) -> Tensor:
-        """Draw what samples are made of, (n, z_dim), one for each in `like`: by default standard normal numbers."""
+        """Draw one latent for each in `like`, (n, z_dim): by default standard normal numbers."""
         return torch.randn(len(like.x), self.z_dim, device=like.x.device)
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:
-        """The samples (n, *shape) that those latents stand for, each of its class in `like`, if that matters."""
+        """Turn latents into samples (n, *shape); a conditional variant takes their classes from `like`."""
         raise NotImplementedError
 
     @property
     def decodes(self) -> bool:
-        """Whether samples are made of latents: then one can walk between them."""
+        """Whether samples are made of latents, so that there is a way from one to another."""
         return type(self).decode is not Variant.decode
 
     def sample(self, like: Batch) -> Tensor:
-        """Draw one sample, (n, *shape), for each in `like`: of its class `y`, from its `x_other`,
-        or, for most variants, from nothing but its length."""
+        """Draw one sample for each in `like`, (n, *shape).
+
+        A conditional variant looks at its class `y`, a translating one at its `x_other`, most at its length alone.
+        """
         return self.decode(self.latents(like), like)
 
     def pair(self, like: Batch) -> Pair:
-        """For variants of two domains: one pair for each in `like`, drawn together or translated from its `x_other`."""
+        """Draw one pair for each in `like`, or translate its `x_other`; for variants of two domains."""
         raise NotImplementedError
 
     def belief(self, x: Tensor) -> Tensor | None:
-        """The probability (n,) that each of `x` is real, as D's scores say it; None where they say no such thing."""
+        """The probability (n,) that each of `x` is real, by D's scores; None if scores are no probabilities."""
         return None
 
 

@@ -45,9 +45,9 @@ class PacGAN(TwoPlayers):
         )  # fmt: skip
         numbers, units = self.packed_spec(spec).shape[0], width // 2
         body = nn.Sequential(Maxout(numbers, units), Maxout(units, units), Maxout(units, units))
-        self.arm(Layers(body, units), spec)
+        self.set_discriminator(Layers(body, units), spec)
         init_normal(self.modules())
-        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
+        self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z)

@@ -22,8 +22,8 @@ from ganbench.remedies import (
     FeatureMatching,
     GroupDeviation,
     HistoricalAveraging,
-    History,
     Kernels,
+    MeanWeights,
     MinibatchDiscrimination,
     MinibatchStddev,
     Packing,
@@ -67,10 +67,10 @@ class Tiny(TwoPlayers):
         super().__init__(loss, penalty, remedies)
         self.batch = batch
         self.G = nn.Linear(2, 2)
-        self.arm(Curved(self.packed_spec(POINTS).shape[0]), POINTS)
+        self.set_discriminator(Curved(self.packed_spec(POINTS).shape[0]), POINTS)
         self.z = torch.randn(batch, 2, dtype=torch.float64)
         self.double()
-        self.play(Adam(self.D.parameters(), lr, (0.5, 0.9), weight_decay=decay), Adam(self.G.parameters(), lr))
+        self.set_players(Adam(self.D.parameters(), lr, (0.5, 0.9), weight_decay=decay), Adam(self.G.parameters(), lr))
 
     def sample(self, like: Batch) -> Tensor:
         fake: Tensor = self.G(self.z)
@@ -189,7 +189,7 @@ def test_ds_last_layer_sees_further_numbers_and_real_and_fake_apart(remedy):
 
 def test_history_is_the_squared_distance_from_the_mean_of_all_steps_so_far():
     network = nn.Linear(1, 1, bias=False)
-    history, found = History(network), []
+    history, found = MeanWeights(network), []
     for weight in (1.0, 2.0, 6.0):  # whose means are 1, 1.5 and 3
         nn.init.constant_(network.weight, weight)
         found.append(history(network))
@@ -328,7 +328,7 @@ def test_unrolling_through_another_optimiser_than_adam_is_refused():
 def test_a_pack_has_one_score(samples):
     variant, batch = Tiny(Packing(samples=samples), batch=8), some(8)
     assert variant.D(batch.x).shape == (8 // samples,)
-    real, fake = variant.both(batch.x, variant.sample(batch), batch)
+    real, fake = variant.score_both(batch.x, variant.sample(batch), batch)
     assert real.shape == fake.shape == (8 // samples,)
 
 

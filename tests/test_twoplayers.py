@@ -52,7 +52,7 @@ def test_where_nothing_mixes_rows_real_and_fake_are_scored_in_one_pass_as_in_two
     variant, fake = small(plugin, spec, **options).eval(), torch.randn(6, 2)
     expected = variant.score(BATCH.x, BATCH), variant.score(fake, BATCH)
     seen = passes(variant.D)
-    found = variant.both(BATCH.x, fake, BATCH)
+    found = variant.score_both(BATCH.x, fake, BATCH)
     assert not variant.D.mixes_rows and len(seen) == 1
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs)
@@ -63,7 +63,7 @@ def test_where_something_mixes_rows_real_and_fake_are_scored_apart(plugin, optio
     variant, fake = small(plugin, POINTS, **options), torch.randn(6, 2)
     expected = variant.score(BATCH.x, BATCH), variant.score(fake, BATCH)
     seen = passes(variant.D)
-    found = variant.both(BATCH.x, fake, BATCH)
+    found = variant.score_both(BATCH.x, fake, BATCH)
     assert variant.D.mixes_rows and len(seen) == 2
     assert seen[0].equal(BATCH.x) and seen[1].equal(fake)
     for mine, theirs in zip(found, expected, strict=True):

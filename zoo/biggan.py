@@ -27,9 +27,9 @@ from typing import Any
 import torch
 from ganbench.zoo.parts import Average, adam, labelled
 from ganbench.zoo.residual import (
-    Generator,
     Projecting,
     ProjectionDiscriminator,
+    ResidualGenerator,
     batch_norm,
     modulate,
     normalise_spectrally,
@@ -83,11 +83,11 @@ class BigGAN(Projecting):
         normalise_spectrally(self.G, nn.init.orthogonal_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.orthogonal_)
         self.G_average = Average(self.G)
-        # What the standing statistics were found for, and the average with them; in a tuple, it is no submodule.
+        # The state that the standing statistics belong to, and the average with them; in a tuple, it is no submodule.
         self.ready: tuple[tuple[float, torch.device, int], nn.Module] | None = None
         self.register_load_state_dict_post_hook(_forget_statistics)  # type: ignore[no-untyped-call]
-        self.arm(self.D, spec)
-        self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
+        self.set_discriminator(self.D, spec)
+        self.set_players(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
     def advance(self, progress: float, rounds: int) -> None:
         self.stage = int(rounds >= self.ema_start)
@@ -115,7 +115,7 @@ class BigGAN(Projecting):
 
     @torch.no_grad()
     def settled(self) -> nn.Module:
-        """The average of G as it draws samples; leaves the state dict and the random numbers as they are."""
+        """The average of G with standing statistics; the state dict and the random state stay as they are."""
         average = self.G_average.network
         device = next(average.parameters()).device
         state = self.truncation, device, int(self.G_average.updates)
@@ -136,7 +136,7 @@ class BigGAN(Projecting):
 
 
 def _forget_statistics(variant: nn.Module, _keys: Any) -> None:
-    """Loaded weights are others, though the average has not moved."""
+    """Drop the standing statistics: loading changes the weights without a move of the average."""
     assert isinstance(variant, BigGAN)
     variant.ready = None
 
@@ -148,7 +148,7 @@ class SkipGenerator(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(spec.classes, embedding)
         nn.init.orthogonal_(self.embedding.weight)
-        self.network = Generator(spec, z_chunk, width, attend, lambda n: SkipNorm(spec, n, embedding + z_chunk))
+        self.network = ResidualGenerator(spec, z_chunk, width, attend, lambda n: SkipNorm(spec, n, embedding + z_chunk))
         self.z_dim, self.z_chunk = z_chunk * (1 + len(self.network.blocks)), z_chunk
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:

@@ -52,15 +52,15 @@ class CGAN(TwoPlayers):
         classes = labelled(spec, "CGAN")
         if spec.is_image:
             self.G = Conditional(dcgan_generator(spec, z_dim, width, kernel, classes), classes)
-            self.arm(LabelledLayers(*dcgan_features(spec, width, kernel, d_norm, classes), classes), spec)
+            self.set_discriminator(LabelledLayers(*dcgan_features(spec, width, kernel, d_norm, classes), classes), spec)
             init_normal(self.modules())
         else:
             hidden = [width] * 3
             layers = dense([z_dim, *hidden], nn.ReLU, labels=classes)
             self.G = Conditional(nn.Sequential(*layers, nn.Linear(width + classes, spec.shape[0])), classes)
             body = nn.Sequential(*dense([*spec.shape, *hidden], leaky, labels=classes))
-            self.arm(LabelledLayers(body, width, classes), spec)
-        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
+            self.set_discriminator(LabelledLayers(body, width, classes), spec)
+        self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
     def conditions(self, like: Batch) -> tuple[Any, ...]:
         return (like.y,)

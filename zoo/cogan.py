@@ -61,8 +61,8 @@ class CoGAN(TwoDomains):
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 init_xavier(module)
-        self.arm(self.D, spec)
-        self.play(adam(self.D, lr, betas, weight_decay), adam(self.G, lr, betas, weight_decay), d_steps, g_steps)
+        self.set_discriminator(self.D, spec)
+        self.set_players(adam(self.D, lr, betas, weight_decay), adam(self.G, lr, betas, weight_decay), d_steps, g_steps)
 
     def features(self, x: Tensor, like: Batch) -> Tensor:
         """D's features of both domains side by side, (n, 2 n_features): their means are matched one by one."""
@@ -92,7 +92,7 @@ class CoupledGenerator(nn.Module):
 class CoupledDiscriminator(Discriminator):
     """Samples, half of them of each domain -> one score each, by layers of which all but the first are shared.
 
-    Told 0, it takes all for samples of the first domain.
+    With the condition 0, all are samples of the first domain.
     """
 
     def __init__(self, body: nn.Sequential, n_features: int):

@@ -15,9 +15,9 @@ counts twice, because `lsgan` halves it and the authors do not. A penalty on slo
 sample's patches, as theirs does.
 
 Deviations: D and G draw a batch each, and D judges what G makes after its step; patches shrink with the
-image, to 34 pixels of 128, 16 of 64 and below and 7 of 8 (on 16 D learns nothing with fewer layers). On
-points, dense layers take the convolutions' place, one score is a point's, and there is no norm (a point has
-no places to average over) and none of the small weights that only a norm makes up for: they are torch's own.
+image, to 34 pixels of 128, 16 of 64 and below and 7 of 8. On points, dense layers take the convolutions'
+place, one score is a point's, and there is no norm (a point has no places to average over) and none of the
+small weights that only a norm makes up for: they are torch's own.
 """
 
 from itertools import pairwise
@@ -75,8 +75,8 @@ class CycleGAN(TwoDomains):
                     "bring samples back. Leave it out, or use another variant."
                 )
         self.pools = nn.ModuleList(Pool(pool, spec) for _ in range(2))
-        self.arm(self.D, spec)
-        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
+        self.set_discriminator(self.D, spec)
+        self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas))
         self.players.reverse()  # G first
 
     def advance(self, progress: float, rounds: int) -> None:
@@ -88,15 +88,15 @@ class CycleGAN(TwoDomains):
         return True  # returned samples with those that were translated
 
     def fake(self, batch: Batch) -> Tensor:
-        return torch.cat(self.G.across(*two(batch)))
+        return torch.cat(self.G.across(*both_domains(batch)))
 
     def d_loss(self, batch: Batch) -> Loss:
-        seen = [pool(fake) for pool, fake in zip(self.pools, self.G.across(*two(batch)), strict=True)]
-        return self._remedied("D", self(self.real(batch), torch.cat(seen), batch))
+        shown = [pool(fake) for pool, fake in zip(self.pools, self.G.across(*both_domains(batch)), strict=True)]
+        return self._with_remedies("D", self(self.real(batch), torch.cat(shown), batch))
 
     def adversarial(self, batch: Batch) -> dict[str, Tensor]:
         """The formulation's loss in both domains, and what keeps translations true."""
-        x, x_other = two(batch)
+        x, x_other = both_domains(batch)
         if self.identity:  # each generator makes both in one pass, since none compares samples
             fake, same = self.G.to_own(torch.cat([x_other, x])).chunk(2)
             fake_other, same_other = self.G.to_other(torch.cat([x, x_other])).chunk(2)
@@ -106,18 +106,18 @@ class CycleGAN(TwoDomains):
         scores = self.g_scores(torch.cat([fake, fake_other]), batch)
         terms = {
             "loss": 2 * 2 * self.loss.g(*scores),  # a mean over two domains is half of their sum
-            "cycle": self.cycle * (distance(returned, x) + distance(returned_other, x_other)),
+            "cycle": self.cycle * (mean_distance(returned, x) + mean_distance(returned_other, x_other)),
         }
         if self.identity:
-            terms["identity"] = self.identity * (distance(same, x) + distance(same_other, x_other))
+            terms["identity"] = self.identity * (mean_distance(same, x) + mean_distance(same_other, x_other))
         return terms
 
     def sample(self, like: Batch) -> Tensor:
-        fake: Tensor = self.G.to_own(two(like)[1])
+        fake: Tensor = self.G.to_own(both_domains(like)[1])
         return fake
 
     def pair(self, like: Batch) -> Pair:
-        _, x_other = two(like)
+        _, x_other = both_domains(like)
         x = self.G.to_own(x_other)
         return Pair(x, x_other, self.G.to_other(x))
 
@@ -133,7 +133,7 @@ class Translators(nn.Module):
         self.to_own, self.to_other = to_own, to_other
 
     def across(self, x: Tensor, x_other: Tensor) -> tuple[Tensor, Tensor]:
-        """What each becomes in the other domain: first, as ever, what is of the data's own."""
+        """Translate each into the other domain; return the sample of the data's own domain first."""
         return self.to_own(x_other), self.to_other(x)
 
 
@@ -199,7 +199,7 @@ def normed(layer: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module) -> list
 class TwoPatchDiscriminators(Discriminator):
     """Samples, half of them of each domain -> the scores of all their patches, (n * patches,), by a network for each.
 
-    Told 0, it takes all for samples of the first domain.
+    With the condition 0, all are samples of the first domain.
     """
 
     def __init__(self, own: nn.Module, other: nn.Module):
@@ -271,12 +271,12 @@ class Pool(nn.Module):
         return torch.where(swapped.view(wide), old, x)
 
 
-def two(batch: Batch) -> tuple[Tensor, Tensor]:
+def both_domains(batch: Batch) -> tuple[Tensor, Tensor]:
     """The samples of both domains."""
     assert batch.x_other is not None, "a variant of two domains is given both"
     return batch.x, batch.x_other
 
 
-def distance(a: Tensor, b: Tensor) -> Tensor:
+def mean_distance(a: Tensor, b: Tensor) -> Tensor:
     """Mean absolute difference."""
     return (a - b).abs().mean()

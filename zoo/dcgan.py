@@ -46,9 +46,9 @@ class DCGAN(TwoPlayers):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch
         self.G = dcgan_generator(spec, z_dim, width, kernel)
-        self.arm(dcgan_discriminator(self.packed_spec(spec), width, kernel, d_norm), spec)
+        self.set_discriminator(dcgan_discriminator(self.packed_spec(spec), width, kernel, d_norm), spec)
         init_normal(self.modules())
-        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
+        self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
 
     def latents(self, like: Batch) -> Tensor:
         return torch.rand(len(like.x), self.z_dim, device=like.x.device) * 2 - 1

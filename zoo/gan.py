@@ -2,11 +2,12 @@
 
 Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661.
 
-The networks are those most people meet first, in tutorials on MNIST: 100-256-512-1024-784 with ReLU and
-tanh against 784-1024-512-256-1 with LeakyReLU 0.2, both with Adam 2e-4, betas 0.5 and 0.999, batch 64.
-The paper's own experiments had maxout and dropout in D and momentum SGD. The loss is the non-saturating
-one of its section 3, as in the authors' released code; `loss = "minimax"` gives equation 1.
-On points the hidden layers are three of `width` units and the output is linear.
+G is 100-256-512-1024-784 with ReLU and tanh, D 784-1024-512-256-1 with LeakyReLU 0.2: the networks of most tutorials
+on MNIST. Both have Adam 2e-4 with betas 0.5 and 0.999, and batches of 64. The loss is the non-saturating one of
+section 3, as in the authors' released code; `loss = "minimax"` gives equation 1.
+
+Deviations: the paper's experiments had maxout and dropout in D, and SGD with momentum. On points there are three hidden
+layers of `width` units, and the output is linear.
 """
 
 from math import prod
@@ -52,8 +53,8 @@ class GAN(TwoPlayers):
         )
         numbers = prod(self.packed_spec(spec).shape)
         body = nn.Sequential(nn.Flatten(), *dense([numbers, *reversed(hidden)], leaky))
-        self.arm(Layers(body, hidden[0]), spec)
-        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
+        self.set_discriminator(Layers(body, hidden[0]), spec)
+        self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z)

@@ -106,8 +106,8 @@ def levels(spec: DataSpec) -> int:
     return halvings(spec) if spec.is_image else POINT_LEVELS
 
 
-def features(spec: DataSpec, width: int, taper: int) -> list[int]:
-    """Of each level: `width` up to a side of `taper`, half as many with each doubling from there (table 2)."""
+def level_widths(spec: DataSpec, width: int, taper: int) -> list[int]:
+    """Features of each level: `width` up to a side of `taper`, half as many with each doubling from there (table 2)."""
     sides = [4 * 2**i if spec.is_image else 0 for i in range(levels(spec) + 1)]
     return [max(width * taper // max(side, taper), 1) for side in sides]
 
@@ -189,8 +189,8 @@ class GrowingDiscriminator(Discriminator):
             h = self.blocks[level - 1](h)
             if level == stage and alpha is not None:
                 h = torch.lerp(self.entries[level - 1](self.halve(x)), h, alpha)
-        seen: Tensor = self.last(h)
-        return seen
+        features: Tensor = self.last(h)
+        return features
 
 
 class Growing(TwoPlayers):
@@ -274,6 +274,6 @@ class Growing(TwoPlayers):
 
 
 def _recall_stage(variant: nn.Module, _keys: Any) -> None:
-    """The level as a plain number, so that no loss need ask the device for it."""
+    """Keep the level as a plain number too, so that no loss asks the device for it."""
     assert isinstance(variant, Growing)
     variant.stage = int(variant.saved_stage)

@@ -29,7 +29,7 @@ class Layers(Discriminator):
 class TwoDomains(TwoPlayers):
     """A game in two domains at once: D sees n samples of the data's own domain, then n of the second.
 
-    A subclass says how to `pair`. Its D is told nothing of rows in that order, and 0 of rows all of the data's own.
+    A subclass implements `pair`. Its D gets no condition for rows in that order, and 0 if all are of the data's own.
     """
 
     domains = 2
@@ -47,7 +47,7 @@ class TwoDomains(TwoPlayers):
     def conditions(self, like: Batch) -> tuple[Any, ...]:
         return (0,) if like.x_other is None else ()
 
-    def both(self, real: Tensor, fake: Tensor, like: Batch) -> tuple[Tensor, Tensor]:
+    def score_both(self, real: Tensor, fake: Tensor, like: Batch) -> tuple[Tensor, Tensor]:
         if self.D.mixes_rows:
             return self.score(real, like), self.score(fake, like)
         (mine, other), (my_fake, other_fake) = real.chunk(2), fake.chunk(2)

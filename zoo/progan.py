@@ -16,7 +16,16 @@ points need no fade.
 from itertools import pairwise
 from math import sqrt
 
-from ganbench.zoo.growing import EqualLinear, Exits, Growing, GrowingDiscriminator, PixelNorm, enlarge, equal, features
+from ganbench.zoo.growing import (
+    EqualLinear,
+    Exits,
+    Growing,
+    GrowingDiscriminator,
+    PixelNorm,
+    enlarge,
+    equal,
+    level_widths,
+)
 from ganbench.zoo.parts import Average, adam, leaky
 from torch import Tensor, nn
 
@@ -49,11 +58,11 @@ class ProGAN(Growing):
     ):
         super().__init__(spec, loss, penalty, remedies, z_dim, growing)
         self.drift, self.ema, self.batch = drift, ema, batch
-        sizes = features(spec, width, taper)
-        self.G = Generator(spec, z_dim, sizes)
-        self.arm(GrowingDiscriminator(self.packed_spec(spec), sizes), spec)
+        sizes = level_widths(spec, width, taper)
+        self.G = GrowingGenerator(spec, z_dim, sizes)
+        self.set_discriminator(GrowingDiscriminator(self.packed_spec(spec), sizes), spec)
         self.average = Average(self.G)
-        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
+        self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
     def after_g(self) -> None:
         self.average.update(self.G, self.ema)
@@ -62,7 +71,7 @@ class ProGAN(Growing):
         return {"drift": self.drift * real.square().mean()}
 
 
-class Generator(nn.Module):
+class GrowingGenerator(nn.Module):
     """Latents -> samples of any level; by default all levels are in use."""
 
     def __init__(self, spec: DataSpec, z_dim: int, sizes: list[int]):

@@ -35,7 +35,7 @@ class Projecting(TwoPlayers):
         return (like.y,)
 
 
-class Generator(nn.Module):
+class ResidualGenerator(nn.Module):
     """z (n, z_dim) and one condition for each block -> samples; images in [-1, 1].
 
     Each block doubles the side, from 4 pixels on; attention works on maps of side `attend`.

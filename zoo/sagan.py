@@ -12,7 +12,13 @@ class-wise gains and biases have no spectral norm, and real and fake go through 
 """
 
 from ganbench.zoo.parts import adam
-from ganbench.zoo.residual import ClassNorm, Generator, Projecting, ProjectionDiscriminator, normalise_spectrally
+from ganbench.zoo.residual import (
+    ClassNorm,
+    Projecting,
+    ProjectionDiscriminator,
+    ResidualGenerator,
+    normalise_spectrally,
+)
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
@@ -25,7 +31,7 @@ from ganbench.variant import Batch, DataSpec
 class SAGAN(Projecting):
     """Self-attention, spectral norm in both networks, two time scales."""
 
-    G: Generator
+    G: ResidualGenerator
 
     def __init__(
         self,
@@ -45,12 +51,12 @@ class SAGAN(Projecting):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.conditional = z_dim, batch, spec.classes > 0
         attend = min(32, spec.side // 2)
-        self.G = Generator(spec, z_dim, width, attend, lambda channels: ClassNorm(spec, channels))
+        self.G = ResidualGenerator(spec, z_dim, width, attend, lambda channels: ClassNorm(spec, channels))
         self.D = ProjectionDiscriminator(self.packed_spec(spec), width, attend)
         normalise_spectrally(self.G, nn.init.xavier_uniform_, (nn.Linear, nn.Conv2d))
         normalise_spectrally(self.D, nn.init.xavier_uniform_)
-        self.arm(self.D, spec)
-        self.play(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
+        self.set_discriminator(self.D, spec)
+        self.set_players(adam(self.D, lr_d, betas), adam(self.G, lr_g, betas), d_steps)
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z, [like.y] * len(self.G.blocks))

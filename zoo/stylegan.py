@@ -27,7 +27,7 @@ from ganbench.zoo.growing import (
     blur,
     enlarge,
     equal,
-    features,
+    level_widths,
 )
 from ganbench.zoo.parts import Average, adam, leaky
 from torch import Tensor, nn
@@ -46,7 +46,7 @@ class StyleGAN(Growing):
 
     truncations = (1.0, 0.7, 0.5, 0.0)
 
-    G: "Generator"
+    G: "StyleGenerator"
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class StyleGAN(Growing):
     ):
         super().__init__(spec, loss, penalty, remedies, z_dim, growing, first=1)
         self.mixing, self.truncation, self.ema, self.batch = mixing, truncation, ema, batch
-        sizes = features(spec, width, taper)
-        self.G = Generator(spec, z_dim, sizes, mapping, lr_mul)
-        self.arm(GrowingDiscriminator(self.packed_spec(spec), sizes, blurred=True), spec)
+        sizes = level_widths(spec, width, taper)
+        self.G = StyleGenerator(spec, z_dim, sizes, mapping, lr_mul)
+        self.set_discriminator(GrowingDiscriminator(self.packed_spec(spec), sizes, blurred=True), spec)
         self.average = Average(self.G)
-        self.play(adam(self.D, lr, betas), adam(self.G, lr, betas))
+        self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas))
 
     def fake(self, batch: Batch) -> Tensor:
         w, other = self.G.mapping(torch.cat([self.latents(batch), self.latents(batch)])).chunk(2)
@@ -98,7 +98,7 @@ class StyleGAN(Growing):
         self.average.update(self.G, 0.5 ** (self.batch / self.ema))
 
 
-class Generator(nn.Module):
+class StyleGenerator(nn.Module):
     """The mapping and the synthesis network, and the mean style."""
 
     mean: Tensor

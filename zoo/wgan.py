@@ -44,7 +44,7 @@ class WGAN(TwoPlayers):
         self.z_dim, self.batch, self.n_critic, self.warmup = z_dim, batch, n_critic, warmup
         self.G = dcgan_generator(spec, z_dim, width, kernel=4)
         norm: DNorm = "none" if penalty.per_sample else "batch"
-        self.arm(dcgan_discriminator(self.packed_spec(spec), width, 4, norm), spec)
+        self.set_discriminator(dcgan_discriminator(self.packed_spec(spec), width, 4, norm), spec)
         init_normal(self.modules())
 
         def optimizer(network: nn.Module) -> Optimizer:
@@ -52,7 +52,7 @@ class WGAN(TwoPlayers):
                 return adam(network, lr or 1e-4, (0.0, 0.9))
             return RMSprop(network.parameters(), lr or 5e-5)
 
-        self.play(optimizer(self.D), optimizer(self.G), d_steps=n_critic)
+        self.set_players(optimizer(self.D), optimizer(self.G), d_steps=n_critic)
 
     def advance(self, progress: float, rounds: int) -> None:
         ahead = self.warmup and (rounds < 25 or rounds % 500 == 0)

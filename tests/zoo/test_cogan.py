@@ -106,7 +106,7 @@ def test_d_sees_both_domains_in_turn_and_each_passes_its_own_first_layer(spec):
 def test_real_and_fake_have_the_same_scores_together_as_apart(spec):
     variant, batch = build(spec), batch_of(spec)
     real, fake = variant.real(batch), variant.fake(batch)
-    for together, x in zip(variant.both(real, fake, batch), (real, fake), strict=True):
+    for together, x in zip(variant.score_both(real, fake, batch), (real, fake), strict=True):
         torch.testing.assert_close(together, variant.score(x, batch))
 
 

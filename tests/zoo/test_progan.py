@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.growing import EqualConv2d, EqualLinear, MinibatchStd, PixelNorm, features
+from ganbench.zoo.growing import EqualConv2d, EqualLinear, MinibatchStd, PixelNorm, level_widths
 from ganbench.zoo.progan import ProGAN
 from safetensors.torch import load_file, load_model, save_model
 from torch import Tensor, nn
@@ -245,9 +245,9 @@ def test_the_gains_are_the_authors():
 def test_channels_are_those_of_table_2():
     found = ProGAN(DataSpec((3, 128, 128)), width=32, z_dim=6)
     assert [head.weight.shape[1] for head in found.G.exits.heads] == [32, 32, 32, 32, 16, 8]
-    assert features(DataSpec((3, 128, 128)), 512, 32) == [512, 512, 512, 512, 256, 128]
-    assert features(DataSpec((3, 16, 16)), 32, 4) == [32, 16, 8]
-    assert features(POINTS, 64, 32) == [64, 64, 64]
+    assert level_widths(DataSpec((3, 128, 128)), 512, 32) == [512, 512, 512, 512, 256, 128]
+    assert level_widths(DataSpec((3, 16, 16)), 32, 4) == [32, 16, 8]
+    assert level_widths(POINTS, 64, 32) == [64, 64, 64]
 
 
 # Norms
