@@ -25,7 +25,7 @@ from math import erf, sqrt
 from typing import Any
 
 import torch
-from ganbench.zoo.parts import Average, adam, labelled
+from ganbench.zoo.parts import Average, adam, count_classes
 from ganbench.zoo.residual import (
     Projecting,
     ProjectionDiscriminator,
@@ -75,7 +75,7 @@ class BigGAN(Projecting):
         super().__init__(loss, penalty, remedies)
         self.z_chunk, self.orthogonal, self.batch = z_chunk, orthogonal, batch
         self.ema, self.ema_start, self.truncation, self.standing = ema, ema_start, truncation, standing
-        self.classes = labelled(spec, "BigGAN")
+        self.classes = count_classes(spec, "BigGAN")
         attend = min(64, spec.side // 2)
         self.G = SkipGenerator(spec, z_chunk, embedding, width, attend)
         self.z_dim = self.G.z_dim

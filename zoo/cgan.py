@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.parts import DNorm, adam, dcgan_features, dcgan_generator, dense, init_normal, labelled, leaky
+from ganbench.zoo.parts import DNorm, adam, count_classes, dcgan_features, dcgan_generator, dense, init_normal, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -49,7 +49,7 @@ class CGAN(TwoPlayers):
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch = z_dim, batch
-        classes = labelled(spec, "CGAN")
+        classes = count_classes(spec, "CGAN")
         if spec.is_image:
             self.G = Conditional(dcgan_generator(spec, z_dim, width, kernel, classes), classes)
             self.set_discriminator(LabelledLayers(*dcgan_features(spec, width, kernel, d_norm, classes), classes), spec)
@@ -84,7 +84,7 @@ class Conditional(nn.Module):
         label = F.one_hot(y, self.classes).to(x.dtype)
         for layer in self.layers:
             if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-                x = torch.cat([x, spread(label, x)], 1)
+                x = torch.cat([x, spread_label(label, x)], 1)
             x = cast(Tensor, layer(x))
         return x
 
@@ -105,6 +105,6 @@ class LabelledLayers(Discriminator):
         return scores.flatten()
 
 
-def spread(label: Tensor, x: Tensor) -> Tensor:
+def spread_label(label: Tensor, x: Tensor) -> Tensor:
     """(n, classes) -> (n, classes, h, w) for images x (n, c, h, w); as it is for vectors."""
     return label.reshape(*label.shape, *[1] * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])

@@ -137,7 +137,7 @@ class Translators(nn.Module):
         return self.to_own(x_other), self.to_other(x)
 
 
-class Residual(nn.Module):
+class Shortcut(nn.Module):
     """x + layers(x)."""
 
     def __init__(self, layers: list[nn.Module]):
@@ -152,7 +152,7 @@ class Residual(nn.Module):
 def translator(spec: DataSpec, width: int, kernel: int, blocks: int) -> nn.Sequential:
     """Samples of one domain -> of the other. Raises ValueError if that kernel or an image's side does not fit."""
     if not spec.is_image:
-        inner = [Residual([*dense([width, width], nn.ReLU), nn.Linear(width, width)]) for _ in range(blocks)]
+        inner = [Shortcut([*dense([width, width], nn.ReLU), nn.Linear(width, width)]) for _ in range(blocks)]
         return nn.Sequential(*dense([*spec.shape, width], nn.ReLU), *inner, nn.Linear(width, spec.shape[0]))
     if spec.side % 4 or spec.side < 8:
         raise ValueError(
@@ -165,7 +165,7 @@ def translator(spec: DataSpec, width: int, kernel: int, blocks: int) -> nn.Seque
     layers = reflecting(spec.channels, width, kernel)
     for c in (width, 2 * width):
         layers += normed(nn.Conv2d(c, 2 * c, 3, stride=2, padding=1), nn.ReLU())
-    layers += [Residual(reflecting(deep, deep, 3) + reflecting(deep, deep, 3)[:-1]) for _ in range(blocks)]
+    layers += [Shortcut(reflecting(deep, deep, 3) + reflecting(deep, deep, 3)[:-1]) for _ in range(blocks)]
     for c in (deep, 2 * width):
         layers += normed(nn.ConvTranspose2d(c, c // 2, 3, stride=2, padding=1, output_padding=1), nn.ReLU())
     last = nn.Conv2d(width, spec.channels, kernel)

@@ -127,7 +127,7 @@ def halvings(spec: DataSpec) -> int:
     return int(log2(spec.side)) - 2
 
 
-def labelled(spec: DataSpec, name: str) -> int:
+def count_classes(spec: DataSpec, name: str) -> int:
     """How many classes the data has. Raises ValueError if it has no labels."""
     if not spec.classes:
         raise ValueError(

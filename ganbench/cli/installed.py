@@ -48,9 +48,9 @@ def show(
     ],
 ) -> None:
     """Show what something is, from its own file: paper, mechanisms, options and their defaults."""
-    from ganbench.plugins.describe import find, reflowed
+    from ganbench.plugins.describe import describe_all, reflowed
 
-    for kind, found in find(name):
+    for kind, found in describe_all(name):
         out.print(f"[bold]{escape(found.name)}[/bold] [dim]({kind})[/dim]\n", highlight=False)
         out.print(escape(reflowed(found.text)) + "\n", highlight=False)
         if found.options:

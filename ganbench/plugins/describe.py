@@ -55,7 +55,7 @@ class Source(NamedTuple):
 def describe(kind: str, name: str, beside: Path | None = None) -> Description:
     """Describe an installed plugin, or `file.py:Name` relative to `beside`."""
     module, _, attribute = (name if ".py:" in name else plugins.locate(kind, name)).rpartition(":")
-    source = _parse((beside or Path()) / module) if module.endswith(".py") else _installed(module)
+    source = _parse((beside or Path()) / module) if module.endswith(".py") else _installed_source(module)
     node = next((node for node in source.tree.body if _defines(node, attribute)), None)
     if node is None:
         raise BadSuite(f"{name!r}: its file defines no {attribute!r}.")
@@ -71,9 +71,9 @@ def describe(kind: str, name: str, beside: Path | None = None) -> Description:
 
 
 @cache
-def _installed(module: str) -> Source:
+def _installed_source(module: str) -> Source:
     """An installed module, whose file does not change while we run."""
-    file = _file(module)
+    file = _module_file(module)
     return _parse(file, module if file.stem == "__init__" else module.rpartition(".")[0])
 
 
@@ -86,7 +86,7 @@ def _parse(file: Path, package: str = "") -> Source:
     return Source(tree, _comments(text), package)
 
 
-def _file(module: str) -> Path:
+def _module_file(module: str) -> Path:
     """The file of a module, found without importing it or any package above it."""
     spec, folders = None, None
     for dotted in accumulate(module.split("."), "{}.{}".format):
@@ -136,7 +136,7 @@ def _imported(statement: ast.ImportFrom, name: str, source: Source) -> tuple[ast
     if module.partition(".")[0] not in {source.package.partition(".")[0], "ganbench"}:
         return None  # the rest of the world is large, and compiled in part
     try:
-        return _follow(ast.Name(name), _installed(module))
+        return _follow(ast.Name(name), _installed_source(module))
     except BadSuite:
         return None
 
@@ -254,7 +254,7 @@ def catalogue(kind: str) -> dict[str, str]:
     return {name: describe(kind, name).summary for name in plugins.names(kind)}
 
 
-def find(name: str) -> list[tuple[str, Description]]:
+def describe_all(name: str) -> list[tuple[str, Description]]:
     """Everything that has this name, with its kind: `mnist` is a dataset and a judge."""
     if ".py:" in name:
         return [("variants", describe("variants", name))]

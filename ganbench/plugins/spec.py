@@ -54,7 +54,9 @@ class PluginSpec:
                 f"Found {self.name!r} and {first} = {self.options[first]!r} in its options, but the one is the other. "
                 "Leave one of them out."
             )
-        return replace(self, name=name, options={first: _plain(text, _hints(plugin).get(first, Any)), **self.options})
+        return replace(
+            self, name=name, options={first: _as_written(text, _hints(plugin).get(first, Any)), **self.options}
+        )
 
 
 class Choice:
@@ -119,7 +121,7 @@ def configure(plugin: Any, spec: PluginSpec) -> dict[str, Any]:
             reason = error.errors()[0]["msg"]
             default = known[name].default
             raise BadSuite(
-                f"Option {name!r} of {spec.name}: found {value!r}. {reason}; the default is {_shown(default)}."
+                f"Option {name!r} of {spec.name}: found {value!r}. {reason}; the default is {_default_text(default)}."
             ) from error
         if isinstance(values[name], Path):
             values[name] = Path(spec.beside) / values[name].expanduser()
@@ -135,7 +137,7 @@ def _hints(plugin: Any) -> dict[str, Any]:
     return get_type_hints(inspect.unwrap(made_by), include_extras=True)
 
 
-def _plain(text: str, hint: Any) -> Any:
+def _as_written(text: str, hint: Any) -> Any:
     """A text as a suite would write it for an option of that type: `28` is a number, where no text is wanted."""
     for written in (json.dumps(text), text):
         try:
@@ -146,5 +148,5 @@ def _plain(text: str, hint: Any) -> Any:
     return text  # `configure` says what is wrong with it
 
 
-def _shown(default: Any) -> str:
+def _default_text(default: Any) -> str:
     return repr(getattr(default, "name", default))

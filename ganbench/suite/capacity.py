@@ -56,7 +56,7 @@ def fit(run: RunSpec, dataset: Dataset, amount: int) -> RunSpec:
     def count(width: int) -> int | None:
         return _count(_with(run, width=width), dataset, amount)
 
-    sizes = nearest(count, amount)
+    sizes = nearest_sizes(count, amount)
     if not sizes:
         run.build_variant(dataset)  # says what is wrong, if it is not the width
         raise BadSuite(f"No width from 1 to {FIRST} fits {variant.name}. Leave the parameters out of the budget.")
@@ -73,7 +73,7 @@ def fit(run: RunSpec, dataset: Dataset, amount: int) -> RunSpec:
     return _with(run, width=best.width)
 
 
-def nearest(count: Callable[[int], int | None], amount: int) -> list[Size]:
+def nearest_sizes(count: Callable[[int], int | None], amount: int) -> list[Size]:
     """The sizes next to `amount` from below and from above, or the only one of them; none if no width fits.
 
     `count` gives the parameters at a width, which grow with it, or None where the width does not fit.

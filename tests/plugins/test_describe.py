@@ -13,7 +13,7 @@ import pytest
 
 from ganbench import plugins
 from ganbench.errors import BadSuite
-from ganbench.plugins.describe import catalogue, describe, find, reflowed
+from ganbench.plugins.describe import catalogue, describe, describe_all, reflowed
 
 KINDS = (*plugins.KINDS, "suites")
 INSTALLED = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
@@ -216,7 +216,7 @@ def test_options_that_a_class_inherits_are_its_own_too(tmp_path: Path) -> None:
 
 
 def test_a_name_may_belong_to_several_kinds() -> None:
-    assert [kind for kind, _ in find("mnist")] == ["datasets", "judges"]
+    assert [kind for kind, _ in describe_all("mnist")] == ["datasets", "judges"]
 
 
 def test_suites_are_listed_with_their_first_words_and_not_with_their_schema() -> None:
@@ -241,7 +241,7 @@ def test_lists_are_for_people_and_for_programs(kind: str, ganbench: Callable[...
 def test_everything_can_be_shown(name: str, ganbench: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = ganbench("show", name)
     assert (code, err) == (0, "")
-    for kind, found in find(name):
+    for kind, found in describe_all(name):
         assert f"{name} ({kind})" in out
         assert all(option.name in out for option in found.options)
 

@@ -16,7 +16,7 @@ from ganbench.runs.budget import Budget
 from ganbench.runs.spec import RunSpec
 from ganbench.store import read
 from ganbench.suite import capacity
-from ganbench.suite.capacity import TOLERANCE, Size, nearest
+from ganbench.suite.capacity import TOLERANCE, Size, nearest_sizes
 from ganbench.variant import DataSpec
 
 GANS = [name for name in plugins.names("variants") if plugins.load("variants", name).kind != "control"]
@@ -168,7 +168,7 @@ def test_the_search_finds_the_neighbours_of_any_amount(
     def count(width: int) -> int | None:
         return fixed + linear * width + square * width**2 if width >= least and width % step == 0 else None
 
-    sizes = nearest(count, amount)
+    sizes = nearest_sizes(count, amount)
     assert sizes
     assert all(size.parameters == count(size.width) for size in sizes)
     if len(sizes) > 1:
@@ -189,10 +189,10 @@ def test_a_search_builds_few() -> None:
         asked.append(width)
         return 100 + 30 * width + 5 * width**2
 
-    assert [size.width for size in nearest(count, 1_000_000)] == [444, 445]
+    assert [size.width for size in nearest_sizes(count, 1_000_000)] == [444, 445]
     assert len(asked) <= 10
 
 
 def test_where_no_width_fits_there_is_no_size() -> None:
-    assert nearest(lambda width: None, 1000) == []
-    assert nearest(lambda width: 500 if width == 3 else None, 1000) == [Size(3, 500)]
+    assert nearest_sizes(lambda width: None, 1000) == []
+    assert nearest_sizes(lambda width: 500 if width == 3 else None, 1000) == [Size(3, 500)]
