@@ -117,7 +117,7 @@ DOMAINS = Batch(BATCH.x, BATCH.y, -BATCH.x)
 @pytest.mark.parametrize("plugin", [GAN, DCGAN, CGAN, WGAN, SAGAN, ProGAN, StyleGAN, CoGAN, CycleGAN])
 def test_every_kind_of_game_can_be_played_with_a_formulation_that_compares(plugin):
     variant, ledger = small(plugin, LABELLED, loss=RELATIVISTIC, batch=4), Ledger()
-    (curves,) = train(variant, DOMAINS, Budget("updates", 2), ledger, laps=1)
+    (curves,) = train(variant, DOMAINS, Budget("updates", 2), ledger, intervals=1)
     assert torch.tensor([*curves.values()]).isfinite().all()
     assert ledger.images_g == 2 * 4 * variant.domains
 
@@ -137,7 +137,7 @@ def test_every_kind_of_game_can_be_played_with_a_formulation_that_compares(plugi
 )
 def test_the_ledger_counts_the_real_samples_that_gs_losses_look_at(plugin, options, looks):
     ledger = Ledger()
-    next(train(small(plugin, POINTS, batch=4, **options), DOMAINS, Budget("updates", 3), ledger, laps=1))
+    next(train(small(plugin, POINTS, batch=4, **options), DOMAINS, Budget("updates", 3), ledger, intervals=1))
     assert ledger.images_g == looks * 3 * 4
 
 

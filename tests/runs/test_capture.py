@@ -87,13 +87,7 @@ def trained(variant: Variant, data: Batch, rounds: int = 8) -> tuple[dict[str, T
 
 
 @pytest.mark.parametrize("spec", [DataSpec((2,), 5), DataSpec((1, 16, 16), 5)], ids=["points", "images"])
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(strict=True, reason="its rate is a number")] * (name == "cyclegan"))
-        for name in ZOO
-    ],
-)
+@pytest.mark.parametrize("name", ZOO)
 def test_replayed_steps_give_the_bits_of_eager_ones(tape, monkeypatch, name, spec):
     """Growth, moving averages and schedules among them: between two stages nothing but tensors changes."""
     torch.manual_seed(2)

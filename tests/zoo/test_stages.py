@@ -65,7 +65,7 @@ def changes(variant: Variant, spec: DataSpec) -> set[str]:
     variant.advance = watched  # type: ignore[method-assign]
     x = torch.rand(20, *spec.shape) * 2 - 1
     data = Batch(x, torch.arange(20) % spec.classes, -x)
-    for _ in train(variant, data, Budget("updates", ROUNDS), Ledger(), laps=2):
+    for _ in train(variant, data, Budget("updates", ROUNDS), Ledger(), intervals=2):
         pass
     return changed
 
