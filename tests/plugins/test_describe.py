@@ -211,7 +211,7 @@ def test_options_that_a_class_inherits_are_its_own_too(tmp_path: Path) -> None:
     assert lines("penalties", "mine.py:Child", tmp_path) == [
         ("a", "int", "", "1", "the first"),
         ("b", "float", "", "3.0", "another"),
-        ("c", "str", "'c'", ""),
+        ("c", "str", "", "'c'", ""),
     ]
 
 
