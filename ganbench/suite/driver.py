@@ -22,7 +22,7 @@ from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.judging import Judgement
 from ganbench.runs.record import State, write_record
 from ganbench.runs.run import build
-from ganbench.runs.sampling import to_device
+from ganbench.runs.sampling import training_data
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
 from ganbench.store import Store
@@ -136,7 +136,7 @@ def announce(plan: Plan, console: Console) -> None:
 def estimate_seconds(spec: RunSpec, device: torch.device) -> float:
     """A run's time, from half a second of its training and one judgement."""
     work = build(spec, device)
-    data = to_device(work.dataset.train(), device)
+    data = training_data(work.variant, work.dataset, device)
     work.variant.prepare(data)
     few = replace(spec, samples=min(spec.samples, PROBE_SAMPLES))
     drawing, drawn = _timed(lambda: Judgement(few, work).draw("test"))

@@ -42,7 +42,7 @@ from ganbench.runs.run import build, judge_at_end, resume, train_and_judge
 from ganbench.runs.sampling import training_data
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
-from ganbench.suite.language import load
+from ganbench.suite.loading import load
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 20  # of the comparison of eager and captured steps
