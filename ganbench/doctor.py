@@ -13,14 +13,15 @@ PACKAGES = ("torch", "torchvision", "torch-fidelity", "pandas", "plotly", "safet
 
 
 def findings() -> Iterator[Finding]:
+    """Look at packages, device, datasets and judges, one by one."""
     yield True, "python", f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores"
     for package in PACKAGES:
         yield True, package, version(package)
     yield _cuda()
     yield from _datasets()
-    yield _judge()
-    yield _inception()
-    yield _trained()
+    yield _mnist_judge()
+    yield _inception_judge()
+    yield _trained_judge()
 
 
 def _cuda() -> Finding:
@@ -36,19 +37,19 @@ def _datasets() -> Iterator[Finding]:
     from ganbench.data.files import published
 
     try:
-        known = dict.fromkeys(published().values())
+        published_files = dict.fromkeys(published().values())
     except BenchError as error:
         yield False, "datasets", str(error)
         return
-    for files in known:
-        if found := files.find(files.names):
-            yield True, files.dataset, str(found[0].parent)
+    for files in published_files:
+        if paths := files.find(files.names):
+            yield True, files.dataset, str(paths[0].parent)
         else:
             cure = f"not here: `ganbench data fetch {files.dataset}`, or --data-dir. {files.instead}"
             yield False, files.dataset, cure.strip()
 
 
-def _judge() -> Finding:
+def _mnist_judge() -> Finding:
     from ganbench.data.mnist import Mnist5k
     from ganbench.judges.mnist import MnistJudge
 
@@ -60,7 +61,7 @@ def _judge() -> Finding:
     return True, "judge mnist", f"key {judge.key[:12]}, features of {n:,} test digits"
 
 
-def _inception() -> Finding:
+def _inception_judge() -> Finding:
     from ganbench.judges import inception
 
     try:
@@ -74,14 +75,14 @@ def _inception() -> Finding:
     return True, "judge inception", str(path)
 
 
-def _trained() -> Finding:
+def _trained_judge() -> Finding:
     from ganbench.judges import image_classifier as classifier
 
     files = sorted(classifier.weights_folder().glob("*.safetensors"))
     try:
-        found = [f"{file.stem} {classifier.read_weights(file)[0]['shape']}" for file in files]
+        datasets = [f"{file.stem} {classifier.read_weights(file)[0]['shape']}" for file in files]
     except BenchError as error:
         return False, "judge trained", str(error)
-    if not found:
+    if not datasets:
         return False, "judge trained", "for no dataset yet: `ganbench judge train DATASET` makes one"
-    return True, "judge trained", f"for {', '.join(found)} in {classifier.weights_folder()}"
+    return True, "judge trained", f"for {', '.join(datasets)} in {classifier.weights_folder()}"

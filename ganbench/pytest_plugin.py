@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--ganbench`, `--ganbench-baseline` and `--ganbench-results`."""
     group = parser.getgroup("ganbench", "results of ganbench held against a baseline")
     group.addoption("--ganbench", metavar="PATH", help="A suite, which is run first, or a folder of results.")
     group.addoption("--ganbench-baseline", metavar="FILE", help="As `ganbench baseline` wrote it.")
@@ -32,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Make a gate of a session that asks for one. Raises UsageError if it names no baseline."""
     if config.getoption("ganbench"):
         if not config.getoption("ganbench_baseline"):
             raise pytest.UsageError("Found --ganbench, but it needs a baseline as well: --ganbench-baseline FILE.")

@@ -1,14 +1,13 @@
-"""Ways to spoil real data by known amounts, so that one can see which metric sees what.
+"""Ways to disturb real data by known amounts, which show what a metric sees.
 
-Five strengths each; what a strength means stands beside it in the tables at the end. After Heusel et al., "GANs Trained
-by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017, https://arxiv.org/abs/1706.08500, whose
-appendix spoils images by Gaussian noise (mixed in by shares of 0.25 to 0.75), blur (of 1 to 4 pixels), salt and pepper
-(10 to 30 % of the pixels) and others in three strengths, to show that FID grows with each. Deviations: noise is added,
-blur is a share of the image's side, strengths begin lower. Swapped patches, and all that acts on rows, are this
-project's choice.
+Each has five strengths; the tables at the end say what they mean. After Heusel et al., "GANs Trained by a Two
+Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017, https://arxiv.org/abs/1706.08500. Their appendix
+shows that FID grows with each of three strengths of Gaussian noise (mixed in by shares of 0.25 to 0.75), blur (of 1 to
+4 pixels), salt and pepper (10 to 30 % of the pixels) and others. Deviations: noise is added, blur is a share of the
+image's side, and strengths begin lower. Swapped patches, and all that acts on rows, are this project's choice.
 
-The same seed gives the same random numbers at every strength, so that a stronger disturbance spoils what a weaker one
-does, and more.
+The same seed gives the same random numbers at every strength. So a stronger disturbance changes what a weaker one does,
+and more.
 """
 
 import math
@@ -160,8 +159,8 @@ def duplicates(real: RealData, share: float, g: Generator) -> Batch:
 def memorised(real: RealData, share: float, g: Generator) -> Batch:
     """Replace this share of the samples by training samples."""
     where = torch.randperm(real.n, generator=g)[: round(share * real.n)]
-    known = torch.randperm(len(real.training.x), generator=g)
-    return replaced(real.batch, where, select(real.training, again(known, len(where))))
+    order = torch.randperm(len(real.training.x), generator=g)
+    return replaced(real.batch, where, select(real.training, again(order, len(where))))
 
 
 def dropped_classes(real: RealData, share: float, g: Generator) -> Batch:

@@ -1,18 +1,18 @@
 """What an audit says: which metric sees which disturbance, from which strength on. No torch.
 
-For each metric and disturbance there are six values, of strengths 0 (undisturbed) to 5. Two of them differ when they
-are more than three standard errors of their difference apart. The standard error of a value is the metric's own or, if
-that is larger, the scatter of the metric over several draws of real data. Where the metric has none of its own, the
-scatter alone must do, and as it comes from few draws, Student's quantile takes the place of the three.
+For each metric and disturbance there are six values, of strengths 0 (undisturbed) to 5. Two values differ if they are
+more than three standard errors of their difference apart. The standard error of a value is the larger of two: the
+metric's own, and the scatter of the metric over several draws of real data. A metric without an error of its own has
+the scatter alone. That comes from few draws, so Student's quantile takes the place of the three.
 
     blind      no strength differs from strength 0
     reversed   some strength is called better than strength 0, none worse
     monotone   the strongest is called worse than strength 0, none better, and the rank correlation (Spearman's) of
                strength and value is at least 0.65, where strengths that do not differ from one another are tied
-    mixed      anything else: seen, but not step by step, or called better here and worse there
+    mixed      anything else: noticed, but not step by step, or called better here and worse there
 
-Six values that never turn back have a rank correlation of at least 0.655, whatever their ties: that of a single step at
-either end. So neither ties nor saturation cost a metric its verdict, and one step back in five does not either.
+Six values that never turn back have a rank correlation of at least 0.655, whatever their ties: a single step at either
+end has that. So neither ties nor saturation cost a metric its verdict, nor does one step back in five.
 """
 
 from collections.abc import Iterator

@@ -196,8 +196,8 @@ class Line:
     @property
     def measurements(self) -> list[list[Point]]:
         """Points in a row that have the same values are one; a point without any is none."""
-        known = [point for point in self.points if len(point.values)]
-        return [list(points) for _, points in groupby(known, key=lambda point: point.score.values)]
+        measured = [point for point in self.points if len(point.values)]
+        return [list(points) for _, points in groupby(measured, key=lambda point: point.score.values)]
 
     def records(self) -> Iterator[dict[str, Any]]:
         before: dict[int, float | None] | None = None

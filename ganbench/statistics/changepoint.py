@@ -44,12 +44,12 @@ def step_test(samples: Sequence[ArrayLike], resamples: int = 20_000, seed: int =
     def between(some: Floats) -> Floats:
         return np.asarray(np.cumsum(some, axis=-1)[..., before - 1] ** 2 * weight)
 
-    found = between(values)
-    largest, rng = float(found.max()), np.random.default_rng(seed)
+    squares = between(values)
+    largest, rng = float(squares.max()), np.random.default_rng(seed)
     reached = drawn = 0
     while drawn < resamples and reached < ENOUGH:
         for n in chunks(min(CHUNK, resamples - drawn), len(values)):
             some = rng.permuted(np.broadcast_to(values, (n, len(values))), axis=1)
             reached += int((between(some).max(axis=1) >= largest * (1 - 1e-9)).sum())
             drawn += n
-    return Step(int(splits[found.argmax()]) + 1, (1 + reached) / (1 + drawn))
+    return Step(int(splits[squares.argmax()]) + 1, (1 + reached) / (1 + drawn))

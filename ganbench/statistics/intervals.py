@@ -87,10 +87,10 @@ def difference_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Inte
     x, y = floats(a), floats(b)
     if not (len(x) and len(y)):
         return Interval(math.nan, math.nan, math.nan)
-    mean, found = float(np.mean(y) - np.mean(x)), welch_difference(x, y)
-    if found is None:
+    mean, difference = float(np.mean(y) - np.mean(x)), welch_difference(x, y)
+    if difference is None:
         return Interval(mean, math.nan, math.nan)
-    reach = t_quantile(level, found.df) * found.error
+    reach = t_quantile(level, difference.df) * difference.error
     return Interval(mean, mean - reach, mean + reach)
 
 

@@ -52,8 +52,8 @@ def seeds_needed(gap: float, a_std: float, b_std: float, level: float = 0.95, wa
     if not (a_std or b_std):
         return next(n for n in count(2) if 2 / math.comb(2 * n, n) <= 1 - level)
     z = NormalDist().inv_cdf((1 + level) / 2) + NormalDist().inv_cdf(wanted)
-    known = (z * math.hypot(a_std, b_std) / gap) ** 2  # would do if both were known exactly: slightly fewer
-    if known > MOST_SEEDS:
+    fewest = (z * math.hypot(a_std, b_std) / gap) ** 2  # would do if both were known exactly: slightly fewer
+    if fewest > MOST_SEEDS:
         return None
-    counts = range(max(2, math.ceil(known)), MOST_SEEDS + 1)
+    counts = range(max(2, math.ceil(fewest)), MOST_SEEDS + 1)
     return next((n for n in counts if power(gap, a_std, b_std, n, level) >= wanted), None)

@@ -1,4 +1,4 @@
-"""Tests of differences: how probable is what was seen, or more, if there is none. And Holm's correction for many."""
+"""Tests of differences: how probable is so large a difference if there is none? And Holm's correction for many."""
 
 import math
 from itertools import combinations
@@ -25,10 +25,12 @@ def welch_test(a: ArrayLike, b: ArrayLike, shift: float = 0.0) -> float:
     two values, or one that is not finite.
     """
     x, y = floats(a) + shift, floats(b)
-    found = welch_difference(x, y)
-    if found is None:
+    difference = welch_difference(x, y)
+    if difference is None:
         return math.nan
-    return t_tail(abs(found.mean) / found.error, found.df) if found.error else permutation_test(x, y)
+    if not difference.error:
+        return permutation_test(x, y)
+    return t_tail(difference.mean / difference.error, difference.df)
 
 
 def equivalence_test(a: ArrayLike, b: ArrayLike, margin: float) -> float:
@@ -38,13 +40,13 @@ def equivalence_test(a: ArrayLike, b: ArrayLike, margin: float) -> float:
     assessing the equivalence of average bioavailability", 1987. Two sides that do not vary are surely within the margin
     or not. NaN if a side has fewer than two values, or one that is not finite.
     """
-    found = welch_difference(floats(a), floats(b))
-    if found is None:
+    difference = welch_difference(floats(a), floats(b))
+    if difference is None:
         return math.nan
-    room = margin - abs(found.mean)  # to the nearer limit, whose test is the weaker one
-    if not found.error:
+    room = margin - abs(difference.mean)  # to the nearer limit, whose test is the weaker one
+    if not difference.error:
         return 0.0 if room > 0 else 1.0
-    tail = t_tail(abs(room) / found.error, found.df) / 2
+    tail = t_tail(abs(room) / difference.error, difference.df) / 2
     return tail if room > 0 else 1 - tail
 
 

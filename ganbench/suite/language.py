@@ -146,18 +146,18 @@ def schema() -> dict[str, Any]:
 
 
 def _sentences(error: ValidationError, where: str) -> Iterable[str]:
-    """Pydantic's findings in our words: where, what was found, what was needed, what is near."""
+    """Say each finding of pydantic's: where it is, what was found, what is needed, and what is near."""
     for finding in error.errors():
         *table, last = place = [part for part in finding["loc"] if part not in ("count", "list", "[key]")]
-        name, known = str(last), _fields_at(table)
-        spoken = ", ".join(f"number {part + 1}" if isinstance(part, int) else part for part in place)
-        meaning = f" {known[name].description}" if name in known and known[name].description else ""
+        name, settings = str(last), _fields_at(table)
+        words = ", ".join(f"number {part + 1}" if isinstance(part, int) else part for part in place)
+        meaning = f" {settings[name].description}" if name in settings and settings[name].description else ""
         if finding["type"] == "extra_forbidden":
-            yield str(UnknownName("settings here", name, known, f"{where}, {spoken}: "))
+            yield str(UnknownName("settings here", name, settings, f"{where}, {words}: "))
         elif finding["type"] == "missing":
-            yield f"{where}: found no {spoken}, which is needed.{meaning}"
+            yield f"{where}: found no {words}, which is needed.{meaning}"
         else:
-            yield f"{where}, {spoken}: found {finding['input']!r}. {finding['msg']}.{meaning}"
+            yield f"{where}, {words}: found {finding['input']!r}. {finding['msg']}.{meaning}"
 
 
 def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:

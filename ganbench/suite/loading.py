@@ -169,7 +169,7 @@ def _try_metrics(spec: RunSpec, dataset: Dataset) -> None:
         if "real" in metric.needs:
             dataset.reference("validation")  # raises DataMissing, where its features are all that is there
         metric.check(spec.samples, reference)
-        few = Judged(*(seen[: max(TRIED, metric.at_least(width))] for seen in reference))
+        few = Judged(*(part[: max(TRIED, metric.at_least(width))] for part in reference))
         evidence = Evidence(few, few, dataset.prior, dataset.mixture)
         if metric.applies(evidence):
             metric(evidence)
