@@ -1,6 +1,5 @@
 """An audit: real data are disturbed step by step, and every metric judges them; two judges also judge the same runs."""
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -24,7 +23,7 @@ from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.judging import gather
 from ganbench.runs.sampling import Drawn, Sampler, load_run, sampling_seed
 from ganbench.store import Results
-from ganbench.store.whole import write_json
+from ganbench.store.whole import json_rows, write_json
 from ganbench.variant import Batch
 
 SPLIT: Split = "test"
@@ -199,14 +198,9 @@ def write_audit(audit: Audit, out: Path) -> None:
             "disturbances": {
                 name: {"meaning": text, "amounts": amounts} for name, (text, amounts) in audit.meanings.items()
             },
-            "verdicts": _json_rows(audit.verdicts),
+            "verdicts": json_rows(audit.verdicts),
             "left_out": audit.left_out,
-            "agreement": _json_rows(judge_agreement(audit, *audit.judges)) if len(audit.judges) == 2 else [],
-            "runs": _json_rows(audit.runs),
+            "agreement": json_rows(judge_agreement(audit, *audit.judges)) if len(audit.judges) == 2 else [],
+            "runs": json_rows(audit.runs),
         },
     )
-
-
-def _json_rows(frame: DataFrame) -> Any:
-    """Rows as JSON has them: what is no finite number is null."""
-    return json.loads(frame.to_json(orient="records", double_precision=15))

@@ -16,9 +16,10 @@
      ]
     }
 
-Scores are those of the last checkpoint on the test split, with the value of every seed, `null` where a run has none.
-Speed is a score like any other, `images_per_second`, whose conditions are the device and the threads. Controls are left
-out: they are what scores are read against. So are samples from elsewhere, whose budget nobody knows. No torch.
+Scores are those of the last checkpoint on the test split. They have the value of every seed, `null` where a run has
+none. Speed is a score like any other, `images_per_second`; its conditions are the device and the threads. Controls are
+left out, because they are what scores are read against, and so are samples from elsewhere, whose budget nobody knows.
+No torch.
 """
 
 import json
@@ -151,7 +152,26 @@ def write_baseline(baseline: Baseline, path: Path) -> None:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Raises BadResults if the file is absent, empty, of another format or no baseline, or has a row twice."""
+    """Read what `write_baseline` wrote.
+
+    Raises BadResults if the file is absent, empty, of another format or no baseline, or has a row twice.
+    """
+    stored = _read_stored(path)
+    try:
+        return Baseline(
+            str(stored["suite"]),
+            str(stored.get("commit", "")),
+            dict(stored.get("environment", {})),
+            _by_name([Runs(**row) for row in stored["runs"]]),
+            _by_name([Score(**{**row, "values": _seed_values(row["values"])}) for row in stored["scores"]]),
+            tuple(stored.get("history", ())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadResults(f"{path} is a damaged baseline: {error}. Take it from git, or make it anew.") from error
+
+
+def _read_stored(path: Path) -> Record:
+    """The file's content, which has a baseline's format and scores."""
     cure = f"Make one: ganbench baseline RESULTS --out {path}"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -170,17 +190,7 @@ def read_baseline(path: Path) -> Baseline:
         )
     if not stored["scores"]:
         raise BadResults(f"{path} is an empty baseline, against which nothing can get worse. {cure}")
-    try:
-        return Baseline(
-            str(stored["suite"]),
-            str(stored.get("commit", "")),
-            dict(stored.get("environment", {})),
-            _by_name([Runs(**row) for row in stored["runs"]]),
-            _by_name([Score(**{**row, "values": _seed_values(row["values"])}) for row in stored["scores"]]),
-            tuple(stored.get("history", ())),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadResults(f"{path} is a damaged baseline: {error}. Take it from git, or make it anew.") from error
+    return stored
 
 
 def _seed_values(values: Record) -> dict[int, float | None]:

@@ -21,7 +21,6 @@ Error rates, of 400 made-up histories each: 12 results of 8 variants with 3 seed
 No torch.
 """
 
-import json
 import math
 import os
 import re
@@ -42,7 +41,7 @@ from ganbench.errors import BadResults
 from ganbench.statistics import holm, mean_interval
 from ganbench.statistics.changepoint import Step, step_test
 from ganbench.statistics.intervals import Floats, floats
-from ganbench.store.whole import write_json
+from ganbench.store.whole import json_rows, write_json
 
 RESULTS = ["place", "commit", "date", "source", "rows", "failed", "device"]
 POINTS = [
@@ -114,16 +113,11 @@ def write_history(history: History, out: Path) -> None:
         "suite": history.suite,
         "error": history.gate.error,
         "lines": int(history.points["line"].nunique()),
-        "results": _json_rows(history.results),
-        "steps": _json_rows(history.steps),
+        "results": json_rows(history.results),
+        "steps": json_rows(history.steps),
         "remarks": history.remarks,
     }
     write_json(out / "history.json", about)
-
-
-def _json_rows(frame: DataFrame) -> Any:
-    """Rows as JSON has them: what is no finite number is null."""
-    return json.loads(frame.to_json(orient="records", double_precision=15))
 
 
 # Order

@@ -6,7 +6,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @contextmanager
@@ -38,3 +41,8 @@ def write_json(path: Path, content: Any) -> None:
     text = json.dumps(content, indent=1, allow_nan=False, default=str) + "\n"
     with written_whole(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def json_rows(frame: "DataFrame") -> Any:
+    """Return a table's rows for `write_json`: a number that is not finite is null."""
+    return json.loads(frame.to_json(orient="records", double_precision=15))
