@@ -1,19 +1,17 @@
 """Real data: what is trained on, what is compared against, and what nobody but the controls may see."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
+from ganbench.data.density import Mixture
 from ganbench.data.domains import Domain
 from ganbench.data.files import Files
 from ganbench.errors import BadResults
 from ganbench.store.columns import Split as Split
 from ganbench.variant import Batch, DataSpec
-
-if TYPE_CHECKING:
-    from ganbench.data.mixtures import Mixture
 
 Part = Literal["train", "validation", "test"]  # of a dataset: what is trained on, or a split
 Use = Literal["train", "reference", "fresh"]  # what samples of a part are for
@@ -30,7 +28,7 @@ class Dataset(ABC):
     preprocessing: str  # what was done to it afterwards, in words: part of every score's comparability key
     judge: str  # the judge that is asked, unless a suite names another
     prior: Tensor  # (classes,) true share of each class or mode, sums to 1
-    mixture: "Mixture | None" = None  # the exact density, where it is known
+    mixture: Mixture | None = None  # the exact density, where it is known
     other: Domain | None = None  # the second domain, for variants of two
     files: Files | None = None  # what it is published as, if it is to be fetched
 

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ganbench.data import Split, Use
 from ganbench.data.domains import IMAGES
 from ganbench.data.mixtures import MixtureDataset, ring
 from ganbench.errors import BadSuite
@@ -62,7 +63,7 @@ class Blobs(MixtureDataset):
             places.append(torch.where((misfit <= MISFIT)[:, None], centres, NOWHERE))
         return torch.cat(places)
 
-    def _draw(self, use: str, split: str, n: int) -> Batch:
+    def _draw(self, use: Use, split: Split | Literal[""], n: int) -> Batch:
         batch = super()._draw(use, split, n)
         return batch._replace(x=draw_spots(batch.x, self.spec.side))
 

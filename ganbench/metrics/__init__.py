@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
-from ganbench.data.mixtures import Mixture
+from ganbench.data.density import Mixture
 from ganbench.errors import BenchError
 from ganbench.judges import Judged
 from ganbench.variant import Batch

@@ -34,7 +34,7 @@ class CudaGraph:
     @contextmanager
     def warming(self) -> Iterator[None]:
         """A stream of its own, as a first call outside of any graph must have."""
-        side = torch.cuda.Stream()
+        side: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             yield

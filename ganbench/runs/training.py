@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -186,7 +186,7 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 @contextmanager
 def matrix_precision(precision: Precision) -> Iterator[None]:
     """TF32 in CUDA's matrix products and convolutions, inside, unless the precision is float32."""
-    kinds = torch.backends.cuda.matmul, torch.backends.cudnn
+    kinds: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [kind.fp32_precision for kind in kinds]
     for kind in kinds:
         kind.fp32_precision = "ieee" if precision == "float32" else "tf32"

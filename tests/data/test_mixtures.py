@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator
 
-from ganbench.data.mixtures import APART, Grid25, Mixture, MixtureDataset, Random, Ring8, scatter
+from ganbench.data.density import Mixture
+from ganbench.data.mixtures import APART, Grid25, MixtureDataset, Random, Ring8, scatter
 from ganbench.errors import BadSuite
 
 quick = settings(max_examples=25, deadline=None)

@@ -6,7 +6,8 @@ import torch
 from scipy import integrate
 from torch import Generator, Tensor
 
-from ganbench.data.mixtures import Grid25, Mixture, Ring8
+from ganbench.data.density import Mixture
+from ganbench.data.mixtures import Grid25, Ring8
 from ganbench.errors import BenchError
 from ganbench.judges import Judged
 from ganbench.metrics import Belief, Evidence
