@@ -71,7 +71,7 @@ class GateSession:
         from ganbench.compare.gate import Gate
         from ganbench.compare.regression import check
         from ganbench.errors import BenchError
-        from ganbench.reports.formats.gate import answer
+        from ganbench.reports.formats.gate import check_answer
 
         try:
             results = store.read(self.path)
@@ -80,7 +80,7 @@ class GateSession:
         except BenchError as error:
             raise pytest.UsageError(str(error)) from error
         if checked.tested.empty:
-            raise pytest.UsageError(answer(checked))
+            raise pytest.UsageError(check_answer(checked))
         file = BaselineFile.from_parent(session, path=self.baseline.resolve())
         items += file.items(checked.rows.itertuples(index=False))
         _hand_to_pytest_benchmark(session.config, now)
@@ -110,9 +110,9 @@ class GateRow(pytest.Item):
 
     def runtest(self) -> None:
         from ganbench.compare.regression import FAILS, SILENT
-        from ganbench.reports.formats.gate import sentence
+        from ganbench.reports.formats.gate import verdict_sentence
 
-        message = f"{self.row.verdict}: {sentence(self.row)}"
+        message = f"{self.row.verdict}: {verdict_sentence(self.row)}"
         if self.row.verdict in FAILS:
             raise NotPassed(message)
         if self.row.verdict in SILENT:

@@ -61,7 +61,7 @@ def check(
     from ganbench.compare import regression, selftest
     from ganbench.compare.baseline import measure, read_baseline
     from ganbench.compare.gate import Gate
-    from ganbench.reports.formats import gate as shown
+    from ganbench.reports.formats import gate as gate_format
     from ganbench.store import read
 
     stored, before = read(results), read_baseline(baseline_file)
@@ -69,19 +69,19 @@ def check(
     gate = Gate.of_results(stored.path).changed(error, dict(map(_tolerance, tolerance or [])))
     if self_test:
         trials = selftest.self_test(now, before, gate)
-        out.print(shown.trials(trials))
+        out.print(gate_format.trial_outcomes(trials))
         raise typer.Exit(DONE if selftest.proven(trials) else REGRESSION)
     checked = regression.check(now, before, gate)
-    for file, text in ((markdown, shown.markdown), (junit, shown.junit)):
+    for file, text in ((markdown, gate_format.check_markdown), (junit, gate_format.junit_xml)):
         if file and str(file) != "-":
             with writing(file):
                 file.write_text(text(checked), encoding="utf-8")
     if markdown and str(markdown) == "-":
-        sys.stdout.write(shown.markdown(checked))
+        sys.stdout.write(gate_format.check_markdown(checked))
     else:
-        out.print(shown.terminal(checked))
+        out.print(gate_format.check_in_terminal(checked))
     if github:
-        print(*shown.annotations(checked), sep="\n")
+        print(*gate_format.github_annotations(checked), sep="\n")
     if update:
         _accept(baseline_file, now, before, checked, reason)
         return
@@ -103,11 +103,11 @@ def _tolerance(text: str) -> tuple[str, float]:
 def _accept(file: Path, now: "Baseline", before: "Baseline", checked: "Check", reason: str) -> None:
     """Write a new baseline in an old one's place."""
     from ganbench.compare.baseline import accepted, write_baseline
-    from ganbench.reports.formats import gate as shown
+    from ganbench.reports.formats import gate as gate_format
 
     if not reason.strip():
         raise BenchError("Found --update without --reason. Say why these results are to be the new baseline.")
-    worse = [shown.sentence(row) for row in checked.of("regression").itertuples(index=False)]
+    worse = [gate_format.verdict_sentence(row) for row in checked.of("regression").itertuples(index=False)]
     worse += [f"{n} row(s) {word}" for word in ("missing", "not comparable") if (n := len(checked.of(word)))]
     with writing(file):
         write_baseline(accepted(now, reason, before, worse), file)

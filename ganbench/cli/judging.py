@@ -34,8 +34,8 @@ def evaluate(
     """Judge samples from elsewhere as a run's own are, and set them on its board."""
     from dataclasses import replace
 
+    from ganbench.reports import formats
     from ganbench.reports.formats import terminal
-    from ganbench.reports.html import page
     from ganbench.runs import external
     from ganbench.store import read
     from ganbench.suite.driver import choose_device
@@ -47,12 +47,12 @@ def evaluate(
     )
     if results:
         external.publish_external(results, judged)
-        page.write(read(results), results / "report.html", "html")
+        formats.write(read(results), results / "report.html")
     scores = external.score_table(judged)
     if as_csv:
         sys.stdout.write(scores.to_csv(index=False))
     else:
-        out.print(terminal.scores(scores))
+        out.print(terminal.score_table(scores))
 
 
 def audit(

@@ -10,17 +10,11 @@ import typer
 from ganbench.cli.console import err, out, writing
 from ganbench.cli.options import FinalCheckpoint, ResultsArgument
 from ganbench.errors import BenchError
+from ganbench.reports.formats import FORMATS
 
-
-class Format(StrEnum):
-    """What a report is written as."""
-
-    html = "html"
-    csv = "csv"
-    md = "md"
-    latex = "latex"
-    json = "json"
-    png = "png"
+# What a report is written as: a name of the table of formats.
+Format = StrEnum("Format", {name: name for name in FORMATS})  # type: ignore[misc]
+HTML = Format("html")
 
 
 class Printed(StrEnum):
@@ -38,36 +32,38 @@ def report(
         typer.Option("--out", help="Default: stdout; for html, report.html in the results. A folder becomes a site."),
     ] = None,
     format: Annotated[
-        Format, typer.Option(help="csv: one row per score; json: all frames; png: a picture of the boards.")
-    ] = Format.html,
+        Format,
+        typer.Option(help="csv: one row per score; json: all frames; png: a picture of the boards."),
+    ] = HTML,
     served: Annotated[
         bool, typer.Option("--serve", help="Show the page on localhost, up to date while a suite runs.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve; 0: any that is free.")] = 8000,
 ) -> None:
     """Write the report of a suite's results: a page that travels as one file, a site, tables, or a picture."""
-    from ganbench.reports.html import page, site
+    from ganbench.reports import formats
+    from ganbench.reports.html import site
     from ganbench.store import read
 
     if served:
-        if out_path or format is not Format.html:
+        if out_path or format is not HTML:
             raise BenchError("Found --serve with --out or --format, but what is served is the page. Leave them out.")
         _serve(results, port)
         return
     found = read(results)
-    if out_path is None and format is not Format.html:
-        if format is Format.png and sys.stdout.isatty():
+    if out_path is None and format is not HTML:
+        if format.value == "png" and sys.stdout.isatty():
             raise BenchError("A picture is nothing for a terminal. Name a file: --out board.png")
-        _print(page.report(found, format.value))
+        _print(formats.report(found, format.value))
         return
     out_path = out_path or found.path / "report.html"
-    folder = out_path.is_dir() or (format is Format.html and not out_path.suffix)
-    if folder and format is not Format.html:
+    folder = out_path.is_dir() or (format is HTML and not out_path.suffix)
+    if folder and format is not HTML:
         raise BenchError(
             f"{out_path} is a folder, but {format.value} is one file: --out {out_path / 'report'}.{format.value}"
         )
     with writing(out_path):
-        written = site.write(found, out_path) if folder else page.write(found, out_path, format.value)
+        written = site.write(found, out_path) if folder else formats.write(found, out_path, format.value)
     err.print(f"Written: {written}")
 
 
@@ -95,9 +91,9 @@ def compare(
     after = before if b is None else read(b)
     found = comparing.compare(before, after, variants, checkpoint, metric or [], tolerance)
     if format is Printed.text:
-        out.print(comparison.terminal(found), crop=False)
+        out.print(comparison.comparison_in_terminal(found), crop=False)
     else:
-        sys.stdout.write(comparison.to_markdown(found) if format is Printed.md else comparing.to_json(found))
+        sys.stdout.write(comparison.comparison_markdown(found) if format is Printed.md else comparing.to_json(found))
 
 
 def history(

@@ -30,8 +30,8 @@ def run(
             "executors", executor
         ).warm_up()  # while this process imports much the same, and tries what the suite names
 
+    from ganbench.reports import formats
     from ganbench.reports.formats import terminal
-    from ganbench.reports.html import page
     from ganbench.store import read
     from ganbench.suite import driver
     from ganbench.suite.loading import load
@@ -50,8 +50,8 @@ def run(
     found = read(plan.store.path)
     report_file = plan.store.path / "report.html"
     with writing(report_file):
-        page.write(found, report_file, "html")
-    out.print(terminal.board(found))
+        formats.write(found, report_file)
+    out.print(terminal.summary_boards(found))
     err.print(f"The whole report: {report_file}")
     if failed:
         err.print(f"{failed} run(s) failed; the report says why, and --retry does them again.")

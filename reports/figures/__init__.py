@@ -1,10 +1,11 @@
 """Data frames to Plotly figures: pure functions, usable in a notebook.
 
 from ganbench.reports import figures
-from ganbench.reports.frames import tables
-figures.curves(tables.tidy(results).query("dataset == 'mnist5k'"), "fid").show()
+from ganbench.reports.frames.scores import tidy
+figures.curves(tidy(results).query("dataset == 'mnist5k'"), "fid").show()
 
-canvas.py      what all share: an empty figure, colours, names, axes
+colours.py     how each row is drawn: colours, dashes, symbols
+canvas.py      what all share: an empty figure, names, axes
 along.py       scores, losses, gradients and D's beliefs along the budget
 standing.py    scores with their intervals; quality and cost
 ranking.py     mean ranks over datasets; performance profiles
@@ -24,20 +25,8 @@ from ganbench.reports.figures.along import (
     losses,
     theory,
 )
-from ganbench.reports.figures.canvas import (
-    COLOURS,
-    DASHES,
-    FIRST,
-    FONT,
-    GREY,
-    GRID,
-    SYMBOLS,
-    Look,
-    axis_of,
-    axis_title,
-    looks,
-    plain,
-)
+from ganbench.reports.figures.canvas import FONT, axis_of, axis_title, plain
+from ganbench.reports.figures.colours import COLOURS, DASHES, FIRST, GREY, GRID, SYMBOLS, Look, looks
 from ganbench.reports.figures.ranking import mean_ranks, profile
 from ganbench.reports.figures.stability import VIOLIN, occupancy, seeds
 from ganbench.reports.figures.standing import cost, dots, pareto

@@ -1,14 +1,13 @@
 """How metrics agree: rank correlations as a heat map."""
 
 import numpy as np
-from ganbench.reports.figures.canvas import draw, heatmap, plain
-from ganbench.reports.formats.words import fixed
+from ganbench.reports.figures.canvas import figure_of, heatmap, plain
+from ganbench.reports.figures.colours import BLUES, INK_ON_PALE, PALE_ORANGE, PALER_GREY
+from ganbench.reports.numbers import fixed
 from pandas import DataFrame
 from plotly.graph_objects import Figure
 
-# Pale enough for dark words, whatever the page's theme.
-SCALE = [[0, "#eda225"], [0.5, "#e4e7ea"], [1, "#77aedb"]]
-INK = "#15181b"
+SCALE = [[0, PALE_ORANGE], [0.5, PALER_GREY], [1, BLUES[3]]]
 CELL, MARGIN = 30, 90  # pixels
 
 
@@ -24,10 +23,10 @@ def agreement(table: DataFrame) -> Figure:
     axis = {"showgrid": False, "zeroline": False, "type": "category", "dtick": 1}
     heat = heatmap(
         z=z[1:, :-1], x=names[:-1], y=names[1:], zmin=-1, zmax=1, colorscale=SCALE, showscale=False, xgap=2, ygap=2,
-        text=[line[:-1] for line in text[1:]], texttemplate="%{text}", textfont={"size": 10, "color": INK},
+        text=[line[:-1] for line in text[1:]], texttemplate="%{text}", textfont={"size": 10, "color": INK_ON_PALE},
         hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>", hoverongaps=False,
     )  # fmt: skip
-    return draw(
+    return figure_of(
         [heat] if k > 1 else [],
         height=MARGIN + CELL * max(2, k - 1),
         xaxis={**axis, "tickangle": -50},

@@ -9,22 +9,19 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from ganbench.reports.figures.canvas import (
-    GREY,
     MARGIN,
-    Look,
     Trace,
     axis_of,
-    draw,
-    faded,
+    figure_of,
     limits_of,
     plain,
     scale,
     scatter,
     spans_decades,
     steady_limits,
-    styled,
 )
-from ganbench.reports.formats.words import number
+from ganbench.reports.figures.colours import GREY, Look, faded, styled
+from ganbench.reports.numbers import number
 from numpy.typing import NDArray
 from pandas import DataFrame
 
@@ -37,7 +34,7 @@ MOST_POINTS = 300  # per line; a screen shows no more
 def curves(scores: DataFrame, metric: str, styles: Mapping[str, Look] | None = None) -> go.Figure:
     """A metric along the budget: per label the mean over seeds, in a band from the lowest to the highest seed.
 
-    `scores` is tidy, of one dataset, with `control` as in `tables.tidy`. Rows of checkpoint "curve" make the lines; a
+    `scores` is tidy, of one dataset, with `control` as in `scores.tidy`. Rows of checkpoint "curve" make the lines; a
     control without such rows is a dashed level at its last score. A cross marks where a run that failed was last
     measured. Levels that would squeeze the curves are named at the edge of the picture instead.
     """
@@ -60,7 +57,7 @@ def curves(scores: DataFrame, metric: str, styles: Mapping[str, Look] | None = N
 
 
 def _over_images(traces: list[Trace], y: str, yaxis: Mapping[str, Any], **layout: Any) -> go.Figure:
-    return draw(traces, "real images shown to D", y, xaxis={"tickformat": "~s"}, yaxis=yaxis, **layout)
+    return figure_of(traces, "real images shown to D", y, xaxis={"tickformat": "~s"}, yaxis=yaxis, **layout)
 
 
 def theory(scores: DataFrame, styles: Mapping[str, Look] | None = None) -> go.Figure:
@@ -201,16 +198,16 @@ def losses(losses: DataFrame, curve: str, styles: Mapping[str, Look] | None = No
 def _lines(rows: DataFrame, styles: Mapping[str, Look] | None) -> list[Trace]:
     styles = styled(rows, styles)
     traces: list[Trace] = []
-    seen: set[str] = set()
+    legends: set[str] = set()
     for (label, _, seed), one in rows.groupby(["label", "run", "seed"], sort=False):
         look = styles[str(label)]
         x, y = thin(one.sort_values("images"))
         traces.append(scatter(
             x=x, y=y, mode="lines", name=plain(label), legendgroup=str(label), meta=str(label),
-            showlegend=label not in seen, line={"color": look.colour, "dash": look.dash, "width": 1.1}, opacity=0.75,
+            showlegend=label not in legends, line={"color": look.colour, "dash": look.dash, "width": 1.1}, opacity=0.75,
             hovertemplate=f"%{{y:.4~g}} at %{{x:.3~s}} images, seed {seed}<extra>%{{fullData.name}}</extra>",
         ))  # fmt: skip
-        seen.add(str(label))
+        legends.add(str(label))
     return traces
 
 
@@ -233,8 +230,8 @@ def gradient_norms(losses: DataFrame, player: str, styles: Mapping[str, Look] | 
     """
     rows = losses[losses["curve"] == f"{player}{GRADIENT_NORM}"]
     values = rows["value"].to_numpy(dtype=float)
-    found = values[np.isfinite(values) & (values > 0)]
-    yaxis = {"range": steady_limits(np.log10(found)), **scale(True, found)} if len(found) else {}
+    positive = values[np.isfinite(values) & (values > 0)]
+    yaxis = {"range": steady_limits(np.log10(positive)), **scale(True, positive)} if len(positive) else {}
     return _over_images(_lines(rows, styles), f"norm of {html.escape(player, quote=False)}'s gradient", yaxis)
 
 

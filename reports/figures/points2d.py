@@ -1,7 +1,7 @@
 """Points in the plane to small Plotly figures, over circles of three sigma around the true modes: pure functions.
 
-    from ganbench.reports.figures import points2d as plane
-    plane.transport(results.exhibits(run)["transport"], results.truth("ring8")).show()
+    from ganbench.reports.figures import points2d
+    points2d.transport(results.exhibits(run)["transport"], results.truth("ring8")).show()
 
 All figures of one `truth` have the same axes, so that they compare; points outside are counted. `truth` is a mixture's
 means (k, 2) and sigma; without one the axes are those of the points. Every figure is made by a single call, which
@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from ganbench.reports.figures import COLOURS, FIRST, FONT, GREY, Look
+from ganbench.reports.figures.canvas import FONT, Trace
+from ganbench.reports.figures.colours import COLOURS, FIRST, GREY, Look, faded
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Truth = Mapping[str, Any] | None
-Trace = dict[str, Any]
 
 SIDE = 208  # of a figure, in pixels
 MOST_POINTS = 1000  # of a cloud; a small picture shows no more
-BELIEF = [[0, "rgba(63, 127, 217, 0.85)"], [0.5, "rgba(128, 135, 145, 0)"], [1, "rgba(217, 114, 42, 0.85)"]]
+BELIEF = [[0, faded(COLOURS[0], 0.85)], [0.5, faded(GREY, 0)], [1, faded(COLOURS[1], 0.85)]]  # blue, bare, orange
 
 
 def samples(frames: Array, truth: Truth = None, look: Look = FIRST) -> go.Figure:

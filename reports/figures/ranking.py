@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from ganbench.reports.figures.canvas import GREY, Look, Trace, draw, plain, scatter, styled
+from ganbench.reports.figures.canvas import Trace, figure_of, plain, scatter
+from ganbench.reports.figures.colours import GREY, Look, styled
 from pandas import DataFrame
 from plotly.graph_objects import Figure
 
@@ -45,7 +46,7 @@ def mean_ranks(table: DataFrame, distance: float, styles: Mapping[str, Look] | N
             hovertemplate="mean rank %{x:.3~g}<extra>%{fullData.name}</extra>", **common,
         ))  # fmt: skip
     names = [plain(label, 22) for label in table["label"]]
-    return draw(
+    return figure_of(
         traces,
         "mean rank over datasets, 1 is best",
         height=FEWEST_PIXELS + 27 * max(3, len(table)),
@@ -72,4 +73,4 @@ def profile(table: DataFrame, styles: Mapping[str, Look] | None = None) -> Figur
             hovertemplate="%{y:.0%} of %{customdata} runs reach %{x:.2f}<extra>%{fullData.name}</extra>",
         ))  # fmt: skip
     score = "normalised score: noise is 0, real data 1"
-    return draw(traces, score, "share of runs that reach it", yaxis={"range": [-0.02, 1.03]})
+    return figure_of(traces, score, "share of runs that reach it", yaxis={"range": [-0.02, 1.03]})

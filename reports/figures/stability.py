@@ -4,21 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from ganbench.reports.figures.canvas import (
-    GREY,
-    Look,
     Trace,
     axis_title,
-    draw,
-    faded,
+    figure_of,
     heatmap,
     plain,
     scale,
     scatter,
     spans_decades,
-    styled,
     violin,
 )
-from ganbench.reports.formats.words import amount
+from ganbench.reports.figures.colours import GREY, Look, faded, styled
+from ganbench.reports.numbers import amount
 from numpy.typing import NDArray
 from pandas import DataFrame
 from plotly.graph_objects import Figure
@@ -31,13 +28,13 @@ def seeds(values: DataFrame, title: str, direction: str = "", styles: Mapping[st
     """A dot per seed and variant at the last checkpoint, over a violin from five seeds on; a tick at their median.
 
     Failed runs are counted beside the name. `values` has columns label, seed, value (NaN: failed), as from
-    `courses.seeds`; the variants stand in its order.
+    `trajectories.seeds`; the variants stand in its order.
     """
     styles = styled(values, styles)
     labels = list(dict.fromkeys(values["label"].astype(str)))
     traces: list[Trace] = []
-    found = values["value"].to_numpy(dtype=float)
-    log = spans_decades(found)
+    scores = values["value"].to_numpy(dtype=float)
+    log = spans_decades(scores)
     names = []
     for i, label in enumerate(labels):
         own = values[values["label"].astype(str) == label]
@@ -60,8 +57,8 @@ def seeds(values: DataFrame, title: str, direction: str = "", styles: Mapping[st
             marker={"size": 8, "color": faded(look.colour, 0.65), "line": {"width": 1, "color": look.colour}},
             hovertemplate="%{text}: %{x:.4~g}<extra>%{fullData.name}</extra>", **common,
         ))  # fmt: skip
-    return draw(
-        traces, axis_title(title, direction), height=90 + 34 * max(2, len(labels)), xaxis=scale(log, found),
+    return figure_of(
+        traces, axis_title(title, direction), height=90 + 34 * max(2, len(labels)), xaxis=scale(log, scores),
         yaxis={
             "tickvals": [-i for i in range(len(labels))], "ticktext": names, "showgrid": False, "zeroline": False,
             "range": [0.6 - max(1, len(labels)), 0.6],
@@ -84,7 +81,7 @@ def occupancy(shares: NDArray[np.float64], images: Sequence[float], look: Look, 
         customdata=np.tile(at, (k, 1)),
         hovertemplate=f"{what} %{{y}} after %{{customdata}} images: %{{z:.2f}} of its share<extra></extra>",
     )  # fmt: skip
-    return draw(
+    return figure_of(
         [heat], height=HEAD + max(8, k) * ROW, margin={"l": 4, "r": 26, "t": 4, "b": 4},
         xaxis={
             "tickvals": ends, "ticktext": [at[i] for i in ends], "showgrid": False, "zeroline": False,

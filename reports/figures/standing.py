@@ -6,21 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from ganbench.reports.figures.canvas import (
-    GREY,
-    Look,
-    Trace,
-    axis_of,
-    draw,
-    faded,
-    plain,
-    scale,
-    scatter,
-    spans_decades,
-    styled,
-)
+from ganbench.reports.figures.canvas import Trace, axis_of, figure_of, plain, scale, scatter, spans_decades
+from ganbench.reports.figures.colours import GREY, Look, faded, styled
 from ganbench.reports.figures.names import sides_of
-from ganbench.reports.formats.words import number
+from ganbench.reports.frames.order import best_first
+from ganbench.reports.numbers import number
 from numpy.typing import NDArray
 from pandas import DataFrame
 
@@ -32,13 +22,13 @@ def dots(
 ) -> go.Figure:
     """Dot and 95 % interval per label, best at the top; a hollow diamond is the selected checkpoint.
 
-    `rows` as from `tables.summary`, of one dataset and board; `scores` (tidy, same dataset) adds a small dot per seed.
+    `rows` as from `summary.summary`, of one dataset and board; `scores` (tidy, same dataset) adds a small dot per seed.
     """
     rows = rows[(rows["metric"] == metric) & rows["mean"].notna()]
     styles = styled(rows, styles)
     last = rows[rows["checkpoint"] == "last"]
     lower = len(last) == 0 or last["direction"].iloc[0] == "lower"
-    last = last.assign(worth=last["mean"] if lower else -last["mean"]).sort_values(["control", "worth"], kind="stable")
+    last = best_first(last, "mean", lower)
     place = {
         label: -i - (0.5 if control else 0)
         for i, (label, control) in enumerate(zip(last["label"], last["control"], strict=True))
@@ -51,7 +41,7 @@ def dots(
         _standing(row, place[row["label"]], chosen.get(row["label"]), seeds.get(row["label"], []), styles, log)
         for row in last.to_dict("records")
     ]
-    return draw(
+    return figure_of(
         traces,
         axis_of(last),
         height=90 + 27 * max(3, len(place)),
@@ -70,11 +60,11 @@ def _seeds(scores: DataFrame, last: DataFrame) -> dict[str, list[float]]:
     """Label -> each seed's score, under the key of its row, where there are several."""
     same = scores[(scores["checkpoint"] == "last") & scores["metric"].isin(last["metric"]) & scores["value"].notna()]
     keys = dict(zip(last["label"], last["key"], strict=True))
-    found: dict[str, list[float]] = {}
+    by_label: dict[str, list[float]] = {}
     for label, key, value in zip(same["label"], same["key"], same["value"], strict=True):
         if keys.get(label) == key:
-            found.setdefault(label, []).append(float(value))
-    return {label: values for label, values in found.items() if len(values) > 1}
+            by_label.setdefault(label, []).append(float(value))
+    return {label: values for label, values in by_label.items() if len(values) > 1}
 
 
 class Mark(NamedTuple):
@@ -114,7 +104,7 @@ def _standing(
     }  # fmt: skip
     return scatter(
         x=[x for _, x, _ in dots], y=[y - mark.below for mark, _, _ in dots], mode="markers",
-        error_x=whisker if known else None, text=[said for _, _, said in dots],
+        error_x=whisker if known else None, text=[text for _, _, text in dots],
         marker={
             "symbol": [mark.symbol for mark, _, _ in dots], "size": [mark.size for mark, _, _ in dots],
             "color": look.colour, "opacity": 1.0,
@@ -132,14 +122,14 @@ def cost(
     variant.
 
     The grey steps join the Pareto front: variants that no other beats at the same or a lower cost. Those off it are
-    hollow. `rows` as from `tables.summary`, `ledger` as from `tables.ledger`, both of one dataset.
+    hollow. `rows` as from `summary.summary`, `ledger` as from `ledger.mean_ledger`, both of one dataset.
     """
-    found = rows[(rows["metric"] == metric) & (rows["checkpoint"] == "last") & rows["mean"].notna()]
-    found = found.merge(ledger[["label", column]], on="label").dropna(subset=[column])
-    styles = styled(found, styles)
-    direction = str(found["direction"].iloc[0]) if len(found) else ""
+    points = rows[(rows["metric"] == metric) & (rows["checkpoint"] == "last") & rows["mean"].notna()]
+    points = points.merge(ledger[["label", column]], on="label").dropna(subset=[column])
+    styles = styled(points, styles)
+    direction = str(points["direction"].iloc[0]) if len(points) else ""
     traces: list[Trace] = []
-    spent, values = found[column].to_numpy(dtype=float), found["mean"].to_numpy(dtype=float)
+    spent, values = points[column].to_numpy(dtype=float), points["mean"].to_numpy(dtype=float)
     log = spans_decades(values)
     best = pareto(spent, -values if direction == "higher" else values)
     if len(best) > 1:
@@ -147,8 +137,8 @@ def cost(
             x=spent[best], y=values[best], mode="lines", line={"color": GREY, "width": 1.2, "shape": "hv"},
             hoverinfo="skip", showlegend=False,
         ))  # fmt: skip
-    sides = sides_of(spent, values, [plain(label, 16) for label in found["label"]], log)
-    for i, row in enumerate(found.to_dict("records")):
+    sides = sides_of(spent, values, [plain(label, 16) for label in points["label"]], log)
+    for i, row in enumerate(points.to_dict("records")):
         look, mean = styles[str(row["label"])], float(row["mean"])
         error = {
             "type": "data",
@@ -165,10 +155,10 @@ def cost(
             marker={"size": 9, "color": look.colour, "symbol": look.symbol + ("" if i in best else "-open")},
             hovertemplate="%{y:.4~g} for %{x:.3~s}<extra>%{fullData.name}</extra>", showlegend=False,
         ))  # fmt: skip
-    return draw(
+    return figure_of(
         traces,
         column.replace("_", " "),
-        axis_of(found),
+        axis_of(points),
         xaxis={"tickformat": "~s", "rangemode": "tozero"},
         yaxis=scale(log, values),
     )

@@ -11,12 +11,13 @@ from string import Template
 from typing import Any
 
 import plotly.graph_objects as go
-from ganbench.reports.figures.canvas import GREY, GRID, axis_title, draw, heatmap, looks, plain, scale, spans_decades
-from ganbench.reports.formats.words import NONE as NONE_GIVEN
-from ganbench.reports.formats.words import fixed
+from ganbench.reports.figures.canvas import axis_title, figure_of, heatmap, plain, scale, spans_decades
+from ganbench.reports.figures.colours import BLUES, GREY, GRID, INK_ON_PALE, PALE_GREY, PALE_ORANGE, PALE_PINK, looks
 from ganbench.reports.frames import glossary
 from ganbench.reports.html.markup import chip, escape, name, plain_table, script_json
 from ganbench.reports.html.page import HERE
+from ganbench.reports.numbers import NONE as NONE_GIVEN
+from ganbench.reports.numbers import fixed
 from pandas import DataFrame
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
@@ -30,11 +31,7 @@ from ganbench.store.whole import written_whole
 
 COLUMNS = 3  # of panels
 PANEL = 190  # pixels high
-# Grey, pink, orange and blues are told apart with any colour vision, and dark words can be read on all of them,
-# whatever the page's theme. The words say the same.
-INK = "#15181b"
-BLIND, MIXED, REVERSED = "#dfe2e5", "#d9a3c4", "#eda225"
-SEEN = ("#d6e8f6", "#b9d7ef", "#98c3e6", "#77aedb", "#569acf")  # from strength 5, ..., 1
+CODE_COLOURS = [PALE_GREY, PALE_PINK, PALE_ORANGE, *BLUES]  # the words say the same; blues from strength 5 to 1
 CODES = {"blind": 0, "mixed": 1, "reversed": 2}  # then 3 + 5 - strength
 
 DIFFERS = (
@@ -66,11 +63,11 @@ def spoken(disturbance: str) -> str:
 
 
 def table(audit: Audit, judge: str) -> DataFrame:
-    """Verdicts as words: a row per metric, a column per disturbance, both in the audit's."""
-    found = audit.verdicts[audit.verdicts["judge"] == judge]
-    words = [word(*pair) for pair in zip(found["verdict"], found["seen_from"], strict=True)]
-    wide = found.assign(word=words).pivot(index="metric", columns="disturbance", values="word")
-    return wide.loc[list(dict.fromkeys(found["metric"])), list(audit.meanings)]
+    """Verdicts as words: a row per metric, a column per disturbance, both in the audit's order."""
+    verdicts = audit.verdicts[audit.verdicts["judge"] == judge]
+    words = [word(*pair) for pair in zip(verdicts["verdict"], verdicts["seen_from"], strict=True)]
+    wide = verdicts.assign(word=words).pivot(index="metric", columns="disturbance", values="word")
+    return wide.loc[list(dict.fromkeys(verdicts["metric"])), list(audit.meanings)]
 
 
 # Terminal
@@ -117,8 +114,8 @@ def _title(audit: Audit, judge: str) -> str:
 
 def _agreement(audit: Audit) -> tuple[list[str], list[list[str]]]:
     """Titles and cells."""
-    found = judge_agreement(audit, *audit.judges)
-    rows, runs = (int(found[f"{where}_rows"].max()) for where in ("disturbed", "runs"))
+    agreed = judge_agreement(audit, *audit.judges)
+    rows, runs = (int(agreed[f"{where}_rows"].max()) for where in ("disturbed", "runs"))
     head = ["metric", "same verdict", f"rank correlation, {rows} disturbed sets"]
     head += [f"rank correlation, {runs} runs"] if runs else []
     return head, [
@@ -128,7 +125,7 @@ def _agreement(audit: Audit) -> tuple[list[str], list[list[str]]]:
             _two_digits(row["disturbed"]),
             *([_two_digits(row["runs"])] if runs else []),
         ]
-        for row in found.to_dict("records")
+        for row in agreed.to_dict("records")
     ]
 
 
@@ -204,15 +201,15 @@ def verdict_map(audit: Audit, judge: str) -> go.Figure:
     """Verdicts as words on colours, a row per metric: blue where it sees, the darker the sooner."""
     wide, metrics = table(audit, judge), glossary.read(audit.values)
     codes = wide.map(lambda text: CODES.get(text, 8 - int(text[-1]) if text[-1].isdigit() else 0))
-    colours = [BLIND, MIXED, REVERSED, *SEEN]
-    steps = [(edge, colour) for i, colour in enumerate(colours) for edge in (i / len(colours), (i + 1) / len(colours))]
+    n = len(CODE_COLOURS)
+    steps = [(edge, colour) for i, colour in enumerate(CODE_COLOURS) for edge in (i / n, (i + 1) / n)]
     heat = heatmap(
         x=[spoken(str(one)) for one in wide], y=[metrics[str(metric)].title for metric in wide.index],
-        z=codes.to_numpy(), text=wide.to_numpy(), texttemplate="%{text}", textfont={"color": INK},
-        zmin=-0.5, zmax=len(colours) - 0.5,
+        z=codes.to_numpy(), text=wide.to_numpy(), texttemplate="%{text}", textfont={"color": INK_ON_PALE},
+        zmin=-0.5, zmax=n - 0.5,
         colorscale=steps, showscale=False, xgap=2, ygap=2, hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
     )  # fmt: skip
-    return draw(
+    return figure_of(
         [heat],
         height=70 + 26 * len(wide),
         xaxis={"side": "top", "showgrid": False},
@@ -227,7 +224,7 @@ def lines(audit: Audit, judge: str) -> go.Figure:
     high = -(-len(metrics) // COLUMNS)
     titles = [axis_title(term.title, _direction(values, metric)) for metric, term in metrics.items()]
     spacing = {"horizontal_spacing": 0.07, "vertical_spacing": 0.32 / max(high, 1)}
-    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=draw(height=60 + PANEL * high), **spacing)
+    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=figure_of(height=60 + PANEL * high), **spacing)
     styles = looks(list(audit.meanings))
     for i, metric in enumerate(metrics):
         place = {"row": i // COLUMNS + 1, "col": i % COLUMNS + 1}

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import pandas as pd
-from ganbench.reports.formats.prose import markdown
-from ganbench.reports.formats.words import APART, NONE, arrow, count, estimate, fixed, listed, number, short
-from ganbench.reports.frames.tables import each, of_dataset
+from ganbench.reports.formats.as_markdown import markdown_table
+from ganbench.reports.frames.rows import each, of_dataset
+from ganbench.reports.numbers import APART, NONE, arrow, count, estimate, fixed, listed, number, short
 from pandas import DataFrame
 from rich import box
 from rich.console import Group, RenderableType
@@ -25,14 +25,14 @@ RULES = (
 )
 
 
-def answer(comparison: Comparison) -> str:
+def comparison_answer(comparison: Comparison) -> str:
     """How often B got which verdict."""
     verdicts = comparison.rows["verdict"].value_counts()
-    said = [f"{verdicts[word.value]} {word.value}" for word in Verdict if word.value in verdicts]
-    return f"B against A in {count(len(comparison.rows), 'row')}: {listed(said, 5)}."
+    parts = [f"{verdicts[word.value]} {word.value}" for word in Verdict if word.value in verdicts]
+    return f"B against A in {count(len(comparison.rows), 'row')}: {listed(parts, 5)}."
 
 
-def conditions(comparison: Comparison) -> str:
+def conditions_compared(comparison: Comparison) -> str:
     """What was compared how, and at which error rate."""
     tolerance, compared = comparison.tolerance, comparison.compared
     within = f"tolerance {number(100 * tolerance)} % of A's mean" if tolerance else "no tolerance, so none is the same"
@@ -42,7 +42,7 @@ def conditions(comparison: Comparison) -> str:
     return f"{comparison.checkpoint.capitalize()} checkpoint; {within}; {tested if compared else 'no row tested'}."
 
 
-def cells(rows: DataFrame) -> DataFrame:
+def comparison_cells(rows: DataFrame) -> DataFrame:
     """Rows of a comparison -> text, metrics in the order of the scores; the variant is named if there are several."""
     parts = [part for _, part in rows.groupby(["a_label", "b_label"], sort=False)]
     table = DataFrame([_line(row) for part in parts for row in each(part)])
@@ -72,7 +72,7 @@ def _seeds(n: int, lost: int) -> str:
     return f"{n} of {n + lost}" if lost else str(n)
 
 
-def terminal(comparison: Comparison) -> RenderableType:
+def comparison_in_terminal(comparison: Comparison) -> RenderableType:
     """The answer, what it rests on, the remarks, and a table per dataset; names are never read as markup.
 
     To be printed uncropped, so that a path is whole.
@@ -81,18 +81,18 @@ def terminal(comparison: Comparison) -> RenderableType:
         Text(f"{name}: {short(side, 300)}", no_wrap=True, overflow="ignore")
         for name, side in (("A", comparison.a), ("B", comparison.b))
     ]
-    parts += [Text(answer(comparison), style="bold"), Text(conditions(comparison))]
+    parts += [Text(comparison_answer(comparison), style="bold"), Text(conditions_compared(comparison))]
     parts += [Text(short(remark, 600), style="yellow") for remark in comparison.remarks]
     for dataset in dict.fromkeys(comparison.rows["dataset"]):
-        lines = cells(of_dataset(comparison.rows, dataset))
-        parts.append(_table(lines.drop(columns=WIDE), short(dataset)))
+        lines = comparison_cells(of_dataset(comparison.rows, dataset))
+        parts.append(_dataset_table(lines.drop(columns=WIDE), short(dataset)))
         for (verdict, why), some in lines[lines["why"] != ""].groupby(["verdict", "why"], sort=False):
             metrics = listed([*dict.fromkeys(some["metric"])], 8) if len(some) < len(lines) else "all"
             parts.append(Text(f"  {verdict}, {why}: {metrics}", style="dim"))
     return Group(*parts, Text(), Text(RULES, style="dim"))
 
 
-def _table(lines: DataFrame, title: str) -> Table:
+def _dataset_table(lines: DataFrame, title: str) -> Table:
     table = Table(box=box.SIMPLE, title=Text(title), title_justify="left", title_style="bold", padding=0)
     for column in lines.columns.drop("variant", errors="ignore"):
         # Only the difference may break, before its interval or in it.
@@ -111,14 +111,14 @@ def _table(lines: DataFrame, title: str) -> Table:
     return table
 
 
-def to_markdown(comparison: Comparison) -> str:
+def comparison_markdown(comparison: Comparison) -> str:
     """The same for a pull request or a report."""
-    parts = [markdown(DataFrame({"": ["A", "B"], "compared": [comparison.a, comparison.b]}))]
-    parts.append(f"**{answer(comparison)}** {conditions(comparison)}")
+    parts = [markdown_table(DataFrame({"": ["A", "B"], "compared": [comparison.a, comparison.b]}))]
+    parts.append(f"**{comparison_answer(comparison)}** {conditions_compared(comparison)}")
     if comparison.remarks:
-        parts.append(markdown(DataFrame({"To be known": [short(remark, 600) for remark in comparison.remarks]})))
+        parts.append(markdown_table(DataFrame({"To be known": [short(remark, 600) for remark in comparison.remarks]})))
     for dataset in dict.fromkeys(comparison.rows["dataset"]):
-        lines = cells(of_dataset(comparison.rows, dataset))
+        lines = comparison_cells(of_dataset(comparison.rows, dataset))
         lines.insert(0, "dataset", short(dataset))
-        parts.append(markdown(lines if lines["why"].any() else lines.drop(columns="why")))
+        parts.append(markdown_table(lines if lines["why"].any() else lines.drop(columns="why")))
     return "\n\n".join([*parts, RULES]) + "\n"

@@ -1,142 +1,83 @@
-"""The whole report as a document, in Markdown or LaTeX: the page's tables, as text."""
+"""The whole report as a document of headings, paragraphs and tables, in any markup."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-import numpy as np
-from ganbench.reports.formats import prose
-from ganbench.reports.formats.words import APART, amount, estimate, fixed, listed, number, short
-from ganbench.reports.frames import disagreement, glossary, ranking, tables
-from ganbench.reports.frames import trajectories as courses
-from ganbench.reports.frames.tables import each
+from ganbench.reports.formats import sentences, text_tables
+from ganbench.reports.frames import ranking, trajectories
+from ganbench.reports.frames.board import boards
+from ganbench.reports.frames.chapter import Chapter, Report
+from ganbench.reports.frames.conditions import conditions_of
+from ganbench.reports.frames.disagreement import reversals
+from ganbench.reports.frames.failures import failed_runs
+from ganbench.reports.frames.ledger import mean_ledger
+from ganbench.reports.frames.published import published_and_ours
+from ganbench.reports.frames.scores import CHECKPOINTS, comparability_keys
+from ganbench.reports.numbers import number, short
 from pandas import DataFrame
 
 from ganbench.store import Results
 
-Part = tuple[str, DataFrame]  # a table and its title
+Titled = tuple[str, DataFrame]  # a title and a table of text
 
 
-def to_markdown(results: Results) -> str:
-    """For GitHub: over all datasets, then per dataset the answer, boards, published values, failures, stability,
-    disagreement, the ledger, the conditions.
-    """
-    return _written(results, prose.markdown, prose.markdown_text, "# {}", "## {}", "### {}")
+@dataclass(frozen=True)
+class Markup:
+    """How a format writes."""
+
+    headings: tuple[str, str, str]  # of three levels, with a place for the words
+    table: Callable[[DataFrame], str]
+    text: Callable[[str], str]  # escapes what the format would read as markup
 
 
-def to_latex(results: Results) -> str:
-    """The same as LaTeX sections and booktabs tables, without a preamble."""
-    heads = r"\section{{{}}}", r"\subsection{{{}}}", r"\subsubsection{{{}}}"
-    return "% needs \\usepackage{booktabs}\n" + _written(results, prose.latex, prose.latex_text, *heads)
-
-
-def _written(results: Results, table: Callable[[DataFrame], str], plain: Callable[[str], str], *heads: str) -> str:
-    parts = [heads[0].format(plain(f"ganbench: {short(results.suite)}"))]
-    if results.runs.empty:
+def document(results: Results, markup: Markup) -> str:
+    """Over all datasets, then per dataset the answer and its tables."""
+    report, (first, second, third) = Report(results), markup.headings
+    parts = [first.format(markup.text(f"ganbench: {short(results.suite)}"))]
+    if not report.chapters:
         parts.append("No run has finished yet.")
-    summary, tidy, metrics = tables.summary(results), tables.tidy(results), glossary.read(results.scores)
-    for title, frame in _overall(results, summary, tidy):
-        parts += [heads[1].format(plain("Over all datasets")), plain(title), table(frame)]
-    for dataset in tables.datasets(results):
-        rows, scores = tables.of_dataset(summary, dataset), tables.of_dataset(tidy, dataset)
-        people, select = tables.roster(results, dataset), tables.selecting(results, dataset)
-        parts += [heads[1].format(plain(short(dataset))), plain(prose.answer(rows, people, dataset, select))]
-        parts += [plain(remark) for remark in prose.remarks(results, dataset)]
-        for title, frame in (
-            *_boards(rows, people, select),
-            ("Published values beside ours", published_cells(tables.published(results, dataset), metrics)),
-            ("Failed runs", prose.failure_cells(tables.failures(results, dataset))),
-            *_stability(results, scores, dataset, select),
-            ("Pairs whose order depends on the metric", pair_cells(disagreement.reversals(rows))),
-            ("Cost of a finished run (mean)", prose.ledger_cells(tables.ledger(results, dataset))),
-            ("Conditions", tables.conditions(results, dataset)),
-            ("Comparability keys", tables.keys(scores)),
-        ):
-            if len(frame):
-                parts += [heads[2].format(plain(title)), table(frame)]
+    for title, table in _overall(report):
+        parts += [second.format(markup.text("Over all datasets")), markup.text(title), markup.table(table)]
+    for chapter in report.chapters:
+        parts.append(second.format(markup.text(short(chapter.dataset))))
+        parts += map(markup.text, [sentences.answer(chapter), *sentences.remarks(chapter)])
+        for title, table in _tables(chapter):
+            if len(table):
+                parts += [third.format(markup.text(title)), markup.table(table)]
     return "\n\n".join(parts) + "\n"
 
 
-def _overall(results: Results, summary: DataFrame, tidy: DataFrame) -> Iterator[Part]:
-    entries = []
-    for dataset in tables.datasets(results):
-        rows, scores = tables.of_dataset(summary, dataset), tables.of_dataset(tidy, dataset)
-        people, select = tables.roster(results, dataset), tables.selecting(results, dataset)
-        if (found := ranking.enter(rows, scores, people, dataset, select)) is not None:
-            entries.append(found)
-    found_ranks = ranking.differences(entries)
-    if found_ranks is not None:
+def _tables(chapter: Chapter) -> Iterator[Titled]:
+    """All tables of a dataset, in order; some may be empty."""
+    yield from _boards(chapter)
+    yield "Published values beside ours", text_tables.published_cells(published_and_ours(chapter), chapter.metrics)
+    yield "Failed runs", text_tables.failure_cells(failed_runs(chapter))
+    yield from _stability(chapter)
+    yield "Pairs whose order depends on the metric", text_tables.pair_cells(reversals(chapter.summary))
+    yield "Cost of a finished run (mean)", text_tables.ledger_cells(mean_ledger(chapter))
+    yield "Conditions", conditions_of(chapter)
+    yield "Comparability keys", comparability_keys(chapter.scores)
+
+
+def _overall(report: Report) -> Iterator[Titled]:
+    entries = ranking.ranked_datasets(report)
+    ranks = ranking.differences(entries)
+    if ranks is not None:
         title = "Ranks, 1 is best; mean ranks that are at least {} apart differ (Nemenyi, 95 %)."
-        yield title.format(number(found_ranks.distance, 3)), overall_cells(ranking.overall(entries), entries)
+        yield title.format(number(ranks.distance, 3)), text_tables.overall_cells(ranking.overall(entries), entries)
 
 
-def overall_cells(table: DataFrame, entries: list[ranking.Entry]) -> DataFrame:
-    """`ranking.overall` -> text."""
-    rows = []
-    for row in table.to_dict("records"):
-        line = {"mean rank": fixed(row["rank"], 2), "variant": short(row["label"]), "runs": str(row["runs"])}
-        if row["failed"]:
-            line["runs"] += f" ({row['failed']} failed)"
-        if not np.isnan(row["score"]):
-            line["score ↑"] = " ".join(estimate(row["score"], row["score_low"], row["score_high"])).strip()
-        line |= {f"{short(e.dataset, 24)}, {e.title}": amount(row[f"rank {i}"]) for i, e in enumerate(entries)}
-        rows.append(line)
-    return DataFrame(rows)
+def _boards(chapter: Chapter) -> Iterator[Titled]:
+    for checkpoint in CHECKPOINTS:
+        for board in boards(chapter, checkpoint):
+            about = next(iter(board.metrics.values()))
+            how = f"{about['split']} split, judge {short(about['judge'])}, mean [95 % interval over seeds]"
+            yield f"Board {board.part}, {checkpoint} checkpoint: {how}", board.cells()
 
 
-def _boards(rows: DataFrame, people: DataFrame, select: str) -> Iterator[Part]:
-    for checkpoint, part in sorted({(c, b) for c, b in zip(rows["checkpoint"], rows["board"], strict=True)}):
-        board = tables.wide(rows[rows["checkpoint"] == checkpoint], people, select, part)
-        about = next(iter(board.attrs["metrics"].values()))
-        how = f"{about['split']} split, judge {short(about['judge'])}, mean [95 % interval over seeds]"
-        yield f"Board {part}, {checkpoint} checkpoint: {how}", prose.cells(board)
-
-
-def published_cells(found: DataFrame, metrics: glossary.Glossary) -> DataFrame:
-    """`tables.published`, and what metrics are called -> text."""
-    return DataFrame(
-        [
-            {
-                "variant": short(row.label),
-                "metric": metrics[row.metric].title,
-                "published": " ".join(estimate(row.theirs, row.theirs_low, row.theirs_high)).strip(),
-                "trials": str(row.trials),
-                "ours": " ".join(estimate(row.ours, row.ours_low, row.ours_high)).strip() if row.n else APART,
-                "seeds": str(row.n),
-                "source": short(row.source, 120),
-            }
-            for row in each(found)
-        ]
-    )
-
-
-def _stability(results: Results, scores: DataFrame, dataset: str, select: str) -> Iterator[Part]:
-    metric = courses.judged_by(scores, select)
-    found = courses.of_runs(tables.runs(results, dataset), scores, metric)
-    if len(found):
-        title = glossary.read(scores)[metric].title
-        yield f"Stability, by {title} on the validation split", stability_cells(courses.of_labels(found))
-
-
-def stability_cells(found: DataFrame) -> DataFrame:
-    """`courses.of_labels` -> text; a column that nobody has is left out."""
-    intervals = {"swing": "swing", "spread": "spread", "gap": "last − selected"}
-    shown = {name: title for name, title in intervals.items() if found[name].notna().any()}
-    rows = []
-    for row in found.to_dict("records"):
-        line = {"variant": short(row["label"]), "runs": str(row["runs"])}
-        for event in ("failed", "collapsed"):
-            line[event] = str(row[event]) + (f" (from {amount(row[f'{event}_at'])})" if row[event] else "")
-        for name, title in shown.items():
-            line[title] = " ".join(estimate(*(row[f"{name}{part}"] for part in ("", "_low", "_high")))).strip()
-        if found["dropped"].notna().any():
-            line["dropped"] = APART if np.isnan(row["dropped"]) else number(row["dropped"], 2)
-        rows.append(line)
-    return DataFrame(rows)
-
-
-def pair_cells(found: DataFrame) -> DataFrame:
-    """The first of `disagreement.reversals` -> text."""
-    rows = [
-        {"one": short(pair.a), "is better by": listed(pair.a_by), "other": short(pair.b), "by": listed(pair.b_by)}
-        for pair in each(found.head(disagreement.MOST_PAIRS))
-    ]
-    return DataFrame(rows, columns=["one", "is better by", "other", "by"])
+def _stability(chapter: Chapter) -> Iterator[Titled]:
+    metric = trajectories.judged_by(chapter.scores, chapter.select)
+    runs = trajectories.of_runs(chapter.runs, chapter.scores, metric)
+    if len(runs):
+        title = f"Stability, by {chapter.metrics[metric].title} on the validation split"
+        yield title, text_tables.stability_cells(trajectories.of_labels(runs))

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from ganbench.reports.formats.prose import markdown as markdown_table
-from ganbench.reports.formats.prose import markdown_text as plain
-from ganbench.reports.formats.words import CONTROL, arrow, count, fixed, listed, number, short
-from ganbench.reports.frames.tables import each
+from ganbench.reports.formats.as_markdown import markdown_table
+from ganbench.reports.formats.as_markdown import markdown_text as plain
+from ganbench.reports.frames.rows import each
+from ganbench.reports.numbers import CONTROL, arrow, count, fixed, listed, number, short
 from pandas import DataFrame
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -38,27 +38,27 @@ def percent(share: float) -> str:
     return f"{sign}{fixed(100 * abs(share), 0 if abs(share) >= 0.0995 else 1)} %"
 
 
-def sentence(row: Any) -> str:
+def verdict_sentence(row: Any) -> str:
     """One row in words: who, from what to what, by how much, and how sure that is."""
-    said = f"{short(row.variant)} on {short(row.dataset)}: {short(row.metric)}"
+    text = f"{short(row.variant)} on {short(row.dataset)}: {short(row.metric)}"
     if math.isfinite(row.change):
-        said += f" went from {number(row.before)} to {number(row.after)} {short(row.unit) if row.unit else ''}".rstrip()
-        said += f", by {_change(row)}; tolerated: {_size(row.tolerance)}, {p_value(row.p)}"
-        said += f", {row.seeds_before} seeds before and {row.seeds_after} now"
+        text += f" went from {number(row.before)} to {number(row.after)} {short(row.unit) if row.unit else ''}".rstrip()
+        text += f", by {_change(row)}; tolerated: {_size(row.tolerance)}, {p_value(row.p)}"
+        text += f", {row.seeds_before} seeds before and {row.seeds_after} now"
     elif math.isfinite(row.before):
-        said += f", {number(row.before)} in the baseline"
-    return said + (f" ({short(row.remark, 200)})" if row.remark else "")
+        text += f", {number(row.before)} in the baseline"
+    return text + (f" ({short(row.remark, 200)})" if row.remark else "")
 
 
-def answer(check: Check) -> str:
+def check_answer(check: Check) -> str:
     """What happened, in a line."""
     worse, unmeasured = check.of("regression"), check.of("missing", "not comparable")
     if len(worse):
         names = list(dict.fromkeys(f"{short(row.variant)} on {short(row.dataset)}" for row in each(worse)))
         return f"{count(len(worse), 'regression')} in {short(check.suite)}: {listed(names)}."
     if len(unmeasured):
-        said = f"{count(len(unmeasured), 'row')} of the baseline cannot be compared."
-        return f"{short(check.suite)} does not pass: {said} Nothing else got worse."
+        unmeasurable = f"{count(len(unmeasured), 'row')} of the baseline cannot be compared."
+        return f"{short(check.suite)} does not pass: {unmeasurable} Nothing else got worse."
     if check.exit_code == NOTHING:
         return f"{short(check.suite)} does not pass: no row could be tested, so none could have failed."
     return f"No regression in {short(check.suite)}."
@@ -69,15 +69,17 @@ def _size(share: float) -> str:
     return percent(abs(float(share))).lstrip("+")
 
 
-def counts(check: Check) -> str:
+def verdict_counts(check: Check) -> str:
     """How many rows have which verdict."""
-    found = check.rows["verdict"].value_counts()
-    return f"{count(len(check.rows), 'row')}: " + ", ".join(f"{found[word]} {word}" for word in ORDER if word in found)
+    numbers = check.rows["verdict"].value_counts()
+    return f"{count(len(check.rows), 'row')}: " + ", ".join(
+        f"{numbers[word]} {word}" for word in ORDER if word in numbers
+    )
 
 
-def reach(check: Check) -> list[str]:
+def detectable_changes(check: Check) -> list[str]:
     """What could have been found: of each dataset, in the metric that counts most."""
-    said = []
+    lines = []
     tested = check.rows[check.rows["detectable"].notna()]
     for dataset, rows in tested.groupby("dataset", sort=False):
         rows = rows[rows["weight"] == rows["weight"].max()]
@@ -85,35 +87,35 @@ def reach(check: Check) -> list[str]:
         single, every = rows[rows["variant"] != EVERY], rows[rows["variant"] == EVERY]
         sizes = [_size(size) for size in sorted(single["detectable"].abs())]
         common = f"of {_size(every['detectable'].iloc[0])} if all change, " if len(every) else ""
-        said.append(
+        lines.append(
             f"{short(dataset)}: with these seeds, a change of {short(rows['metric'].iloc[0])} {common}"
             f"of {' to '.join(dict.fromkeys([sizes[0], sizes[-1]]))} in a single variant, would be found four times in "
             "five."
         )
-    return said
+    return lines
 
 
-def terminal(check: Check) -> RenderableType:
+def check_in_terminal(check: Check) -> RenderableType:
     """The answer, what is not as it was, and what could have been found; names are never read as markup."""
-    parts = [Text(answer(check), style="bold"), Text(counts(check))]
+    parts = [Text(check_answer(check), style="bold"), Text(verdict_counts(check))]
     for verdict in SHOWN:
         rows, style = check.of(verdict), STYLES.get(verdict, "yellow")
-        parts += [Text(f"{verdict}: {sentence(row)}", style=style) for row in each(rows[:MOST_LINES])]
+        parts += [Text(f"{verdict}: {verdict_sentence(row)}", style=style) for row in each(rows[:MOST_LINES])]
         if len(rows) > MOST_LINES:
             parts.append(Text(f"{verdict}: {len(rows) - MOST_LINES} more", style=style))
-    return Group(*parts, *(Text(line, style="dim") for line in reach(check)))
+    return Group(*parts, *(Text(line, style="dim") for line in detectable_changes(check)))
 
 
-def markdown(check: Check) -> str:
+def check_markdown(check: Check) -> str:
     """A comment for a pull request. The first line names it, so that it can be found and replaced."""
     shown = _ordered(check.of(*SHOWN))
     parts = [f"<!-- ganbench check {''.join(c for c in short(check.suite) if c.isalnum())} -->"]
-    parts += [f"### {plain(answer(check))}", plain(counts(check))]
+    parts += [f"### {plain(check_answer(check))}", plain(verdict_counts(check))]
     if len(shown):
         parts.append(markdown_table(_cells(shown)))
     everything = markdown_table(_cells(_ordered(check.rows)))
     parts.append(f"<details><summary>All rows</summary>\n\n{everything}\n\n</details>")
-    parts += [plain(line) for line in reach(check)]
+    parts += [plain(line) for line in detectable_changes(check)]
     parts.append(
         f"A regression is worse by more than tolerated and by more than chance, with p-values of all rows adjusted "
         f"together to one false alarm in {number(1 / check.gate.error, 2)} boards on which nothing changed. "
@@ -122,7 +124,7 @@ def markdown(check: Check) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def junit(check: Check) -> str:
+def junit_xml(check: Check) -> str:
     """XML that CI systems read: a suite for each dataset, a class for each variant, a test for each metric.
 
     What a gate must not pass is a failure; what says nothing is skipped, with the reason.
@@ -137,29 +139,31 @@ def junit(check: Check) -> str:
             place = _xml(f"{check.suite}.{dataset}.{row.variant}")
             case = ElementTree.SubElement(suite, "testcase", classname=place, name=_xml(row.metric), time="0")
             if row.verdict in FAILS:
-                element = ElementTree.SubElement(case, "failure", type=row.verdict, message=_xml(sentence(row)))
-                element.text = _xml(sentence(row))
+                element = ElementTree.SubElement(case, "failure", type=row.verdict, message=_xml(verdict_sentence(row)))
+                element.text = _xml(verdict_sentence(row))
             elif row.verdict in SILENT:
-                ElementTree.SubElement(case, "skipped", message=_xml(f"{row.verdict}: {sentence(row)}"))
+                ElementTree.SubElement(case, "skipped", message=_xml(f"{row.verdict}: {verdict_sentence(row)}"))
     ElementTree.indent(root, " ")
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def annotations(check: Check) -> list[str]:
+def github_annotations(check: Check) -> list[str]:
     """Workflow commands of GitHub Actions, one line each: an error for each row that fails, as many as are shown.
 
     https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
     failed = _ordered(check.of(*FAILS))
-    lines = [_command("error", row.verdict, sentence(row)) for row in each(failed[:ANNOTATIONS])]
+    lines = [_command("error", row.verdict, verdict_sentence(row)) for row in each(failed[:ANNOTATIONS])]
     if len(failed) > ANNOTATIONS:
-        lines[-1] = _command("error", "more", f"{len(failed) - ANNOTATIONS + 1} more. {answer(check)}")
-    return lines or [_command("notice" if not check.exit_code else "error", "ganbench", answer(check))]
+        lines[-1] = _command("error", "more", f"{len(failed) - ANNOTATIONS + 1} more. {check_answer(check)}")
+    return lines or [_command("notice" if not check.exit_code else "error", "ganbench", check_answer(check))]
 
 
-def trials(found: Sequence[Trial]) -> RenderableType:
+def trial_outcomes(found: Sequence[Trial]) -> RenderableType:
     """What a self-test caught."""
-    return Group(*(Text(f"{trial.name}: {said}", style=style) for trial in found for said, style in [_caught(trial)]))
+    return Group(
+        *(Text(f"{trial.name}: {outcome}", style=style) for trial in found for outcome, style in [_caught(trial)])
+    )
 
 
 def _caught(trial: Trial) -> tuple[str, str]:

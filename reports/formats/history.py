@@ -9,24 +9,14 @@ from string import Template
 from typing import Any
 
 import plotly.graph_objects as go
-from ganbench.reports.figures.canvas import (
-    GREY,
-    GRID,
-    axis_title,
-    draw,
-    faded,
-    limits_of,
-    looks,
-    plain,
-    scale,
-    spans_decades,
-)
+from ganbench.reports.figures.canvas import axis_title, figure_of, limits_of, plain, scale, spans_decades
+from ganbench.reports.figures.colours import GREY, GRID, faded, looks
 from ganbench.reports.formats.audit import COLUMNS, PANEL, _file, _plot
 from ganbench.reports.formats.gate import p_value, percent
-from ganbench.reports.formats.words import NONE, arrow, count, number, short
 from ganbench.reports.frames import glossary
-from ganbench.reports.frames.tables import each, of_dataset
+from ganbench.reports.frames.rows import each, of_dataset
 from ganbench.reports.html.markup import chip, escape, name, plain_table
+from ganbench.reports.numbers import NONE, arrow, count, number, short
 from pandas import DataFrame
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
@@ -110,7 +100,7 @@ def lines(found: History, dataset: str) -> go.Figure:
     directions = dict(zip(points["metric"], points["direction"], strict=True))
     titles = [axis_title(term.title, directions[metric]) for metric, term in metrics.items()]
     spacing = {"horizontal_spacing": 0.08, "vertical_spacing": 0.36 / max(high, 1)}
-    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=draw(height=60 + PANEL * high), **spacing)
+    figure = make_subplots(high, COLUMNS, subplot_titles=titles, figure=figure_of(height=60 + PANEL * high), **spacing)
     styles = looks(list(dict.fromkeys(found.points["variant"])))
     for i, metric in enumerate(metrics):
         place = {"row": i // COLUMNS + 1, "col": i % COLUMNS + 1}

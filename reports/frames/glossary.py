@@ -1,6 +1,5 @@
 """What each metric says of itself, read from the scores that it gave."""
 
-from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple
 
@@ -35,8 +34,3 @@ def read(scores: DataFrame) -> Glossary:
     return Glossary(
         {row["metric"]: Term(**{"title": row["metric"], **{COLUMNS[c]: row[c] for c in columns}}) for row in rows}
     )
-
-
-def ordered(metrics: Iterable[str], first: str = "") -> list[str]:
-    """Each metric once, in the given order, but `first` before all."""
-    return sorted(dict.fromkeys(metrics), key=lambda metric: metric != first)

@@ -1,63 +1,29 @@
-"""Who beats whom: probabilities that a run is better than another's, and ranks over all datasets.
+"""Mean ranks over all datasets, and normalised scores.
 
 A run that failed is worse than any that ended, and a finished run without a score counts nowhere. All numbers follow
 from the scores of the last checkpoint and from how runs ended.
 """
 
 from collections.abc import Mapping, Sequence
-from math import inf, nan, sqrt
-from statistics import NormalDist
+from math import inf, nan
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from ganbench.reports.frames.chapter import Chapter, Report
+from ganbench.reports.frames.scores import SENSES
+from ganbench.reports.frames.ties import wins
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ganbench.statistics import CriticalDifference, Interval, critical_difference, ranks, stratified_interval
+from ganbench.statistics import CriticalDifference, Interval, critical_difference, stratified_interval
 
 Floats = NDArray[np.float64]
 
-SEEDS_TO_COUNT = 4  # a side; three that all win would do so by chance in one of ten cases
 SEEDS_TO_RESAMPLE = 3  # on each dataset
 WORST, BEST = "noise", "real"  # the controls between which scores are brought to one scale
 RESAMPLES = 2_000
 STEPS = 101  # of a profile
-
-
-def wins(a: Floats, b: Floats, lower: bool) -> float:
-    """(n,) and (m,) runs -> how often one of b is better than one of a, ties counting half; NaN if a side is empty."""
-    if not (len(a) and len(b)):
-        return float("nan")
-    x, y = (a, b) if lower else (-a, -b)
-    return float(np.mean((y < x[:, None]) + 0.5 * (y == x[:, None])))
-
-
-def surely_wins(a: Floats, b: Floats, lower: bool, level: float = 0.95) -> bool:
-    """Whether b beats a with a probability significantly over one half, from `SEEDS_TO_COUNT` runs a side on.
-
-    That is, whether one half lies below the interval of `ganbench.statistics.probability_of_improvement`: Newcombe's
-    condition, solved for a probability of one half.
-    """
-    n, m = len(a), len(b)
-    if min(n, m) < SEEDS_TO_COUNT:
-        return False
-    variance = (1 + 2 / 3 * ((n + m) / 2 - 1)) / (4 * n * m)
-    return wins(a, b, lower) - 0.5 > NormalDist().inv_cdf((1 + level) / 2) * sqrt(variance)
-
-
-def ranks_with_ties(low: Floats, high: Floats, runs: Sequence[Floats], lower: bool) -> NDArray[np.int64]:
-    """(k,) limits of means and k variants' runs -> (k,) ranks: one more than the number of those surely better.
-
-    Surely better: the intervals lie apart (see `ganbench.statistics.ranks`), or its runs surely win; and the other's
-    runs do not surely win over its own, which may be where many of its runs failed.
-    """
-    k = len(runs)
-    won = np.array([[i != j and surely_wins(runs[i], runs[j], lower) for j in range(k)] for i in range(k)], dtype=bool)
-    if not won.any():
-        return ranks(low, high, lower)
-    apart = high[None, :] < low[:, None] if lower else low[None, :] > high[:, None]  # (i, j): j surely beats i
-    return np.asarray(1 + ((apart | won) & ~won.T).sum(axis=1), dtype=np.int64)
 
 
 def win_shares(runs: Sequence[Floats], lower: bool) -> Floats:
@@ -67,7 +33,7 @@ def win_shares(runs: Sequence[Floats], lower: bool) -> Floats:
     return np.asarray(np.nanmean(table, axis=0), dtype=np.float64)
 
 
-class Entry(NamedTuple):
+class RankedDataset(NamedTuple):
     """A dataset as the overall board sees it: every run's score by its metric, failed runs as infinitely bad."""
 
     dataset: str
@@ -80,37 +46,44 @@ class Entry(NamedTuple):
     best: float  # of real data
 
 
-def enter(rows: DataFrame, scores: DataFrame, people: DataFrame, dataset: str, select: str) -> Entry | None:
-    """A dataset's `tables.summary`, `tables.tidy`, `tables.roster` and selecting metric -> its entry.
+def ranked_datasets(report: Report) -> list[RankedDataset]:
+    """The datasets on which variants can be ranked, in the order of the suite."""
+    return [entry for chapter in report.chapters if (entry := ranked_dataset(chapter)) is not None]
 
-    Of the last checkpoint on the first board; None if that metric stands there for nobody or has no direction.
+
+def ranked_dataset(chapter: Chapter) -> RankedDataset | None:
+    """The last checkpoint on a dataset's first board, by its selecting metric.
+
+    None if that metric has no direction or no row on that board.
     """
+    rows, scores, select = chapter.summary, chapter.scores, chapter.select
     board = rows[(rows["checkpoint"] == "last") & (rows["board"] == 1) & (rows["metric"] == select) & (rows["n"] > 0)]
-    board = board[board["direction"].isin(["lower", "higher"])]
+    board = board[board["direction"].isin(SENSES)]
     if board.empty:
         return None
     lower = board["direction"].iloc[0] == "lower"
     same = (scores["checkpoint"] == "last") & (scores["metric"] == select) & (scores["key"] == board["key"].iloc[0])
-    found = scores[same & scores["value"].notna()].groupby("label")["value"]
-    values = {label: part.to_numpy(dtype=float) for label, part in found}
+    by_label = scores[same & scores["value"].notna()].groupby("label")["value"]
+    values = {label: part.to_numpy(dtype=float) for label, part in by_label}
     elsewhere = set(rows.loc[(rows["metric"] == select) & (rows["n"] > 0), "label"]) - set(values)
     runs, failed = {}, {}
-    for row in people[~people["control"].astype(bool)].to_dict("records"):
+    for row in chapter.rows[~chapter.rows["control"]].to_dict("records"):
         label, lost = str(row["label"]), int(row["failed"])
         failed[label] = lost
         runs[label] = np.append(values.get(label, np.empty(0)), np.full(lost, inf if lower else -inf))
     kept = {label: x for label, x in runs.items() if len(x) and label not in elsewhere}
     means = board[board["control"].astype(bool)].groupby("variant")["mean"].mean()
     worst, best = (float(means.get(control, np.nan)) for control in (WORST, BEST))
-    return Entry(dataset, select, str(board["title"].iloc[0]), lower, kept, failed, worst, best)
+    title = str(board["title"].iloc[0])
+    return RankedDataset(chapter.dataset, select, title, lower, kept, failed, worst, best)
 
 
-def shared(entries: Sequence[Entry]) -> list[str]:
+def shared(entries: Sequence[RankedDataset]) -> list[str]:
     """Variants with runs on every dataset, in the order of the first."""
     return [label for label in entries[0].runs if all(label in entry.runs for entry in entries)] if entries else []
 
 
-def differences(entries: Sequence[Entry]) -> CriticalDifference | None:
+def differences(entries: Sequence[RankedDataset]) -> CriticalDifference | None:
     """Mean ranks of the shared variants and how far apart two must be; None below two variants or datasets."""
     labels = shared(entries)
     if min(len(labels), len(entries)) < 2:
@@ -118,11 +91,11 @@ def differences(entries: Sequence[Entry]) -> CriticalDifference | None:
     return critical_difference([_shares(entry, labels) for entry in entries], lower_is_better=False)
 
 
-def _shares(entry: Entry, labels: Sequence[str]) -> Floats:
+def _shares(entry: RankedDataset, labels: Sequence[str]) -> Floats:
     return win_shares([entry.runs[label] for label in labels], entry.lower)
 
 
-def overall(entries: Sequence[Entry]) -> DataFrame:
+def overall(entries: Sequence[RankedDataset]) -> DataFrame:
     """The shared variants, best mean rank first: label, rank, then `rank i` on the i-th dataset, runs, failed, and
     `score`, `score_low`, `score_high`.
 
@@ -131,10 +104,10 @@ def overall(entries: Sequence[Entry]) -> DataFrame:
     Statistical Precipice", 2021, https://arxiv.org/abs/2108.13264, section 4.2. Their interquartile mean would,
     where datasets are few, leave out just the one on which a variant fails. No limits below `SEEDS_TO_RESAMPLE` runs.
     """
-    found, labels = differences(entries), shared(entries)
-    if found is None:
+    ranks, labels = differences(entries), shared(entries)
+    if ranks is None:
         return DataFrame(columns=["label", "rank", "runs", "failed", "score", "score_low", "score_high"])
-    table = DataFrame({"label": labels, "rank": found.mean_ranks})
+    table = DataFrame({"label": labels, "rank": ranks.mean_ranks})
     for i, entry in enumerate(entries):
         table[f"rank {i}"] = pd.Series(_shares(entry, labels)).rank(ascending=False)
     table["runs"] = [sum(len(entry.runs[label]) for entry in entries) for label in labels]
@@ -148,22 +121,22 @@ def overall(entries: Sequence[Entry]) -> DataFrame:
 
 
 def _mean(strata: Sequence[Floats]) -> Interval:
-    found = stratified_interval(strata, resamples=RESAMPLES)
-    return found if min(map(len, strata)) >= SEEDS_TO_RESAMPLE else Interval(found.mean, nan, nan)
+    interval = stratified_interval(strata, resamples=RESAMPLES)
+    return interval if min(map(len, strata)) >= SEEDS_TO_RESAMPLE else Interval(interval.mean, nan, nan)
 
 
-def scaled(entries: Sequence[Entry]) -> bool:
+def scaled(entries: Sequence[RankedDataset]) -> bool:
     """Whether every dataset has the controls that make its scale."""
     return all(np.isfinite([e.worst, e.best]).all() and e.worst != e.best for e in entries)
 
 
-def normalised(entry: Entry, label: str) -> Floats:
+def normalised(entry: RankedDataset, label: str) -> Floats:
     """(n,) runs on the scale where noise is 0 and real data 1; a run that failed is as good as noise."""
     x = entry.runs[label]
     return np.where(np.isfinite(x), (x - entry.worst) / (entry.best - entry.worst), 0.0)
 
 
-def profiles(entries: Sequence[Entry]) -> DataFrame:
+def profiles(entries: Sequence[RankedDataset]) -> DataFrame:
     """Which share of runs reaches a normalised score: label, tau, share, runs; every dataset counts the same.
 
     Score distributions of Agarwal et al. (see `overall`), section 4.2, after Dolan and More, "Benchmarking Optimization

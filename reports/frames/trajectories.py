@@ -10,9 +10,10 @@ from math import ceil, nan
 from typing import Any, NamedTuple
 
 import numpy as np
-from ganbench.reports.frames.glossary import ordered
+from ganbench.reports.frames.order import in_order_of, metrics_in_order
 from ganbench.reports.frames.ranking import WORST
-from ganbench.reports.frames.tables import CHECKPOINTS, MISSING, SENSES, each
+from ganbench.reports.frames.rows import MISSING, each
+from ganbench.reports.frames.scores import CHECKPOINTS, SENSES
 from numpy.typing import NDArray
 from pandas import DataFrame
 
@@ -26,14 +27,14 @@ HELD = "modes_third", "classes"  # metrics that count what is held
 POINT = "run", "metric", "checkpoint", "images", "value"
 
 
-class Course(NamedTuple):
+class Trajectory(NamedTuple):
     """One run's metric along its budget."""
 
     images: Floats  # (n,) where it was measured, increasing
     values: Floats  # (n,) on the validation split
 
 
-NOWHERE = Course(np.empty(0), np.empty(0))
+NOWHERE = Trajectory(np.empty(0), np.empty(0))
 
 
 def judged_by(scores: DataFrame, select: str) -> str:
@@ -41,7 +42,7 @@ def judged_by(scores: DataFrame, select: str) -> str:
     better; "" if there is none.
     """
     known = scores[scores["direction"].isin(SENSES) & scores["value"].notna()] if len(scores) else scores
-    metrics = ordered(list(known["metric"]), select) if len(known) else []
+    metrics = metrics_in_order(list(known["metric"]), select) if len(known) else []
     return metrics[0] if metrics else ""
 
 
@@ -79,22 +80,22 @@ def noise_level(scores: DataFrame, metric: str) -> float:
     """What the control `noise` scores, on the validation split if it was measured there; NaN without one."""
     rows = scores[(scores["variant"] == WORST) & scores["control"].astype(bool) & (scores["metric"] == metric)]
     for checkpoint in ("curve", "last"):
-        found = rows.loc[rows["checkpoint"] == checkpoint, "value"].dropna()
-        if len(found):
-            return float(found.mean())
+        levels = rows.loc[rows["checkpoint"] == checkpoint, "value"].dropna()
+        if len(levels):
+            return float(levels.mean())
     return nan
 
 
-def collected(scores: DataFrame, metrics: Sequence[str]) -> dict[tuple[str, str, str], Course]:
+def collected(scores: DataFrame, metrics: Sequence[str]) -> dict[tuple[str, str, str], Trajectory]:
     """Tidy scores -> by run, metric and checkpoint where and what was measured, in the order of the budget; of finite
     values.
     """
     rows = scores[scores["metric"].isin(list(metrics)) & np.isfinite(scores["value"].astype(float))]
     rows = rows.sort_values("images")
-    found: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
+    points_of: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
     for run, metric, checkpoint, *point in zip(*(rows[name] for name in POINT), strict=True):
-        found[run, metric, checkpoint].append((point[0], point[1]))
-    return {place: Course(*np.array(points, dtype=np.float64).T) for place, points in found.items()}
+        points_of[run, metric, checkpoint].append((point[0], point[1]))
+    return {place: Trajectory(*np.array(points, dtype=np.float64).T) for place, points in points_of.items()}
 
 
 def of_runs(runs: DataFrame, scores: DataFrame, metric: str) -> DataFrame:
@@ -102,20 +103,20 @@ def of_runs(runs: DataFrame, scores: DataFrame, metric: str) -> DataFrame:
     worse the last checkpoint is than the selected one, on the test split), collapsed and failed (real images at which;
     NaN: not), dropped (how many modes or classes fewer at the end than at best; NaN without such a count).
 
-    `runs` as from `tables.runs`, `scores` tidy, both of one dataset.
+    `runs` as from `rows.runs`, `scores` tidy, both of one dataset.
     """
     start = noise_level(scores, metric) if len(scores) else nan
-    found = collected(scores, [metric, *HELD]) if len(scores) else {}
+    trajectories = collected(scores, [metric, *HELD]) if len(scores) else {}
     lower = set(scores.loc[scores["metric"] == metric, "direction"]) <= {"lower"} if len(scores) else True
     rows = []
     for run in each(runs[~runs["control"].astype(bool) & ~runs["guest"].astype(bool)]):
         if run.status == MISSING:
             continue
-        images, values = found.get((run.run, metric, "curve"), NOWHERE)
-        last, selected = (found.get((run.run, metric, checkpoint), NOWHERE).values for checkpoint in CHECKPOINTS)
+        images, values = trajectories.get((run.run, metric, "curve"), NOWHERE)
+        last, selected = (trajectories.get((run.run, metric, checkpoint), NOWHERE).values for checkpoint in CHECKPOINTS)
         worse = float(last[0] - selected[0]) if len(last) and len(selected) else nan
         fell = collapse(values, lower, start)
-        held = next((c.values for name in HELD if (c := found.get((run.run, name, "curve"))) is not None), None)
+        held = next((c.values for name in HELD if (c := trajectories.get((run.run, name, "curve"))) is not None), None)
         rows.append(
             {
                 **{name: getattr(run, name) for name in ("run", "label", "seed", "status")},
@@ -131,13 +132,13 @@ def of_runs(runs: DataFrame, scores: DataFrame, metric: str) -> DataFrame:
     return DataFrame(rows, columns=[*columns, "failed", "dropped"])
 
 
-def of_labels(found: DataFrame) -> DataFrame:
+def of_labels(runs: DataFrame) -> DataFrame:
     """`of_runs` -> one row per variant: label, runs, evaluations (fewest of a run), failed, failed_at, collapsed,
     collapsed_at (counts, and images of the earliest), then means over seeds with `_low` and `_high`: swing, spread,
     gap; and dropped, the largest of a seed.
     """
     rows = []
-    for label, own in found.groupby("label", sort=False):
+    for label, own in runs.groupby("label", sort=False):
         row: dict[str, Any] = {"label": label, "runs": len(own), "evaluations": int(own["evaluations"].min())}
         for event in ("failed", "collapsed"):
             row |= {event: int(own[event].notna().sum()), f"{event}_at": own[event].min()}
@@ -151,7 +152,7 @@ def of_labels(found: DataFrame) -> DataFrame:
 def seeds(scores: DataFrame, runs: DataFrame, metric: str) -> DataFrame:
     """What each seed's last checkpoint scores: label, seed, value, status; NaN where the run failed.
 
-    Of variants; rows of the most common comparability key.
+    Of variants, the best mean first; rows of the most common comparability key.
     """
     rows = scores[(scores["metric"] == metric) & (scores["checkpoint"] == "last") & ~scores["control"].astype(bool)]
     keys = rows.loc[rows["value"].notna(), "key"].mode()
@@ -159,5 +160,7 @@ def seeds(scores: DataFrame, runs: DataFrame, metric: str) -> DataFrame:
     lost = runs.loc[runs["lost"] & ~runs["control"], ["run", "label", "seed", "status"]]
     lost = lost[~lost["run"].isin(rows["run"])].assign(value=nan)
     columns = ["label", "seed", "value", "status"]
-    made = rows[["run", *columns]].to_dict("records") + lost.to_dict("records")
-    return DataFrame(made, columns=columns)
+    values = DataFrame(rows[["run", *columns]].to_dict("records") + lost.to_dict("records"), columns=columns)
+    lower = set(rows["direction"]) != {"higher"}
+    means = values.groupby("label", sort=False)["value"].mean().sort_values(ascending=lower, kind="stable")
+    return in_order_of(values, means.index)

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from ganbench.reports.figures import Look
-from ganbench.reports.figures import points2d as plane
+from ganbench.reports.figures import Look, points2d
 from ganbench.reports.figures.points2d import Truth
-from ganbench.reports.formats.words import amount, short
-from ganbench.reports.frames import tables
-from ganbench.reports.html import image_grid as sheets
+from ganbench.reports.frames.order import in_order_of
+from ganbench.reports.frames.rows import MISSING
+from ganbench.reports.html import image_grid
 from ganbench.reports.html.image_grid import Sheet
-from ganbench.reports.html.markup import Chapter, chip, escape, name
+from ganbench.reports.html.markup import Section, chip, escape, name
+from ganbench.reports.numbers import amount, short
 from numpy.typing import NDArray
 from pandas import DataFrame
 
@@ -46,17 +46,17 @@ class Kind(NamedTuple):
 
 
 def _classes(found: Exhibits, *_: object) -> Sheet:
-    return sheets.table(found["by_class"].swapaxes(0, 1), [str(k) for k in range(len(found["by_class"]))])
+    return image_grid.table(found["by_class"].swapaxes(0, 1), [str(k) for k in range(len(found["by_class"]))])
 
 
 def _truncation(found: Exhibits, *_: object) -> Sheet:
-    return sheets.table(found["truncation"].swapaxes(0, 1), [f"{setting:g}" for setting in found["truncations"]])
+    return image_grid.table(found["truncation"].swapaxes(0, 1), [f"{setting:g}" for setting in found["truncations"]])
 
 
 def _pairs(found: Exhibits, *_: object) -> Sheet:
     heads = {"sample": "pair_x", "partner": "pair_other", "true": "pair_truth", "back": "pair_returned"}
     columns = {head: found[exhibit] for head, exhibit in heads.items() if exhibit in found}
-    return sheets.table(np.stack(list(columns.values()), 1), list(columns), sheets.LARGE)
+    return image_grid.table(np.stack(list(columns.values()), 1), list(columns), image_grid.LARGE)
 
 
 IMAGES = (
@@ -65,7 +65,7 @@ IMAGES = (
         "Each row leads from one latent to another. Shapes that change smoothly were learnt; jumps between finished "
         "pictures hint at learning by heart.",
         "interpolation",
-        lambda found, *_: sheets.table(found["interpolation"]),
+        lambda found, *_: image_grid.table(found["interpolation"]),
     ),
     Kind("Class by class", "A column per class that was asked for, a row per latent.", "by_class", _classes),
     Kind(
@@ -86,7 +86,7 @@ IMAGES = (
         "Nearest training samples",
         "Rows in twos: samples, and below each the training sample that the judge finds most like it: are they copies?",
         "neighbour",
-        lambda found, *_: sheets.twos(found["neighbour_x"], found["neighbour"]),
+        lambda found, *_: image_grid.twos(found["neighbour_x"], found["neighbour"]),
     ),
 )
 POINTS = (
@@ -94,47 +94,47 @@ POINTS = (
         "Walks between latents",
         "Ways from one latent to another, a dot per step. Where two steps lie far apart, G jumps.",
         "interpolation",
-        lambda found, truth, look: plane.walks(found["interpolation"], truth, look),
+        lambda found, truth, look: points2d.walks(found["interpolation"], truth, look),
     ),
     Kind(
         "Where G takes a grid of latents",
         "A square grid, four standard deviations wide, in a random plane where latents have more dimensions than two. "
         "Samples are dense where its lines crowd and rare where they are stretched.",
         "transport",
-        lambda found, truth, look: plane.transport(found["transport"], truth, look),
+        lambda found, truth, look: points2d.transport(found["transport"], truth, look),
     ),
     Kind(
         "What D believes",
         "Orange: real; blue: made; bare: D cannot tell, as everywhere if G were perfect. Lines at beliefs of 0.1, 0.3, "
         "0.5, 0.7 and 0.9. Only a D that speaks of probabilities is shown.",
         "surface",
-        lambda found, truth, _: plane.belief(found["surface"], found["surface_edges"], truth),
+        lambda found, truth, _: points2d.belief(found["surface"], found["surface_edges"], truth),
     ),
     Kind(
         "Class by class",
         "A colour per mode that was asked for; after ten the colours come round again.",
         "by_class",
-        lambda found, truth, _: plane.classes(found["by_class"], truth),
+        lambda found, truth, _: points2d.classes(found["by_class"], truth),
     ),
     Kind(
         "Truncation",
         "The same latents at each setting, from none, in grey, to much, in colour: variety is given away for quality.",
         "truncation",
-        lambda found, truth, look: plane.truncation(found["truncation"], truth, look),
+        lambda found, truth, look: points2d.truncation(found["truncation"], truth, look),
     ),
     Kind(
         "Pairs of two domains",
         "A dot is a sample's partner in the second domain. A line in colour leads to the partner that the known "
         "transform gives the sample; a grey one, where a variant translates, to what came back of the partner.",
         "pair_other",
-        lambda found, truth, look: plane.pairs(
+        lambda found, truth, look: points2d.pairs(
             found["pair_other"], found["pair_truth"], found.get("pair_returned"), truth, look
         ),
     ),
 )
 
 
-def gallery(chapter: Chapter) -> str:
+def gallery(chapter: Section) -> str:
     """Samples of every run, variants before controls, and whatever else the runs kept to be looked at."""
     runs = _hung(chapter)
     if runs.empty:
@@ -163,15 +163,14 @@ def gallery(chapter: Chapter) -> str:
     )
 
 
-def _hung(chapter: Chapter) -> DataFrame:
+def _hung(chapter: Section) -> DataFrame:
     """The runs in the order of the labels; of a control one seed, which shows all there is to see.
 
     Adds `shown`, whether a run is to be seen when the page opens, and `selected`, after how many images its checkpoint
     was selected.
     """
-    runs = chapter.runs[chapter.runs["status"] != tables.MISSING]
-    order = {label: i for i, label in enumerate(chapter.labels)}
-    runs = runs.assign(order=runs["label"].map(order)).sort_values(["order", "seed"])
+    runs = chapter.runs[chapter.runs["status"] != MISSING]
+    runs = in_order_of(runs.sort_values("seed", kind="stable"), chapter.labels)
     runs = runs[~runs["control"] | ~runs["label"].duplicated()]
     chosen = chapter.scores[chapter.scores["checkpoint"] == "selected"].drop_duplicates("run")
     selected = dict(zip(chosen["run"], chosen["images"], strict=True))
@@ -201,7 +200,7 @@ def _stops(found: Exhibits) -> list[float]:
     return [float(images[i]) if len(images) == len(found["frames"]) else nan for i in _places(found)]
 
 
-def _choice(chapter: Chapter, runs: DataFrame) -> str:
+def _choice(chapter: Section, runs: DataFrame) -> str:
     """A select that shows the runs of another seed, or of all."""
     seeds = sorted(set(runs.loc[~runs["control"], "seed"]))
     if len(seeds) < 2:
@@ -212,7 +211,7 @@ def _choice(chapter: Chapter, runs: DataFrame) -> str:
     return f'<p class="choice"><label for="{own}">Seed</label>{select}</p>'
 
 
-def _slider(chapter: Chapter, stops: list[list[float]]) -> str:
+def _slider(chapter: Section, stops: list[list[float]]) -> str:
     """Moves the samples of all runs to the same share of their budgets; at its end when the page opens."""
     most = max(map(len, stops), default=0)
     if most < 2:
@@ -234,14 +233,14 @@ def _said(images: Sequence[float], i: int, most: int) -> str:
     return f"after {' to '.join(ends)} images" if ends else f"stop {i + 1} of {most}"
 
 
-def _samples(chapter: Chapter, truth: Truth, run: Run, found: Exhibits) -> str:
+def _samples(chapter: Section, truth: Truth, run: Run, found: Exhibits) -> str:
     """A run's samples along the budget, or only the last ones, or why there are none."""
     frames = found["frames"][_places(found)] if "frames" in found else chapter.results.samples(run["run"])
     if frames is None:
-        return _card(chapter, run, _missing(run), plane.SIDE, narrow=True)
+        return _card(chapter, run, _missing(run), points2d.SIDE, narrow=True)
     if "frames" not in found:
         frames = frames[None]
-    drawn = sheets.film(frames) if _are_images(frames) else plane.samples(frames, truth, _look(chapter, run))
+    drawn = image_grid.film(frames) if _are_images(frames) else points2d.samples(frames, truth, _look(chapter, run))
     stops = [] if run["control"] else _stops(found)
     told = [
         (f"{images:,.0f} images" if isfinite(images) else f"stop {i + 1} of {len(stops)}")
@@ -251,19 +250,19 @@ def _samples(chapter: Chapter, truth: Truth, run: Run, found: Exhibits) -> str:
     return _card(chapter, run, _drawn(chapter, run, "Samples", drawn, len(frames)), _width(drawn), told, narrow=True)
 
 
-def _exhibit(chapter: Chapter, truth: Truth, run: Run, found: Exhibits, kind: Kind) -> str:
+def _exhibit(chapter: Section, truth: Truth, run: Run, found: Exhibits, kind: Kind) -> str:
     drawn = kind.draw(found, truth, _look(chapter, run))
     width = _width(drawn)
-    return _card(chapter, run, _drawn(chapter, run, kind.title, drawn), width, narrow=width <= plane.SIDE)
+    return _card(chapter, run, _drawn(chapter, run, kind.title, drawn), width, narrow=width <= points2d.SIDE)
 
 
-def _look(chapter: Chapter, run: Run) -> Look:
+def _look(chapter: Section, run: Run) -> Look:
     return chapter.styles[str(run["label"])]
 
 
 def _width(drawn: Sheet | go.Figure) -> int:
     """In CSS pixels."""
-    return drawn.width if isinstance(drawn, Sheet) else plane.SIDE
+    return drawn.width if isinstance(drawn, Sheet) else points2d.SIDE
 
 
 def _missing(run: Run) -> str:
@@ -271,7 +270,7 @@ def _missing(run: Run) -> str:
     return f'<div class="missing">{name("No samples were kept." if run["status"] == "done" else failed, 200)}</div>'
 
 
-def _drawn(chapter: Chapter, run: Run, title: str, drawn: Sheet | go.Figure, stops: int = 1) -> str:
+def _drawn(chapter: Section, run: Run, title: str, drawn: Sheet | go.Figure, stops: int = 1) -> str:
     what = f"{title} of {short(run['label'])}, seed {run['seed']}"
     return _pixels(drawn, what, stops) if isinstance(drawn, Sheet) else chapter.page.plot(drawn, what, still=True)
 
@@ -283,7 +282,7 @@ def _pixels(sheet: Sheet, what: str, stops: int) -> str:
     heads = "".join(f"<span>{escape(head)}</span>" for head in sheet.heads)
     image = (
         f'<img alt="{escape(what + columns)}" width="{width}" height="{height}" decoding="async" loading="lazy" '
-        f'src="{sheets.source(sheet.pixels)}">'
+        f'src="{image_grid.source(sheet.pixels)}">'
     )
     if stops > 1:
         style = f"aspect-ratio:{width}/{height // stops};--stops:{stops};--at:{stops - 1}"
@@ -291,7 +290,7 @@ def _pixels(sheet: Sheet, what: str, stops: int) -> str:
     return f'<div class="heads" aria-hidden="true">{heads}</div>{image}' if heads else image
 
 
-def _card(chapter: Chapter, run: Run, inside: str, width: int, told: Sequence[str] = (), narrow: bool = False) -> str:
+def _card(chapter: Section, run: Run, inside: str, width: int, told: Sequence[str] = (), narrow: bool = False) -> str:
     """A picture `width` CSS pixels wide and whose it is; `told` is what is said at each stop of the slider."""
     label = str(run["label"])
     state = "" if run["status"] == "done" else f", {escape(run['status'])}"
@@ -311,7 +310,7 @@ def _wall(cards: Sequence[str]) -> str:
     return f'<div class="gallery">{"".join(cards)}</div>'
 
 
-def _fold(chapter: Chapter, kind: Kind, cards: Sequence[str]) -> str:
+def _fold(chapter: Section, kind: Kind, cards: Sequence[str]) -> str:
     own = chapter.page.claim(f"{chapter.slug}--{kind.needs}")
     head = f'<summary><h5>{kind.title}</h5></summary><p class="note">{kind.note}</p>'
     return f'<details id="{own}">{head}{_wall(cards)}</details>'

@@ -1,19 +1,16 @@
-"""The page's leaderboards, which sort, and its table of failures."""
+"""The page's leaderboards, which sort, the numbers of papers beside them, and the failures."""
 
 import math
-from typing import Any, NamedTuple
+import re
+from typing import Any
 
-import numpy as np
-import pandas as pd
-from ganbench.reports.formats.prose import UNVERIFIED
-from ganbench.reports.formats.words import APART, NONE, amount, arrow, better, duration, estimate, fixed, short
-from ganbench.reports.frames import tables
-from ganbench.reports.frames.ranking import SEEDS_TO_COUNT
-from ganbench.reports.frames.tables import each
-from ganbench.reports.html.markup import Chapter, escape, folded, name, plain_table, row_name, table
-from pandas import DataFrame
-
-from ganbench.statistics import Interval, probability_of_improvement
+from ganbench.reports.frames.board import Board, Cell, Column, board, few
+from ganbench.reports.frames.failures import failed_runs
+from ganbench.reports.frames.published import published_and_ours
+from ganbench.reports.frames.rows import each
+from ganbench.reports.frames.ties import SEEDS_TO_COUNT
+from ganbench.reports.html.markup import Section, escape, folded, name, plain_table, row_name, table
+from ganbench.reports.numbers import amount, arrow, better, duration, estimate, short
 
 RULES = (
     "Mean over seeds with its 95 % interval (Student); one seed has none, and no rank. A rank is one more than the "
@@ -22,122 +19,87 @@ RULES = (
     "one of the first row, and the 95 % interval (Newcombe); a failed run loses to all that ended. <em>Easily "
     "misread</em>: tied is not equal; more seeds may tell them apart."
 )
-Cells = dict[str, dict[str, dict[Any, Any]]]  # checkpoint -> label -> row of a board
 FEW = "†"  # marks a number from fewer samples than is usual
 CONTROLS = "Controls: no GAN, but what each metric sees and does not see"
 
 
-class Column(NamedTuple):
-    """A column of a board: a metric at a checkpoint."""
-
-    metric: str
-    title: str
-    checkpoint: str
-    direction: str
-    few: bool  # from fewer samples than is usual for it
-
-
-def boards(chapter: Chapter) -> str:
+def leaderboards(section: Section) -> str:
     """All boards of a dataset; several, where scores were not measured alike."""
-    rows = chapter.rows
-    if rows.empty:
+    parts = sorted(set(section.summary["board"]))
+    if not parts:
         return "<h3>Leaderboard</h3><p class='empty'>There is no score to rank: no run reached its evaluation.</p>"
-    parts = sorted(set(rows["board"]))
     why = f" Scores that were not measured alike never share a ranking: {len(parts)} boards." if len(parts) > 1 else ""
     rules = RULES.format(seeds=SEEDS_TO_COUNT)
-    return f'<h3>Leaderboard</h3><p class="note">{rules}{why}</p>' + "".join(_board(chapter, part) for part in parts)
+    shown = "".join(_leaderboard(section, part) for part in parts)
+    return f'<h3>Leaderboard</h3><p class="note">{rules}{why}</p>{shown}'
 
 
-def _board(chapter: Chapter, part: int) -> str:
-    """The last checkpoint, and for the selecting metric the selected one beside it; its rest is a click away."""
-    by = {
-        checkpoint: tables.wide(
-            chapter.rows[chapter.rows["checkpoint"] == checkpoint], chapter.people, chapter.select, part
-        )
-        for checkpoint in tables.CHECKPOINTS
-    }
-    columns = {
-        c: [Column(m, a["title"], c, a["direction"], tables.few(a)) for m, a in by[c].attrs["metrics"].items()]
-        for c in by
-    }
-    last, selected = columns["last"], columns["selected"]
-    main = last[:1] + selected[:1] + last[1:]
-    if not main:
-        return ""
-    how = _measured(by[main[0].checkpoint].attrs["metrics"][main[0].metric])
-    shown = _table(chapter, by, main, f"Scores on {short(chapter.dataset)}: {how}", anchors=part == 1)
-    if not selected:
-        return shown
-    chosen = _table(chapter, by, selected, f"Checkpoint selected on validation: {how}", anchors=False)
-    return shown + folded("All metrics at the checkpoint selected on validation", chosen)
+def _leaderboard(section: Section, part: int) -> str:
+    """The board of the last checkpoint; that of the selected one is a click away."""
+    last, selected = board(section, "last", part), board(section, "selected", part)
+    shown = ""
+    if last.metrics:
+        caption = f"Scores on {short(section.dataset)}: {_measured(last)}"
+        shown = _board_table(section, last, caption, anchors=part == 1)
+    if selected.metrics:
+        caption = f"Checkpoint selected on validation: {_measured(selected)}"
+        chosen = _board_table(section, selected, caption, anchors=False)
+        shown += folded("All metrics at the checkpoint selected on validation", chosen)
+    return shown
 
 
-def _measured(about: dict[str, Any]) -> str:
-    fewer = f" ({FEW}: {about['usual_samples']:,.0f} are usual)" if tables.few(about) else ""
+def _measured(board: Board) -> str:
+    """How the scores were measured by which a board is ranked."""
+    about = next(iter(board.metrics.values()))
+    fewer = f" ({FEW}: {about['usual_samples']:,.0f} are usual)" if few(about) else ""
     where = f"{short(about['split'])} split, {about['samples']:,} samples{fewer}, judge {short(about['judge'])}"
     return where + (f", key {str(about['key'])[:12]}" if about["key"] else "")
 
 
-def _table(chapter: Chapter, by: dict[str, DataFrame], columns: list[Column], caption: str, anchors: bool) -> str:
-    first = by[columns[0].checkpoint]
-    cells = {c: {row["label"]: row for row in frame.to_dict("records")} for c, frame in by.items()}
-    tied = set(first.loc[first["rank"].duplicated(keep=False), "rank"].dropna())
-    beats = _beats(chapter, first, columns[0])
+def _board_table(section: Section, board: Board, caption: str, anchors: bool) -> str:
     lines = {
-        control: "".join(
-            _row(chapter, row, cells, columns, anchors, row["rank"] in tied, beats.get(row["label"]))
-            for row in part.to_dict("records")
-        )
-        for control, part in first.groupby("control")
+        control: "".join(_board_row(section, board, row, anchors) for row in part.to_dict("records"))
+        for control, part in board.rows.groupby("control")
     }
-    divider = f'<tr><th scope="rowgroup" colspan="{4 + len(columns)}"><span>{CONTROLS}</span></th></tr>'
+    divider = f'<tr><th scope="rowgroup" colspan="{len(board.columns)}"><span>{CONTROLS}</span></th></tr>'
     bodies = f"<tbody>{lines.get(False, '')}</tbody>"
     if True in lines:
         bodies += f'<tbody class="controls">{divider}{lines[True]}</tbody>'
-    return table(caption, _head(columns), bodies)
+    return table(caption, _board_head(board.columns), bodies)
 
 
-def _beats(chapter: Chapter, board: DataFrame, column: Column) -> dict[str, Interval]:
-    """Label -> how probably its run beats one of the first row's, where both have runs that count."""
-    about = board.attrs["metrics"][column.metric]
-    if column.direction not in tables.SENSES:
-        return {}
-    same = (chapter.scores["checkpoint"] == column.checkpoint) & (chapter.scores["metric"] == column.metric)
-    rows = chapter.scores[same & chapter.scores["key"].isin([about["key"], ""])]
-    lower = column.direction == "lower"
-    values, done = rows["value"].to_numpy(dtype=np.float64), (rows["status"] == "done").to_numpy()
-    groups = rows.groupby("label").indices.items()
-    runs = {str(label): tables.with_failures(values[own], done[own], lower) for label, own in groups}
-    first = str(board["label"].iloc[0])
-    if first not in runs or board["control"].iloc[0]:
-        return {}
-    found = {label: probability_of_improvement(runs[first], own, lower) for label, own in runs.items()}
-    return {label: odds for label, odds in found.items() if label != first and not math.isnan(odds.mean)}
+def _board_head(columns: tuple[Column, ...]) -> str:
+    """Two header rows where a metric stands at both checkpoints, else one."""
+    pair = [column for column in columns if column.paired]
+    first = next((column for column in columns if column.metric), None)  # rows are ordered by it when the page opens
+    if not pair:
+        return f"<tr>{''.join(_heading(column, _title(column), now=column is first) for column in columns)}</tr>"
+    i = columns.index(pair[0])
+    before, after = (
+        "".join(_heading(column, _title(column), ' rowspan="2"') for column in some)
+        for some in (columns[:i], columns[i + len(pair) :])
+    )
+    group = f'<th scope="colgroup" colspan="{len(pair)}">{_title(pair[0])}</th>'
+    below = "".join(_heading(column, column.checkpoint, now=column is first) for column in pair)
+    return f"<tr>{before}{group}{after}</tr><tr>{below}</tr>"
 
 
-def _head(columns: list[Column]) -> str:
-    """Two header rows where the first metric stands at both checkpoints, else one."""
-    paired = len(columns) > 1 and columns[0].metric == columns[1].metric
-    span = ' rowspan="2"' if paired else ""
-    top = sorter("rank", "Rank", "ascending", span)
-    top += sorter("name", "Variant", "ascending", f'{span} class="text"')
-    top += sorter("seeds", "Seeds", "descending", span) + sorter("odds", "Beats 1st", "descending", span)
-    if not paired:
-        return f"<tr>{top}{''.join(_metric(c, i, _title(c)) for i, c in enumerate(columns))}</tr>"
-    pair = "".join(_metric(c, i, c.checkpoint) for i, c in enumerate(columns[:2]))
-    rest = "".join(_metric(c, i, _title(c), span) for i, c in enumerate(columns) if i > 1)
-    return f'<tr>{top}<th scope="colgroup" colspan="2">{_title(columns[0])}</th>{rest}</tr><tr>{pair}</tr>'
+def _heading(column: Column, title: str, span: str = "", now: bool = False) -> str:
+    first = "descending" if column.descending else "ascending"
+    return sorter(_place(column), title, first, f'{span} class="text"' if column.left else span, now)
+
+
+def _place(column: Column) -> str:
+    """A column's key in markup and in selectors of the script."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", column.key)
 
 
 def _title(column: Column) -> str:
+    if not column.metric:
+        return escape(column.title)
     title = f'<bdi title="{escape(column.metric)}">{escape(short(column.title))}</bdi>'
     sense = f'<span class="hidden">, {better(column.direction)}{", of few samples" if column.few else ""}</span>'
     return f'{title} <span aria-hidden="true">{arrow(column.direction)}{FEW if column.few else ""}</span>{sense}'
-
-
-def _metric(column: Column, i: int, title: str, span: str = "") -> str:
-    """The header of a metric; the first one is what the rows are ordered by when the page opens."""
-    return sorter(f"m{i}", title, "descending" if column.direction == "higher" else "ascending", span, i == 0)
 
 
 def sorter(column: str, title: str, first: str, span: str = "", now: bool = False) -> str:
@@ -147,70 +109,39 @@ def sorter(column: str, title: str, first: str, span: str = "", now: bool = Fals
     )
 
 
-def _row(
-    chapter: Chapter,
-    row: dict[Any, Any],
-    cells: Cells,
-    columns: list[Column],
-    anchor: bool,
-    tied: bool,
-    odds: Interval | None,
-) -> str:
-    label, done, rank = str(row["label"]), row["done"], row["rank"]
-    own = f' id="{chapter.page.claim(f"{chapter.slug}--{label}")}"' if anchor else ""
-    found = [_found(cells, label, column) for column in columns]
-    scored = any(f is not None for f in found)
-    ranked = scored and not pd.isna(rank)
-    leads = " first" if ranked and rank == 1 else ""
-    equal = '<span aria-hidden="true">=</span><span class="hidden">tied with others at </span>' if tied else ""
-    place = f' data-value="{rank}">{equal}{rank}' if ranked else f">{APART}"
-    of = f' <span class="lost">of {row["runs"]}</span>' if done < row["runs"] else ""
-    guest = f' <span class="interval">{UNVERIFIED}</span>' if row["guest"] else ""
-    values = "".join(_cell(f, i, done) for i, f in enumerate(found)) if scored else _lost(row, len(columns))
-    return (
-        f'<tr class="row{leads}"{own}><td class="rank" data-column="rank"{place}</td>'
-        f'<th scope="row" data-column="name" data-value="{escape(label)}">'
-        f"{row_name(label, chapter.styles[label])}{guest}</th>"
-        f'<td data-column="seeds" data-value="{done}">{done}{of}</td>{_odds(odds)}{values}</tr>'
-    )
+def _board_row(section: Section, board: Board, row: dict[Any, Any], anchor: bool) -> str:
+    label = str(row["label"])
+    own = f' id="{section.page.claim(f"{section.slug}--{label}")}"' if anchor else ""
+    cells = [(column, column.cell(row)) for column in board.columns]
+    metrics = [cell for column, cell in cells if column.metric]
+    if all(cell.value is None for cell in metrics):
+        shown = [(column, cell) for column, cell in cells if not column.metric]
+        rest = _lost(row, len(metrics))
+    else:
+        shown, rest = cells, ""
+    leads = " first" if row["rank"] == 1 else ""
+    return f'<tr class="row{leads}"{own}>{"".join(_cell(section, label, *one) for one in shown)}{rest}</tr>'
 
 
-def _odds(found: Interval | None) -> str:
-    if found is None:
-        return f'<td data-column="odds">{APART}</td>'
-    limits = "" if math.isnan(found.low) else f"[{fixed(found.low, 2)}, {fixed(found.high, 2)}]"
-    return (
-        f'<td data-column="odds" data-value="{found.mean!r}">{fixed(found.mean, 2)}'
-        f'<span class="interval">{limits}</span></td>'
-    )
+def _cell(section: Section, label: str, column: Column, cell: Cell) -> str:
+    place = f'data-column="{_place(column)}"' + ("" if cell.value is None else f' data-value="{_exact(cell.value)}"')
+    kind = "lost" if cell.lacking else "interval"
+    detail = f' <span class="{kind}">{escape(cell.detail)}</span>' if cell.detail else ""
+    if column.left:
+        return f'<th scope="row" {place}>{row_name(label, section.styles[label])}{detail}</th>'
+    text = escape(cell.text)
+    if cell.spoken:
+        text = f'<span aria-hidden="true">{text}</span><span class="hidden">{escape(cell.spoken)}</span>'
+    if column.metric:
+        return f'<td {place}><span class="mean">{text}</span>{detail}</td>'
+    return f'<td class="{column.key}" {place}>{text}{detail}</td>'
 
 
-class Found(NamedTuple):
-    """What a cell shows."""
-
-    mean: float
-    low: float
-    high: float
-    n: int  # seeds with a score
-
-
-def _found(cells: Cells, label: str, column: Column) -> Found | None:
-    row = cells[column.checkpoint].get(label)
-    if row is None or not row[f"{column.metric}_n"]:
-        return None
-    mean, low, high, n = (row[column.metric + part] for part in ("", "_low", "_high", "_n"))
-    return Found(float(mean), float(low), float(high), int(n))
-
-
-def _cell(found: Found | None, i: int, done: int) -> str:
-    if found is None:
-        # A finished run without this number cannot have it; any other owes it.
-        return f'<td data-column="m{i}">{APART if done else NONE}</td>'
-    mean, interval = estimate(found.mean, found.low, found.high)
-    fewer = f" {found.n} of {done} seeds" if found.n != done else ""  # a seed may lack a single metric
-    limits = f'<span class="interval">{interval}{fewer}</span>' if interval or fewer else ""
-    exact = repr(found.mean) if math.isfinite(found.mean) else "Infinity" if found.mean > 0 else "-Infinity"
-    return f'<td data-column="m{i}" data-value="{exact}"><span class="mean">{mean}</span>{limits}</td>'
+def _exact(value: float | str) -> str:
+    """A value as the script sorts it: JavaScript's words for numbers."""
+    if isinstance(value, str):
+        return escape(value)
+    return repr(value) if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _lost(row: dict[Any, Any], width: int) -> str:
@@ -224,24 +155,25 @@ PUBLISHED = (
 )
 
 
-def published(chapter: Chapter) -> str:
+def published(section: Section) -> str:
     """What papers have printed, beside what was found here; nothing if the suite names none."""
-    found = tables.published(chapter.results, chapter.dataset)
-    if found.empty:
+    numbers = published_and_ours(section)
+    if numbers.empty:
         return ""
     lines = (
-        f'<tr class="row"><th scope="row">{row_name(r.label, chapter.styles[r.label])}</th>'
-        f'<td class="text">{name(chapter.metrics[r.metric].title)}</td>{_told(r.theirs, r.theirs_low, r.theirs_high)}'
-        f"<td>{r.trials}</td>{_told(r.ours, r.ours_low, r.ours_high)}<td>{r.n}</td>"
+        f'<tr class="row"><th scope="row">{row_name(r.label, section.styles[r.label])}</th>'
+        f'<td class="text">{name(section.metrics[r.metric].title)}</td>'
+        f"{_mean_cell(r.theirs, r.theirs_low, r.theirs_high)}"
+        f"<td>{r.trials}</td>{_mean_cell(r.ours, r.ours_low, r.ours_high)}<td>{r.n}</td>"
         f'<td class="text">{_apart(r)}</td><td class="text wrap">{name(r.source, 120)}</td></tr>'
-        for r in each(found)
+        for r in each(numbers)
     )
     titles = ("<Variant", "<Metric", "Published", "Trials", "Here", "Seeds", "<Intervals", "<Source")
     table = plain_table("Published numbers beside ours", titles, lines)
     return f'<h3>Published and here</h3><p class="note">{PUBLISHED}</p>{table}'
 
 
-def _told(mean: float, low: float, high: float) -> str:
+def _mean_cell(mean: float, low: float, high: float) -> str:
     text, interval = estimate(mean, low, high)
     return f'<td><span class="mean">{text}</span><span class="interval">{interval}</span></td>'
 
@@ -253,13 +185,13 @@ def _apart(row: Any) -> str:
     return "overlap" if overlap else "apart"
 
 
-def failures(chapter: Chapter) -> str:
+def failures(section: Section) -> str:
     """Why runs failed, and after how much of the budget; nothing if none did."""
-    failed = tables.failures(chapter.results, chapter.dataset)
+    failed = failed_runs(section)
     if failed.empty:
         return ""
     lines = (
-        f'<tr class="row"><th scope="row">{row_name(r.label, chapter.styles[r.label])}</th><td>{escape(r.seed)}</td>'
+        f'<tr class="row"><th scope="row">{row_name(r.label, section.styles[r.label])}</th><td>{escape(r.seed)}</td>'
         f'<td class="text wrap">{escape(r.status)}{": " if r.reason else ""}{name(r.reason, 600) if r.reason else ""}'
         f"</td><td>{amount(float(r.images))}</td><td>{duration(float(r.seconds))}</td>"
         f'<td class="text"><a href="#run-{escape(r.run)}"><code>{escape(r.run)}</code></a></td></tr>'

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import plotly.graph_objects as go
-from ganbench.reports import figures
-from ganbench.reports.figures import Look
-from ganbench.reports.formats.words import short
-from ganbench.reports.frames import glossary, tables
-from pandas import DataFrame
+from ganbench.reports.figures.colours import Look, looks
+from ganbench.reports.frames.chapter import Chapter, Report
+from ganbench.reports.numbers import short
 
 from ganbench.store import Results
 
@@ -72,31 +70,24 @@ def folded(title: str, inside: str, open_: bool = False) -> str:
 
 @dataclass
 class Page:
-    """The frames that all datasets share, each computed once, and the ids handed out so far."""
+    """What all sections of a page share: the report, how rows look, and the ids handed out so far."""
 
-    results: Results
+    report: Report
     drawn: int = 0  # figures so far; also numbers their ids
     taken: set[str] = field(default_factory=lambda: set(TAKEN))
 
-    @cached_property
-    def summary(self) -> DataFrame:
-        return tables.summary(self.results)
-
-    @cached_property
-    def scores(self) -> DataFrame:
-        return tables.tidy(self.results)
-
-    @cached_property
-    def metrics(self) -> glossary.Glossary:
-        return glossary.read(self.results.scores)
+    @property
+    def results(self) -> Results:
+        return self.report.results
 
     @cached_property
     def styles(self) -> dict[str, Look]:
-        return figures.looks(tables.labels(self.results))
+        return looks(self.report.labels)
 
     @cached_property
-    def chapters(self) -> list["Chapter"]:
-        return [Chapter(self, dataset, self.claim(dataset)) for dataset in tables.datasets(self.results)]
+    def sections(self) -> "list[Section]":
+        datasets = [chapter.dataset for chapter in self.report.chapters]
+        return [Section(self.report, dataset, self, self.claim(dataset)) for dataset in datasets]
 
     def claim(self, wish: str) -> str:
         """An id that reads like the wish and that nobody else has; safe in HTML, CSS and a URL."""
@@ -119,47 +110,12 @@ class Page:
 
 
 @dataclass
-class Chapter:
+class Section(Chapter):
     """One dataset on the page."""
 
     page: Page
-    dataset: str
     slug: str  # its id
-
-    @property
-    def results(self) -> Results:
-        return self.page.results
-
-    @property
-    def metrics(self) -> glossary.Glossary:
-        return self.page.metrics
 
     @property
     def styles(self) -> dict[str, Look]:
         return self.page.styles
-
-    @cached_property
-    def rows(self) -> DataFrame:
-        """`tables.summary` of this dataset."""
-        return tables.of_dataset(self.page.summary, self.dataset)
-
-    @cached_property
-    def scores(self) -> DataFrame:
-        """`tables.tidy` of this dataset."""
-        return tables.of_dataset(self.page.scores, self.dataset)
-
-    @cached_property
-    def runs(self) -> DataFrame:
-        return tables.runs(self.results, self.dataset)
-
-    @cached_property
-    def people(self) -> DataFrame:
-        return tables.roster(self.results, self.dataset)
-
-    @cached_property
-    def labels(self) -> dict[str, bool]:
-        return tables.labels(self.results, self.dataset)
-
-    @cached_property
-    def select(self) -> str:
-        return tables.selecting(self.results, self.dataset)

@@ -5,12 +5,12 @@ from math import isnan
 from typing import Any
 
 from ganbench.reports import figures
-from ganbench.reports.formats.words import NONE, amount, count, estimate, fixed, isolated, listed, number
-from ganbench.reports.frames import ranking, tables
-from ganbench.reports.frames.ranking import Entry
+from ganbench.reports.frames import ranking
+from ganbench.reports.frames.ranking import RankedDataset
 from ganbench.reports.html.leaderboard import sorter
 from ganbench.reports.html.markup import Page, escape, name, row_name, table
 from ganbench.reports.html.pictures import Caption, Drawn, group, legend
+from ganbench.reports.numbers import NONE, amount, count, estimate, fixed, isolated, listed, number
 from pandas import DataFrame
 
 from ganbench.statistics import CriticalDifference
@@ -33,7 +33,7 @@ PROFILE = Caption(
 
 def overall(page: Page, slug: str) -> str:
     """The aggregate board, with the id `slug`; nothing where fewer than two datasets have two variants in common."""
-    entries = [e for c in page.chapters if (e := ranking.enter(c.rows, c.scores, c.people, c.dataset, c.select))]
+    entries = ranking.ranked_datasets(page.report)
     found = ranking.differences(entries)
     if found is None:
         return ""
@@ -50,7 +50,7 @@ def overall(page: Page, slug: str) -> str:
     )
 
 
-def _note(page: Page, entries: list[Entry], rows: DataFrame, found: CriticalDifference) -> str:
+def _note(page: Page, entries: list[RankedDataset], rows: DataFrame, found: CriticalDifference) -> str:
     said = [
         f"Variants with runs on all {count(len(entries), 'dataset')}. On each they are ranked by how probably a run of "
         "theirs beats one of another, by the metric that selects checkpoints there, at the last checkpoint; failed "
@@ -65,7 +65,7 @@ def _note(page: Page, entries: list[Entry], rows: DataFrame, found: CriticalDiff
         )
     else:
         said.append("No common scale: that takes the controls <code>noise</code> and <code>real</code> everywhere.")
-    known = {str(label) for label, control in tables.labels(page.results).items() if not control}
+    known = {str(label) for label, control in page.report.labels.items() if not control}
     apart = sorted(known - set(rows["label"]))
     if apart:
         said.append(f"Not everywhere, so not here: {escape(listed([isolated(label) for label in apart], 6))}.")
@@ -84,7 +84,7 @@ def _power(n: int, k: int, found: CriticalDifference) -> str:
     return f"Mean ranks that are at least {distance} apart differ (Nemenyi, 95 %){p}."
 
 
-def _board(page: Page, entries: list[Entry], rows: DataFrame) -> str:
+def _board(page: Page, entries: list[RankedDataset], rows: DataFrame) -> str:
     head = sorter("rank", "Mean rank", "ascending", now=True) + sorter("name", "Variant", "ascending", ' class="text"')
     head += sorter("runs", "Runs", "descending")
     scored = bool(rows["score"].notna().any())

@@ -9,24 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from ganbench.reports.formats import as_json, as_png, document, prose
-from ganbench.reports.formats.words import amount, count, listed, short
-from ganbench.reports.frames import tables
-from ganbench.reports.frames.disagreement import disagreement
+from ganbench.reports.formats import sentences
+from ganbench.reports.frames.chapter import Report
+from ganbench.reports.frames.rows import MISSING, runs
+from ganbench.reports.html.disagreement import disagreement
 from ganbench.reports.html.gallery import gallery
-from ganbench.reports.html.leaderboard import boards, failures, published
-from ganbench.reports.html.markup import Chapter, Page, escape, name
+from ganbench.reports.html.leaderboard import failures, leaderboards, published
+from ganbench.reports.html.markup import Page, Section, escape, name
 from ganbench.reports.html.overall import overall
 from ganbench.reports.html.pictures import pictures
 from ganbench.reports.html.provenance import conditions, cost, glossary
 from ganbench.reports.html.stability import stability
+from ganbench.reports.numbers import amount, count, listed, short
 from plotly.offline import get_plotlyjs
 
 from ganbench.store import Results
 from ganbench.store.whole import write_bytes
 
 HERE = Path(__file__).parent
-Part = Callable[[Chapter], str]  # HTML of one question about a dataset; "" where there is nothing to say
+Part = Callable[[Section], str]  # HTML of one question about a dataset; "" where there is nothing to say
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 
@@ -45,31 +46,6 @@ class Form:
 ALONE = Form()
 
 
-def report(results: Results, format: str) -> bytes:
-    """A report as a file holds it.
-
-    `format` is html, csv (tidy: one row per score), md, latex, json (all frames in one document) or png (the boards as
-    dots and intervals). Raises ValueError on any other.
-    """
-    makers: dict[str, Callable[[Results], str | bytes]] = {
-        "html": render,
-        "csv": lambda found: tables.tidy(found).to_csv(index=False, lineterminator="\n"),
-        "md": document.to_markdown,
-        "latex": document.to_latex,
-        "json": as_json.document,
-        "png": as_png.picture,
-    }
-    if format not in makers:
-        raise ValueError(f"Found format {format!r}, but need one of {', '.join(makers)}.")
-    made = makers[format](results)
-    return made.encode() if isinstance(made, str) else made
-
-
-def write(results: Results, out: Path, format: str = "html") -> Path:
-    """Write `report` to a file, as `put` does."""
-    return put(out, report(results, format))
-
-
 def put(out: Path, content: bytes) -> Path:
     """Write a file that is there whole or not at all; its folder is made if need be."""
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -79,13 +55,13 @@ def put(out: Path, content: bytes) -> Path:
 
 def render(results: Results, form: Form = ALONE, parts: Iterable[Part] | None = None) -> str:
     """The page as one string of HTML; of each dataset its `parts`, by default all."""
-    page = Page(results)
-    sections = "".join(section(chapter, PARTS if parts is None else parts) for chapter in page.chapters)
+    page = Page(Report(results))
+    sections = "".join(section(chapter, PARTS if parts is None else parts) for chapter in page.sections)
     together = overall(page, slug := page.claim("overall"))
-    body = _answers(page) + together + sections + glossary(page) if page.chapters else _nothing(results)
+    body = _answers(page) + together + sections + glossary(page) if page.sections else _nothing(results)
     links = {f"#{slug}": "overall"} if together else {}
-    links |= {f"#{chapter.slug}": chapter.dataset for chapter in page.chapters}
-    return fill(page, name(results.suite, 300), _subtitle(results), links, body, form)
+    links |= {f"#{chapter.slug}": chapter.dataset for chapter in page.sections}
+    return fill(page, name(results.suite, 300), _subtitle(page.report), links, body, form)
 
 
 def fill(page: Page, heading: str, subtitle: str, links: Mapping[str, str], body: str, form: Form) -> str:
@@ -108,15 +84,15 @@ def _file(file: str) -> str:
     return (HERE / file).read_text(encoding="utf-8")
 
 
-def _subtitle(results: Results) -> str:
+def _subtitle(report: Report) -> str:
     """How much was run, with which budget, and where."""
-    runs = tables.runs(results)
-    if runs.empty:
+    own = runs(report.results)
+    if own.empty:
         return ""
-    variants = sum(not control for control in tables.labels(results).values())
-    counts = {"variant": variants, "dataset": runs["dataset"].nunique(), "seed": runs["seed"].nunique()}
-    said = [", ".join(count(n, noun) for noun, n in {**counts, "run": len(runs)}.items())]
-    ended = runs[runs["status"] != tables.MISSING]
+    variants = sum(not control for control in report.labels.values())
+    counts = {"variant": variants, "dataset": own["dataset"].nunique(), "seed": own["seed"].nunique()}
+    said = [", ".join(count(n, noun) for noun, n in {**counts, "run": len(own)}.items())]
+    ended = own[own["status"] != MISSING]
     if "budget_amount" in ended and len(ended):
         pairs = dict.fromkeys(zip(ended["budget_amount"], ended["budget_unit"], strict=True))
         said.append(f"Budget of a run: {listed([f'{amount(float(size))} {short(unit)}' for size, unit in pairs])}")
@@ -131,21 +107,20 @@ def _nothing(results: Results) -> str:
 
 
 def _answers(page: Page) -> str:
-    said = (prose.answer(c.rows, c.people, c.dataset, c.select) for c in page.chapters)
-    items = "".join(f"<li>{escape(answer)}</li>" for answer in said)
+    items = "".join(f"<li>{escape(sentences.answer(section))}</li>" for section in page.sections)
     return f'<ul class="answers" aria-label="In short">{items}</ul>'
 
 
 # The order in which a dataset is told.
 PARTS: tuple[Part, ...] = (
-    boards, published, failures, pictures, stability, disagreement, gallery, cost, conditions,
+    leaderboards, published, failures, pictures, stability, disagreement, gallery, cost, conditions,
 )  # fmt: skip
 
 
-def section(chapter: Chapter, parts: Iterable[Part]) -> str:
+def section(chapter: Section, parts: Iterable[Part]) -> str:
     """All of one dataset."""
     slug = chapter.slug
-    remarks = "".join(f"<li>{escape(remark)}</li>" for remark in prose.remarks(chapter.results, chapter.dataset))
+    remarks = "".join(f"<li>{escape(remark)}</li>" for remark in sentences.remarks(chapter))
     return (
         f'<section class="dataset" id="{slug}" aria-labelledby="{slug}--title">'
         f'<h2 id="{slug}--title"><a class="anchor" href="#{slug}">{name(chapter.dataset)}</a></h2>'

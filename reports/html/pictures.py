@@ -6,11 +6,12 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 from ganbench.reports import figures
 from ganbench.reports.figures import Look
-from ganbench.reports.formats import prose
-from ganbench.reports.formats.words import listed, short
-from ganbench.reports.frames import tables
-from ganbench.reports.frames.glossary import ordered
-from ganbench.reports.html.markup import Chapter, Page, chip, escape, name
+from ganbench.reports.formats.text_tables import COST as LEDGER_TITLES
+from ganbench.reports.frames.ledger import mean_ledger
+from ganbench.reports.frames.order import metrics_in_order
+from ganbench.reports.frames.rows import of_dataset
+from ganbench.reports.html.markup import Page, Section, chip, escape, name
+from ganbench.reports.numbers import listed, short
 from pandas import DataFrame
 
 COSTS = ("seconds", "flops", "parameters")
@@ -72,9 +73,9 @@ class Drawn(NamedTuple):
     alternative: str  # what a screen reader says
 
 
-def pictures(chapter: Chapter) -> str:
+def pictures(chapter: Section) -> str:
     """All figures of a dataset under one legend, whose buttons show and hide a label in all of them."""
-    losses = tables.of_dataset(chapter.results.losses, chapter.dataset)
+    losses = of_dataset(chapter.results.losses, chapter.dataset)
     asked: tuple[tuple[str, Caption, Iterator[Drawn]], ...] = (
         ("Scores with their intervals", DOTS, _dots(chapter)),
         ("Along the budget", CURVES, _curves(chapter)),
@@ -102,27 +103,27 @@ def legend(styles: Mapping[str, Look], labels: Mapping[str, bool]) -> str:
     return f'<ul class="legend" aria-label="Show or hide in all pictures of this dataset">{chips}</ul>'
 
 
-def _scores(chapter: Chapter, checkpoint: str) -> DataFrame:
+def _scores(chapter: Section, checkpoint: str) -> DataFrame:
     """Scores at a checkpoint, and what figures ask of them: a frame of few columns is filtered in little time."""
     rows = chapter.scores
     kept = rows["value"].notna() & ((rows["checkpoint"] == checkpoint) | rows["control"].astype(bool))
     return rows.loc[kept, NEEDED] if len(rows) else rows
 
 
-def _dots(chapter: Chapter) -> Iterator[Drawn]:
+def _dots(chapter: Section) -> Iterator[Drawn]:
     scores = _scores(chapter, "last")
-    for part in sorted(set(chapter.rows["board"])):
-        rows = chapter.rows[chapter.rows["board"] == part]
-        for metric in ordered(list(rows[rows["n"] > 0]["metric"]), chapter.select):
+    for part in sorted(set(chapter.summary["board"])):
+        rows = chapter.summary[chapter.summary["board"] == part]
+        for metric in metrics_in_order(list(rows[rows["n"] > 0]["metric"]), chapter.select):
             title = chapter.metrics[metric].title + (f", board {part}" if part > 1 else "")
             figure = figures.dots(rows, metric, chapter.styles, scores[scores["metric"] == metric])
             yield Drawn(title, figure, f"{title} of each variant with its interval; the leaderboard has the numbers.")
 
 
-def _curves(chapter: Chapter) -> Iterator[Drawn]:
+def _curves(chapter: Section) -> Iterator[Drawn]:
     scores = _scores(chapter, "curve")
     along = scores[scores["checkpoint"] == "curve"]
-    for metric in ordered(list(along["metric"]), chapter.select):
+    for metric in metrics_in_order(list(along["metric"]), chapter.select):
         judges = list(dict.fromkeys(along[along["metric"] == metric]["judge"]))
         for judge in judges:  # two judges' values of one metric are two kinds of number
             title = chapter.metrics[metric].title + (f", judge {short(judge)}" if len(judges) > 1 else "")
@@ -130,7 +131,7 @@ def _curves(chapter: Chapter) -> Iterator[Drawn]:
             yield Drawn(title, figure, f"{title} on the validation split along the budget, a line per variant.")
 
 
-def _theory(chapter: Chapter) -> Iterator[Drawn]:
+def _theory(chapter: Section) -> Iterator[Drawn]:
     scores = _scores(chapter, "curve")
     of_game = (scores["metric"] == figures.GAME[0]) & (scores["checkpoint"] == "curve")
     if of_game.any():
@@ -139,14 +140,14 @@ def _theory(chapter: Chapter) -> Iterator[Drawn]:
         yield Drawn(title, figures.theory(scores, chapter.styles), said)
 
 
-def _losses(chapter: Chapter, losses: DataFrame) -> Iterator[Drawn]:
+def _losses(chapter: Section, losses: DataFrame) -> Iterator[Drawn]:
     for curve in dict.fromkeys(losses["curve"]) if len(losses) else ():
         if not curve.endswith(figures.GRADIENT_NORM) and curve not in figures.BELIEFS:
             figure = figures.losses(losses, curve, chapter.styles)
             yield Drawn(str(curve), figure, f"{curve} along the budget, a line per run.")
 
 
-def _gradients(chapter: Chapter, losses: DataFrame) -> Iterator[Drawn]:
+def _gradients(chapter: Section, losses: DataFrame) -> Iterator[Drawn]:
     curves = (
         [curve for curve in dict.fromkeys(losses["curve"]) if curve.endswith(figures.GRADIENT_NORM)]
         if len(losses)
@@ -157,7 +158,7 @@ def _gradients(chapter: Chapter, losses: DataFrame) -> Iterator[Drawn]:
         yield Drawn(player, figure, f"Norm of the gradient of {player} along the budget, a line per run.")
 
 
-def _beliefs(chapter: Chapter, losses: DataFrame) -> Iterator[Drawn]:
+def _beliefs(chapter: Section, losses: DataFrame) -> Iterator[Drawn]:
     if len(losses) and losses["curve"].isin(figures.BELIEFS).any():
         said = "D's mean belief that real data and that fakes are real, along the budget, two lines per variant."
         yield Drawn("Belief", figures.beliefs(losses, chapter.styles), said)
@@ -172,13 +173,13 @@ def _of_beliefs(losses: DataFrame) -> Caption:
     return BELIEFS._replace(read=BELIEFS.read.format(missing=missing))
 
 
-def _costs(chapter: Chapter) -> Iterator[Drawn]:
-    rows, ledger = chapter.rows, tables.ledger(chapter.results, chapter.dataset)
+def _costs(chapter: Section) -> Iterator[Drawn]:
+    rows, ledger = chapter.summary, mean_ledger(chapter)
     first = rows[(rows["board"] == 1) & (rows["n"] > 0) & ~rows["control"].astype(bool)]
-    for metric in ordered(list(first["metric"]), chapter.select)[:1]:
+    for metric in metrics_in_order(list(first["metric"]), chapter.select)[:1]:
         for column in (c for c in COSTS if c in ledger and ledger[c].notna().any()):
             figure = figures.cost(first, ledger, metric, column, chapter.styles)
-            title = prose.COST[column]
+            title = LEDGER_TITLES[column]
             yield Drawn(title, figure, f"{chapter.metrics[metric].title} over {title}, a point per variant.")
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic, thread_time
 
-from ganbench.reports.formats.words import amount, count, duration, number, short
 from ganbench.reports.html.markup import escape, name
 from ganbench.reports.html.page import POLICY, Form, render
+from ganbench.reports.numbers import amount, count, duration, number, short
 
 from ganbench.errors import BenchError
 from ganbench.store import Results

@@ -5,12 +5,12 @@ from math import isfinite, isnan
 from typing import Any, NamedTuple
 
 from ganbench.reports import figures
-from ganbench.reports.formats.words import APART, NONE, amount, better, estimate, number, short
-from ganbench.reports.frames import modes
-from ganbench.reports.frames import trajectories as courses
+from ganbench.reports.frames import modes, trajectories
 from ganbench.reports.html.leaderboard import sorter
-from ganbench.reports.html.markup import Chapter, escape, row_name, table
+from ganbench.reports.html.markup import Section, escape, row_name, table
+from ganbench.reports.html.modes import maps
 from ganbench.reports.html.pictures import Caption, Drawn, group
+from ganbench.reports.numbers import APART, NONE, amount, better, estimate, number, short
 from pandas import DataFrame
 
 SEEDS = Caption(
@@ -29,33 +29,34 @@ class Column(NamedTuple):
     kind: str = "interval"  # or "event", "count"
 
 
-def stability(chapter: Chapter) -> str:
+def stability(chapter: Section) -> str:
     """How steady each variant was; nothing before a run of a variant has ended."""
-    metric = courses.judged_by(chapter.scores, chapter.select)
-    runs = courses.of_runs(chapter.runs, chapter.scores, metric)
+    metric = trajectories.judged_by(chapter.scores, chapter.select)
+    runs = trajectories.of_runs(chapter.runs, chapter.scores, metric)
     if runs.empty:
         return ""
-    kind, found = modes.histories(chapter)
-    turned = DataFrame([{"run": run, **modes.turns(one)} for run, one in found.items()], columns=["run", *modes.TURNS])
+    kind, kept = modes.occupancies(chapter)
+    turned = DataFrame([{"run": run, **modes.turns(one)} for run, one in kept.items()], columns=["run", *modes.TURNS])
     means = runs.merge(turned, on="run", how="left").groupby("label")[list(modes.TURNS)].mean()
-    rows = courses.of_labels(runs).merge(means, on="label", how="left")
+    rows = trajectories.of_labels(runs).merge(means, on="label", how="left")
     drawn = group(chapter.page, chapter.slug, "Seed by seed", SEEDS, _seeds(chapter, metric))
-    notes = _notes(runs, chapter.metrics[metric].title, kind, bool(found))
+    notes = _notes(runs, chapter.metrics[metric].title, kind, bool(kept))
     return (
         f"<h3>Stability</h3>{notes}{_table(chapter, rows, metric, kind)}"
-        f'<div class="figures">{drawn}{modes.maps(chapter, kind, found)}</div>'
+        f'<div class="figures">{drawn}{maps(chapter, kind, kept)}</div>'
     )
 
 
-def _notes(runs: DataFrame, title: str, kind: modes.Kind, counted: bool) -> str:
+def _notes(runs: DataFrame, title: str, kind: modes.Counted, counted: bool) -> str:
     """What the columns mean, from what they follow, and what could not be computed."""
+    title = f"<strong>{escape(title)}</strong>"
     told = [
-        f"Of <strong>{escape(title)}</strong> on the validation split, evaluation by evaluation; means over seeds with "
-        "95 % intervals. <em>Swing</em> and <em>spread</em>: mean absolute change and standard deviation over the last "
-        "fifth of the evaluations. <em>Last − selected</em>: how much worse the last checkpoint is than the selected "
-        "one, on the test split. <em>Collapsed</em>: runs that gave back more than half of their gain (from noise, or "
-        "without that control from their first evaluation, to their best) and never recovered it; <em>failed</em>: "
-        "runs that diverged or crashed; each with the images of the earliest.",
+        f"Of {title} on the validation split, evaluation by evaluation; means over seeds with 95 % intervals. "
+        "<em>Swing</em> and <em>spread</em>: mean absolute change and standard deviation over the last fifth of the "
+        "evaluations. <em>Last − selected</em>: how much worse the last checkpoint is than the selected one, on the "
+        "test split. <em>Collapsed</em>: runs that gave back more than half of their gain (from noise, or without that "
+        "control from their first evaluation, to their best) and never recovered it; <em>failed</em>: runs that "
+        "diverged or crashed; each with the images of the earliest.",
         f"<em>Dropped</em>: how many {kind.plural} fewer than at best are held at the end, of the worst seed.",
     ]
     if counted:
@@ -64,10 +65,10 @@ def _notes(runs: DataFrame, title: str, kind: modes.Kind, counted: bool) -> str:
             f"at the next evaluation, and how often it was again (held: at least {_part(kind.least)} of its due; from "
             "the counts in each run's <code>exhibits.npz</code>)."
         )
-    few = int((runs["evaluations"] < courses.FEWEST).sum())
+    few = int((runs["evaluations"] < trajectories.FEWEST).sum())
     if few:
         told.append(
-            f"{few} of {len(runs)} runs have fewer than {courses.FEWEST} evaluations: no last fifth to speak of. "
+            f"{few} of {len(runs)} runs have fewer than {trajectories.FEWEST} evaluations: no last fifth to speak of. "
             "Set <code>evaluations</code> higher in the suite."
         )
     told.append("<em>Easily misread</em>: a swing near zero is steady, not good: a run that never learnt has it too.")
@@ -78,7 +79,7 @@ def _part(share: float) -> str:
     return {1 / 3: "a third", 1 / 10: "a tenth"}[share]
 
 
-def _table(chapter: Chapter, rows: DataFrame, metric: str, kind: modes.Kind) -> str:
+def _table(chapter: Section, rows: DataFrame, metric: str, kind: modes.Counted) -> str:
     columns = [
         Column("failed", "Failed", "event"),
         Column("collapsed", "Collapsed", "event"),
@@ -101,7 +102,7 @@ def _table(chapter: Chapter, rows: DataFrame, metric: str, kind: modes.Kind) -> 
     )
 
 
-def _row(chapter: Chapter, row: Mapping[Any, Any], columns: list[Column]) -> str:
+def _row(chapter: Section, row: Mapping[Any, Any], columns: list[Column]) -> str:
     label = str(row["label"])
     cells = "".join(_cell(row, column, i) for i, column in enumerate(columns))
     return (
@@ -127,14 +128,11 @@ def _cell(row: Mapping[Any, Any], column: Column, i: int) -> str:
     return f'{place}<span class="mean">{text}</span><span class="interval">{interval}</span></td>'
 
 
-def _seeds(chapter: Chapter, metric: str) -> Iterator[Drawn]:
+def _seeds(chapter: Section, metric: str) -> Iterator[Drawn]:
     rows = chapter.scores[chapter.scores["metric"] == metric]
-    values = courses.seeds(chapter.scores, chapter.runs, metric)
+    values = trajectories.seeds(chapter.scores, chapter.runs, metric)
     if values["value"].notna().any():
         direction = str(rows["direction"].iloc[0])
-        means = values.groupby("label", sort=False)["value"].mean().sort_values(ascending=direction != "higher")
-        order = {label: i for i, label in enumerate(means.index)}
-        values = values.sort_values("label", key=lambda labels: labels.map(order), kind="stable")
+        figure = figures.seeds(values, chapter.metrics[metric].title, direction, chapter.styles)
         title = chapter.metrics[metric].title
-        figure = figures.seeds(values, title, direction, chapter.styles)
         yield Drawn(title, figure, f"{title} of every seed at the last checkpoint, a row per variant.")

@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 import pytest
+from ganbench.reports import formats
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -42,9 +43,9 @@ spec = importlib.util.spec_from_file_location("synthetic", sys.argv[1])
 sys.modules["synthetic"] = module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 made = pickle.load(open(sys.argv[2], "rb"))
-from ganbench.reports.html import page
+from ganbench.reports import formats
 began = process_time()
-page.write(made, Path(sys.argv[3]))
+formats.write(made, Path(sys.argv[3]))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 print(json.dumps({"seconds": process_time() - began, "bytes": peak, "runs": len(made.runs)}))
 """
@@ -101,7 +102,6 @@ def test_the_page_of_a_quick_run(benchmark, tmp_path):
     spec = importlib.util.spec_from_file_location("synthetic", SYNTHETIC)
     sys.modules["synthetic"] = synthetic = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(synthetic)
-    from ganbench.reports.html import page
 
     synthetic._spoilt = lambda samples, *_: samples  # noise would not compress as what is learnt does
     variants = [f"variant{i}" for i in range(7)]
@@ -112,7 +112,7 @@ def test_the_page_of_a_quick_run(benchmark, tmp_path):
         seeds=(0, 1), variants=(*synthetic.VARIANTS, *variants), evaluations=20, exhibits=True, diverged=()
     )
     began = process_time()
-    file = benchmark.pedantic(page.write, args=(made, tmp_path / "page.html"), rounds=1)
+    file = benchmark.pedantic(formats.write, args=(made, tmp_path / "page.html"), rounds=1)
     took, size = process_time() - began, file.stat().st_size
     print(f"{len(made.runs)} runs: built in {took:.1f} s of a processor, {size / 1e6:.1f} MB")
     assert took < QUICK_S and size < QUICK_BYTES

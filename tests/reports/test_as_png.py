@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ganbench.reports.formats import as_png
+from ganbench.reports.formats.as_png import to_png
 from PIL import Image
 
 
@@ -17,17 +17,17 @@ def _pixels(png: bytes) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("kind", ["empty", "half_finished", "all_failed", "theory"])
 @pytest.mark.filterwarnings("error")
 def test_any_results_are_a_picture(synthetic: ModuleType, kind: str) -> None:
-    pixels = _pixels(as_png.picture(getattr(synthetic, kind)()))
+    pixels = _pixels(to_png(getattr(synthetic, kind)()))
     assert pixels.shape[1] == 1376 and pixels.std() > 1
 
 
 def test_the_picture_is_as_wide_and_higher_for_more_rows(full: Any, synthetic: ModuleType) -> None:
-    few = _pixels(as_png.picture(synthetic.make(datasets=("ring8",))))
-    assert few.shape[1] == 1376 and few.shape[0] < _pixels(as_png.picture(full)).shape[0]
+    few = _pixels(to_png(synthetic.make(datasets=("ring8",))))
+    assert few.shape[1] == 1376 and few.shape[0] < _pixels(to_png(full)).shape[0]
 
 
 def test_each_variant_is_drawn_in_its_colour(synthetic: ModuleType) -> None:
-    pixels = _pixels(as_png.picture(synthetic.make(datasets=("ring8",)))).reshape(-1, 3)
+    pixels = _pixels(to_png(synthetic.make(datasets=("ring8",)))).reshape(-1, 3)
     for colour in ("#3f7fd9", "#d9722a", "#2f9a5f"):
         rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
         assert (pixels == rgb).all(axis=1).sum() > 20
@@ -35,9 +35,9 @@ def test_each_variant_is_drawn_in_its_colour(synthetic: ModuleType) -> None:
 
 def test_names_are_text_and_neither_markup_nor_mathematics(synthetic: ModuleType) -> None:
     results = synthetic.make(seeds=(0,), datasets=("ring8",), rename={"gan": r"$\frac{1$", "": "$x^$"})
-    assert as_png.picture(results)
+    assert to_png(results)
 
 
 def test_the_same_results_give_the_same_bytes(synthetic: ModuleType) -> None:
     results = synthetic.make(seeds=(0,), datasets=("ring8",))
-    assert as_png.picture(results) == as_png.picture(results)
+    assert to_png(results) == to_png(results)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from ganbench.reports.figures import colours
 from ganbench.reports.formats import audit as shown
 from pandas import DataFrame
 from rich.console import Console
@@ -56,7 +57,7 @@ def test_the_map_has_the_words_of_the_table_and_the_sooner_the_darker() -> None:
     trace = shown.verdict_map(made("mnist"), "mnist").data[0]
     assert trace.text.tolist() == [list(row.values()) for row in WORDS.values()]
     assert trace.z.tolist() == [[7, 5, 0], [3, 2, 1]]
-    shades = [sum(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in shown.SEEN]
+    shades = [sum(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in colours.BLUES]
     assert shades == sorted(shades, reverse=True)
 
 
@@ -67,10 +68,10 @@ def luminance(colour: str) -> float:
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
-@pytest.mark.parametrize("colour", [shown.BLIND, shown.MIXED, shown.REVERSED, *shown.SEEN])
+@pytest.mark.parametrize("colour", [colours.PALE_GREY, colours.PALE_PINK, colours.PALE_ORANGE, *colours.BLUES])
 def test_words_can_be_read_on_every_colour(colour: str) -> None:
     """A contrast of 4.5 at least, as WCAG 2.2 asks of text."""
-    assert (luminance(colour) + 0.05) / (luminance(shown.INK) + 0.05) >= 4.5
+    assert (luminance(colour) + 0.05) / (luminance(colours.INK_ON_PALE) + 0.05) >= 4.5
 
 
 # How protanopes and deuteranopes see linear RGB: Viénot, Brettel and Mollon, "Digital Video Colourmaps for Checking the
@@ -86,7 +87,7 @@ def test_verdicts_have_different_colours_for_the_colour_blind(matrix: list[list[
     def seen(colour: str) -> Any:
         return np.array(matrix) @ [(int(colour[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)]
 
-    kinds = [shown.BLIND, shown.MIXED, shown.REVERSED, shown.SEEN[-1]]
+    kinds = [colours.PALE_GREY, colours.PALE_PINK, colours.PALE_ORANGE, colours.BLUES[-1]]
     for i, one in enumerate(kinds):
         for other in kinds[i + 1 :]:
             assert np.linalg.norm(seen(one) - seen(other)) > 0.15, (one, other)

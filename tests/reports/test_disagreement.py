@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from ganbench.reports.frames import disagreement, tables
+from ganbench.reports.frames import disagreement
+from ganbench.reports.frames.scores import tidy
 from ganbench.reports.html import page
 from pandas import DataFrame
 
@@ -40,7 +41,7 @@ def test_chance_is_kendalls_standard_deviation() -> None:
 
 
 def test_metrics_are_turned_so_that_more_is_better(full: Any) -> None:
-    scores = tables.tidy(full).query("dataset == 'mnist5k'")
+    scores = tidy(full).query("dataset == 'mnist5k'")
     table = disagreement.table_of(scores, "is")
     assert list(table)[:2] == ["IS", "FID"] and len(table) == 8, "controls and the failed run are no rows"
     run = full.scores.query("dataset == 'mnist5k' and label == 'wgan' and metric == 'fid' and checkpoint == 'last'")
@@ -48,7 +49,7 @@ def test_metrics_are_turned_so_that_more_is_better(full: Any) -> None:
 
 
 def test_two_judges_are_two_columns(full: Any) -> None:
-    scores = tables.tidy(full).query("dataset == 'mnist5k' and metric == 'fid'")
+    scores = tidy(full).query("dataset == 'mnist5k' and metric == 'fid'")
     assert list(disagreement.table_of(pd.concat([scores, scores.assign(judge="other")]))) == [
         "FID, mnist",
         "FID, other",

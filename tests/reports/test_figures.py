@@ -10,7 +10,11 @@ import plotly.graph_objects as go
 import pytest
 from ganbench.reports import figures
 from ganbench.reports.figures.names import sides_of
-from ganbench.reports.frames import tables
+from ganbench.reports.frames.chapter import Chapter, Report
+from ganbench.reports.frames.ledger import mean_ledger
+from ganbench.reports.frames.rows import labels
+from ganbench.reports.frames.scores import tidy
+from ganbench.reports.frames.summary import summary
 
 
 def _contrast(colour: str, ground: str) -> float:
@@ -37,21 +41,21 @@ def test_twenty_labels_look_different() -> None:
 
 
 def test_a_label_has_one_colour_in_every_figure(full: Any) -> None:
-    styles = figures.looks(tables.labels(full))
-    scores = tables.tidy(full).query("dataset == 'ring8'")
-    rows = tables.summary(full).query("dataset == 'ring8'")
+    styles = figures.looks(labels(full))
+    scores = tidy(full).query("dataset == 'ring8'")
+    rows = summary(full).query("dataset == 'ring8'")
     made = [
         figures.curves(scores, "reverse_kl", styles),
         figures.losses(full.losses.query("dataset == 'ring8'"), "D.loss", styles),
         figures.dots(rows, "reverse_kl", styles, scores),
-        figures.cost(rows, tables.ledger(full, "ring8"), "reverse_kl", "seconds", styles),
+        figures.cost(rows, mean_ledger(Chapter(Report(full), "ring8")), "reverse_kl", "seconds", styles),
     ]
     used = {t.line.color or t.marker.color for f in made for t in f.data if t.meta == "wgan"} - {None}
     assert used == {styles["wgan"].colour}
 
 
 def test_curve_is_the_mean_over_seeds(full: Any) -> None:
-    scores = tables.tidy(full).query("dataset == 'ring8'")
+    scores = tidy(full).query("dataset == 'ring8'")
     line = next(t for t in figures.curves(scores, "reverse_kl").data if t.meta == "wgan" and t.line.width == 2)
     wanted = (
         scores.query("label == 'wgan' and metric == 'reverse_kl' and checkpoint == 'curve'")
@@ -70,13 +74,13 @@ def test_seeds_measured_at_different_points_are_interpolated_within_their_ends()
 
 
 def test_a_failed_run_ends_in_a_cross(full: Any) -> None:
-    made = figures.curves(tables.tidy(full).query("dataset == 'mnist5k'"), "fid")
+    made = figures.curves(tidy(full).query("dataset == 'mnist5k'"), "fid")
     crosses = [t for t in made.data if t.marker.symbol == "x"]
     assert [t.meta for t in crosses] == ["gan"] and list(crosses[0].text) == ["diverged"]
 
 
 def test_controls_are_levels_or_named(full: Any) -> None:
-    made = figures.curves(tables.tidy(full).query("dataset == 'mnist5k'"), "fid")
+    made = figures.curves(tidy(full).query("dataset == 'mnist5k'"), "fid")
     drawn = {t.meta for t in made.data if t.line.dash not in (None, "solid")}
     named = " ".join(str(a.text) for a in made.layout.annotations)
     assert all(label in drawn or label in named for label in ("real", "memorizer", "mode_dropper", "noise"))
@@ -99,7 +103,7 @@ def test_plotly_reads_names_as_text(name: str) -> None:
 
 def test_figures_of_nothing_are_figures(synthetic: ModuleType) -> None:
     empty = synthetic.empty()
-    rows = tables.summary(synthetic.make(datasets=("ring8",))).iloc[:0]
+    rows = summary(synthetic.make(datasets=("ring8",))).iloc[:0]
     scores = synthetic.make(datasets=("ring8",)).scores.iloc[:0]
     made = [figures.curves(scores, "fid"), figures.losses(empty.losses, "D.loss"), figures.dots(rows, "fid")]
     assert all(isinstance(f, go.Figure) and not f.data for f in made)
@@ -107,7 +111,7 @@ def test_figures_of_nothing_are_figures(synthetic: ModuleType) -> None:
 
 def test_theory_has_the_game_at_the_trained_and_at_the_best_d(synthetic: ModuleType) -> None:
     results = synthetic.theory(diverged=())
-    scores = tables.tidy(results)
+    scores = tidy(results)
     made = figures.theory(scores)
     lines = {(t.meta, t.line.dash): t for t in made.data if t.line.width == 2}
     assert {*lines} == {(label, dash) for label in ("gan", "dcgan", "wgan") for dash in ("solid", "dot")}
@@ -121,7 +125,7 @@ def test_theory_has_the_game_at_the_trained_and_at_the_best_d(synthetic: ModuleT
 
 
 def test_theory_of_nothing_is_a_figure(full: Any) -> None:
-    assert not figures.theory(tables.tidy(full)).data
+    assert not figures.theory(tidy(full)).data
 
 
 def test_the_pareto_front_is_what_nobody_beats_in_both() -> None:
@@ -139,11 +143,11 @@ def test_names_of_near_points_stand_on_different_sides() -> None:
 
 
 def test_the_front_is_drawn_and_the_others_are_hollow(full: Any) -> None:
-    rows = tables.summary(full).query("dataset == 'ring8'")
-    made = figures.cost(rows, tables.ledger(full, "ring8"), "reverse_kl", "seconds")
+    rows = summary(full).query("dataset == 'ring8'")
+    made = figures.cost(rows, mean_ledger(Chapter(Report(full), "ring8")), "reverse_kl", "seconds")
     hollow = {t.meta: t.marker.symbol.endswith("-open") for t in made.data if t.meta}
     assert hollow == {"gan": False, "dcgan": False, "wgan": False}, "each is better and dearer than the one before"
-    made = figures.cost(rows, tables.ledger(full, "ring8"), "high_quality", "seconds")
+    made = figures.cost(rows, mean_ledger(Chapter(Report(full), "ring8")), "high_quality", "seconds")
     assert {t.meta for t in made.data if t.meta and t.marker.symbol.endswith("-open")} == {"wgan"}
     steps = next(t for t in made.data if t.line.shape == "hv")
     assert len(steps.x) == 2 and steps.x[0] < steps.x[1] and steps.y[0] < steps.y[1]

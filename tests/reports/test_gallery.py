@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ganbench.reports.frames.chapter import Report
 from ganbench.reports.html.gallery import IMAGES, MOST_STOPS, POINTS, gallery
 from ganbench.reports.html.markup import Page
 
@@ -16,7 +17,7 @@ NEEDS = {"interpolation", "transport", "surface", "by_class", "truncation", "pai
 
 
 def _shown(results: Any, dataset: str) -> str:
-    return gallery(next(chapter for chapter in Page(results).chapters if chapter.dataset == dataset))
+    return gallery(next(section for section in Page(Report(results)).sections if section.dataset == dataset))
 
 
 def _cards(source: str) -> list[str]:

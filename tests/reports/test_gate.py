@@ -8,7 +8,16 @@ from xml.etree import ElementTree
 
 import pytest
 from ganbench.reports.formats import gate
-from ganbench.reports.formats.gate import annotations, answer, counts, junit, markdown, percent, reach, sentence
+from ganbench.reports.formats.gate import (
+    check_answer,
+    check_markdown,
+    detectable_changes,
+    github_annotations,
+    junit_xml,
+    percent,
+    verdict_counts,
+    verdict_sentence,
+)
 from pandas import DataFrame
 from rich.console import Console, RenderableType
 
@@ -60,7 +69,7 @@ def printed(shown: RenderableType, width: int = 120) -> str:
 
 
 def test_a_regression_names_variant_dataset_metric_before_after_and_interval() -> None:
-    said = sentence(next(EACH.of("regression").itertuples(index=False)))
+    said = verdict_sentence(next(EACH.of("regression").itertuples(index=False)))
     assert said == (
         "f on ring8: fid went from 10 to 15, by +50 % [+20 %, +90 %]; tolerated: 10 %, p = 0.0030, "
         "5 seeds before and 4 now"
@@ -68,7 +77,7 @@ def test_a_regression_names_variant_dataset_metric_before_after_and_interval() -
 
 
 def test_what_was_not_measured_says_why() -> None:
-    assert sentence(next(EACH.of("missing").itertuples(index=False))) == (
+    assert verdict_sentence(next(EACH.of("missing").itertuples(index=False))) == (
         "c on ring8: fid, 10 in the baseline (it did not run)"
     )
 
@@ -92,19 +101,19 @@ def test_a_change_is_a_percentage_with_its_sign(share: float, said: str) -> None
     ],
 )
 def test_the_answer_says_what_the_exit_code_says(check: Check, said: str) -> None:
-    assert answer(check).startswith(said)
+    assert check_answer(check).startswith(said)
     assert ("No regression" in said) == (check.exit_code == 0)
 
 
 def test_every_verdict_is_counted() -> None:
-    assert counts(EACH) == (
+    assert verdict_counts(EACH) == (
         "8 rows: 1 regression, 1 missing, 1 not comparable, 1 better, 1 same, 1 undecided, 1 other machine, 1 new"
     )
 
 
 def test_what_could_have_been_found_is_told_of_the_metric_that_counts_most() -> None:
     rows = [row("same", variant=v, detectable=d) for v, d in (("a", 0.2), ("b", 0.6), (EVERY, 0.1))]
-    (said,) = reach(checked(*rows, row("same", metric="is", weight=1.0, detectable=9.0)))
+    (said,) = detectable_changes(checked(*rows, row("same", metric="is", weight=1.0, detectable=9.0)))
     assert "a change of fid of 10 % if all change, of 20 % to 60 % in a single variant" in said
 
 
@@ -112,7 +121,7 @@ def test_what_could_have_been_found_is_told_of_the_metric_that_counts_most() -> 
 
 
 def test_a_terminal_shows_what_is_not_as_it_was_the_worst_first() -> None:
-    lines = printed(gate.terminal(EACH), 400).splitlines()
+    lines = printed(gate.check_in_terminal(EACH), 400).splitlines()
     assert lines[0] == "1 regression in quick: f on ring8."
     assert [line.split(":")[0] for line in lines[2:-1]] == [
         "regression", "missing", "not comparable", "better", "other machine",
@@ -122,12 +131,12 @@ def test_a_terminal_shows_what_is_not_as_it_was_the_worst_first() -> None:
 
 def test_a_terminal_is_not_flooded() -> None:
     many = checked(*(untested("not comparable", variant=f"v{i}") for i in range(150)))
-    lines = printed(gate.terminal(many), 400).splitlines()
+    lines = printed(gate.check_in_terminal(many), 400).splitlines()
     assert len(lines) == 2 + 20 + 1 and lines[-1] == "not comparable: 130 more"
 
 
 def test_markdown_can_be_found_again_and_has_all_rows_folded() -> None:
-    written = markdown(EACH)
+    written = check_markdown(EACH)
     assert written.startswith("<!-- ganbench check quick -->\n\n### 1 regression in quick: f on ring8.")
     shown, folded = written.split("<details>")
     assert "undecided | ring8" not in shown and "undecided | ring8" in folded
@@ -139,12 +148,12 @@ def test_markdown_can_be_found_again_and_has_all_rows_folded() -> None:
 
 
 def test_what_could_be_markup_is_text() -> None:
-    written = markdown(HOSTILE)
+    written = check_markdown(HOSTILE)
     assert not re.search(r"(?<!\\)<img", written) and "\x1b" not in written and "\u202e" not in written
     assert written.count("<details>") == 1 and r"\<img src=x\>\|\`" in written
     tables = [block.splitlines() for block in written.split("\n\n") if block.startswith("| verdict |")]
     assert [len(lines) for lines in tables] == [4, 4], "a line break in a name ends no row"
-    shown = printed(gate.terminal(HOSTILE), 400)
+    shown = printed(gate.check_in_terminal(HOSTILE), 400)
     assert "[bold]" in shown and "\x1b" not in shown
 
 
@@ -152,7 +161,7 @@ def test_what_could_be_markup_is_text() -> None:
 
 
 def test_junit_counts_failures_and_what_says_nothing() -> None:
-    root = ElementTree.fromstring(junit(EACH))
+    root = ElementTree.fromstring(junit_xml(EACH))
     (suite,) = root
     assert {name: suite.get(name) for name in ("name", "tests", "failures", "errors", "skipped")} == {
         "name": "quick.ring8", "tests": "8", "failures": "3", "errors": "0", "skipped": "3",
@@ -166,7 +175,7 @@ def test_junit_counts_failures_and_what_says_nothing() -> None:
 
 
 def test_junit_is_xml_whatever_the_names() -> None:
-    (one, two) = ElementTree.fromstring(junit(HOSTILE))
+    (one, two) = ElementTree.fromstring(junit_xml(HOSTILE))
     assert EVIL.replace("\x1b", "").replace("\u202e", "").replace("\r\n", "") in str(one[0].get("name"))
     assert len(one) == len(two) == 1
 
@@ -175,10 +184,10 @@ def test_junit_is_xml_whatever_the_names() -> None:
 
 
 def test_annotations_are_one_line_each_and_escaped() -> None:
-    (command, other) = annotations(HOSTILE)
+    (command, other) = github_annotations(HOSTILE)
     assert "\n" not in command and "\r" not in command and "%25" in command
     assert command.startswith("::error title=regression::") and command.count("::error") == 1
-    assert annotations(checked(row("same"))) == ["::notice title=ganbench::No regression in quick."]
+    assert github_annotations(checked(row("same"))) == ["::notice title=ganbench::No regression in quick."]
     assert other.startswith("::error title=regression::")
 
 
@@ -187,12 +196,12 @@ def test_titles_cannot_end_early() -> None:
 
 
 def test_no_more_annotations_than_are_shown() -> None:
-    lines = annotations(checked(*(row(variant=f"v{i}") for i in range(14))))
+    lines = github_annotations(checked(*(row(variant=f"v{i}") for i in range(14))))
     assert len(lines) == 10 and lines[-1].startswith("::error title=more::5 more. 14 regressions in quick")
 
 
 def test_a_board_that_could_not_fail_is_an_error() -> None:
-    (line,) = annotations(checked(row("undecided", p=math.nan)))
+    (line,) = github_annotations(checked(row("undecided", p=math.nan)))
     assert line.startswith("::error title=ganbench::quick does not pass")
 
 
@@ -200,7 +209,9 @@ def test_a_board_that_could_not_fail_is_an_error() -> None:
 
 
 def test_what_a_self_test_caught_is_said() -> None:
-    shown = printed(gate.trials([Trial("noise", 9, 3), Trial("half speed", 3, 0), Trial("modes dropped", 0, 0)]))
+    shown = printed(
+        gate.trial_outcomes([Trial("noise", 9, 3), Trial("half speed", 3, 0), Trial("modes dropped", 0, 0)])
+    )
     assert shown.splitlines() == [
         "noise: caught, in 3 rows of 9",
         "half speed: NOT caught, in none of 3 rows",

@@ -7,8 +7,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from ganbench.reports.frames import glossary, tables
-from ganbench.reports.frames.glossary import Term, ordered
+from ganbench.reports import formats
+from ganbench.reports.frames import glossary
+from ganbench.reports.frames.board import board
+from ganbench.reports.frames.chapter import Chapter, Report
+from ganbench.reports.frames.glossary import Term
+from ganbench.reports.frames.order import metrics_in_order
+from ganbench.reports.frames.summary import summary
 from ganbench.reports.html import page
 
 
@@ -33,18 +38,18 @@ def test_a_glossary_has_the_metrics_in_the_order_of_the_scores() -> None:
 
 
 def test_the_first_metric_goes_before_the_others() -> None:
-    assert ordered(["b", "a", "c", "a"], "c") == ["c", "b", "a"]
-    assert ordered(["b", "a"], "c") == ["b", "a"]
+    assert metrics_in_order(["b", "a", "c", "a"], "c") == ["c", "b", "a"]
+    assert metrics_in_order(["b", "a"], "c") == ["b", "a"]
 
 
 def test_a_strangers_metric_has_its_title_and_bounds_on_the_board_and_in_the_csv(strange: Any) -> None:
-    board = tables.board(strange, "ring8")
-    assert [about["title"] for about in board.attrs["metrics"].values()] == [
+    made = board(Chapter(Report(strange), "ring8"))
+    assert [about["title"] for about in made.metrics.values()] == [
         "Reverse KL", "Modes", "Blue & green", "High quality",
     ]  # fmt: skip
-    highest = tables.summary(strange).query("metric == 'modes_third'")["high"]
+    highest = summary(strange).query("metric == 'modes_third'")["high"]
     assert highest.max() == 9.5, "where Student's limit lies above"
-    rows = pd.read_csv(StringIO(page.report(strange, "csv").decode()))
+    rows = pd.read_csv(StringIO(formats.report(strange, "csv").decode()))
     facts = rows.loc[rows["metric"] == "modes_third", ["title", "lower_bound", "upper_bound"]].drop_duplicates()
     assert facts.to_numpy().tolist() == [["Blue & green", 0, 9.5]]
     assert not {"meaning", "blind_to"} & {*rows}, "sentences, which each row would repeat"

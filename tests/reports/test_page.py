@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from ganbench.reports import formats
 from ganbench.reports.formats import terminal
-from ganbench.reports.frames import tables
+from ganbench.reports.frames.conditions import CONDITIONS
 from ganbench.reports.html import page
 from rich.console import Console
 
@@ -78,11 +79,13 @@ def test_tables_have_captions_scopes_and_sort_buttons(source: str) -> None:
 
 def test_ten_numbers_of_the_page_follow_from_the_csv(source: str, full: Any, tmp_path: Path) -> None:
     """Cells carry their exact value: that of one score, or the mean of the scores of a label at a checkpoint."""
-    rows = pd.read_csv(page.write(full, tmp_path / "scores.csv", "csv"))
+    rows = pd.read_csv(formats.write(full, tmp_path / "scores.csv", "csv"))
     rows = rows[rows["checkpoint"] != "curve"]
     means = rows.groupby(["dataset", "label", "metric", "checkpoint"])["value"].mean().dropna().to_numpy()
     known = np.concatenate([rows["value"].dropna().to_numpy(), means])
-    cells = re.findall(r'<td(?: data-column="m\d+")? data-value="([^"]+)">(?:<span class="mean">)?([^<]+)<', source)
+    metrics = "|".join(full.scores["metric"].unique())
+    cell = rf'<td data-column="(?:{metrics})(?:-selected)?" data-value="([^"]+)"><span class="mean">([^<]+)<'
+    cells = re.findall(cell, source)
     assert len(cells) > 100
     for value, shown in np.random.default_rng(0).choice(np.array(cells), 10, replace=False):
         assert np.isclose(float(value), known, rtol=1e-12).any()
@@ -102,7 +105,7 @@ def test_failures_are_told_with_reason_and_budget(source: str) -> None:
 def test_both_checkpoints_and_all_conditions_are_visible(source: str, full: Any) -> None:
     assert ">last</button>" in source and ">selected</button>" in source
     shown = html.unescape(source)
-    for name in set(tables.CONDITIONS) & set(full.runs):
+    for name in set(CONDITIONS) & set(full.runs):
         value = full.runs[name].iloc[0]
         assert f"<code>{int(value) if isinstance(value, float) else value}</code>" in shown
     assert all(key in source for key in full.scores["key"].unique())
@@ -196,17 +199,17 @@ def test_unequal_budgets_are_called_unequal(synthetic: ModuleType) -> None:
 
 @pytest.mark.parametrize("format", ["html", "csv", "md", "latex"])
 def test_every_format_is_written_whole(full: Any, tmp_path: Path, format: str) -> None:
-    out = page.write(full, tmp_path / "deep" / f"report.{format}", format)
+    out = formats.write(full, tmp_path / "deep" / f"report.{format}", format)
     assert out.stat().st_size > 1000 and list(out.parent.iterdir()) == [out]
 
 
 def test_an_unknown_format_is_refused_by_name(full: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="html, csv, md, latex"):
-        page.write(full, tmp_path / "x", "pdf")
+        formats.write(full, tmp_path / "x", "pdf")
 
 
 def test_csv_reads_back_value_by_value(full: Any, tmp_path: Path) -> None:
-    rows = pd.read_csv(page.write(full, tmp_path / "scores.csv", "csv"))
+    rows = pd.read_csv(formats.write(full, tmp_path / "scores.csv", "csv"))
     assert len(rows) == len(full.scores)
     np.testing.assert_array_equal(rows["value"], full.scores["value"])
     assert math.isnan(rows.query("status == 'diverged' and checkpoint == 'last'")["value"].iloc[0])
@@ -216,13 +219,13 @@ def test_csv_reads_back_value_by_value(full: Any, tmp_path: Path) -> None:
 def test_the_terminal_board_reads_names_as_text(kind: str, request: pytest.FixtureRequest) -> None:
     results = request.getfixturevalue(kind)
     out = StringIO()
-    Console(file=out, width=200).print(terminal.board(results))
+    Console(file=out, width=200).print(terminal.summary_boards(results))
     assert "Reverse KL" in out.getvalue() and "(control)" in out.getvalue()
     assert kind == "full" or "<script>alert(1)</script>" in out.getvalue()
 
 
 def test_the_terminal_board_of_nothing(synthetic: ModuleType) -> None:
-    assert str(terminal.board(synthetic.empty())) == "No run has finished yet."
+    assert str(terminal.summary_boards(synthetic.empty())) == "No run has finished yet."
 
 
 def test_metrics_of_some_rows_and_the_theory_are_on_the_page(synthetic: ModuleType, source: str) -> None:
@@ -230,7 +233,9 @@ def test_metrics_of_some_rows_and_the_theory_are_on_the_page(synthetic: ModuleTy
     made = page.render(results)
     assert Outline(made).open == []
     assert "Value of the game along the budget" in made and "Value of the game" not in source
-    assert re.search(r'<td data-column="m\d+">–</td>', made), "controls have no trained D"
+    assert re.search(r'<td data-column="game_value"><span class="mean">–</span></td>', made), (
+        "controls have no trained D"
+    )
     assert ", no direction</span>" in made
 
 

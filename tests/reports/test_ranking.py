@@ -1,14 +1,16 @@
 """Who beats whom: ties, failures, mean ranks and profiles against answers known or computed another way."""
 
 import math
+from dataclasses import replace
 from itertools import product
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from ganbench.reports.frames import ranking, tables
-from ganbench.reports.frames.ranking import Entry
+from ganbench.reports.frames import ranking, ties
+from ganbench.reports.frames.chapter import Report
+from ganbench.reports.frames.ranking import RankedDataset
 
 from ganbench.statistics import probability_of_improvement
 
@@ -17,18 +19,18 @@ INF = math.inf
 
 def _entry(
     runs: dict[str, list[float]], dataset: str = "a", lower: bool = True, worst: float = 10, best: float = 0
-) -> Entry:
+) -> RankedDataset:
     failed = {label: sum(map(math.isinf, values)) for label, values in runs.items()}
-    return Entry(
+    return RankedDataset(
         dataset, "fid", "FID", lower, {k: np.array(v, dtype=float) for k, v in runs.items()}, failed, worst, best
     )
 
 
 def test_wins_count_pairs_and_halve_ties() -> None:
     a, b = np.array([1.0, 2, 3]), np.array([1.0, INF])
-    assert ranking.wins(a, b, lower=True) == pytest.approx((2 + 0.5) / 6)
-    assert ranking.wins(a, b, lower=False) == pytest.approx(1 - 2.5 / 6)
-    assert math.isnan(ranking.wins(a, np.empty(0), lower=True))
+    assert ties.wins(a, b, lower=True) == pytest.approx((2 + 0.5) / 6)
+    assert ties.wins(a, b, lower=False) == pytest.approx(1 - 2.5 / 6)
+    assert math.isnan(ties.wins(a, np.empty(0), lower=True))
 
 
 def test_sure_wins_are_those_whose_newcombe_interval_lies_above_one_half() -> None:
@@ -37,23 +39,23 @@ def test_sure_wins_are_those_whose_newcombe_interval_lies_above_one_half() -> No
     for n, m, shift in product((4, 5, 9), (4, 7), (0.0, 1.0, 2.0)):
         a, b = rng.normal(size=n), rng.normal(size=m) - shift
         verdicts.append(probability_of_improvement(a, b, lower_is_better=True).low > 0.5)
-        assert ranking.surely_wins(a, b, lower=True) == verdicts[-1]
+        assert ties.surely_wins(a, b, lower=True) == verdicts[-1]
     assert 0 < sum(verdicts) < len(verdicts)
 
 
 def test_three_seeds_never_win_for_sure() -> None:
-    assert not ranking.surely_wins(np.ones(3), np.zeros(3), lower=True)
-    assert ranking.surely_wins(np.ones(4), np.zeros(4), lower=True)
+    assert not ties.surely_wins(np.ones(3), np.zeros(3), lower=True)
+    assert ties.surely_wins(np.ones(4), np.zeros(4), lower=True)
 
 
 def test_ranks_come_from_intervals_and_from_wins() -> None:
     low, high = np.array([0.0, 0.5, 3.0]), np.array([1.0, 2.0, 4.0])
     few = [np.ones(2)] * 3
-    assert ranking.ranks_with_ties(low, high, few, lower=True).tolist() == [1, 1, 3]
+    assert ties.ranks_with_ties(low, high, few, lower=True).tolist() == [1, 1, 3]
     runs = [np.zeros(5), np.ones(5), np.full(5, 3.5)]
-    assert ranking.ranks_with_ties(low, high, runs, lower=True).tolist() == [1, 2, 3], "overlap, but always won"
+    assert ties.ranks_with_ties(low, high, runs, lower=True).tolist() == [1, 2, 3], "overlap, but always won"
     failing = [np.array([0.0] + [INF] * 8), np.ones(9), np.full(9, 3.5)]
-    assert ranking.ranks_with_ties(low, high, failing, lower=True).tolist() == [3, 1, 2], "good, but mostly failed"
+    assert ties.ranks_with_ties(low, high, failing, lower=True).tolist() == [3, 1, 2], "good, but mostly failed"
 
 
 def test_win_shares_are_the_mean_over_the_others() -> None:
@@ -96,20 +98,15 @@ def test_profiles_count_datasets_alike() -> None:
 
 
 def test_entries_hold_each_run_of_a_variant_once(full: Any) -> None:
-    for dataset, metric in (("ring8", "reverse_kl"), ("mnist5k", "fid")):
-        rows, scores = (tables.of_dataset(f(full), dataset) for f in (tables.summary, tables.tidy))
-        entry = ranking.enter(rows, scores, tables.roster(full, dataset), dataset, metric)
-        assert entry is not None and {k: len(v) for k, v in entry.runs.items()} == {"gan": 3, "dcgan": 3, "wgan": 3}
-        assert np.isinf(entry.runs["gan"]).sum() == (dataset == "mnist5k")
+    ring, mnist = ranking.ranked_datasets(Report(full))
+    assert (ring.metric, mnist.metric) == ("reverse_kl", "fid")
+    for entry in (ring, mnist):
+        assert {k: len(v) for k, v in entry.runs.items()} == {"gan": 3, "dcgan": 3, "wgan": 3}
+        assert np.isinf(entry.runs["gan"]).sum() == (entry is mnist)
         assert 0 <= entry.best < 0.5 < entry.worst
 
 
-def test_a_dataset_without_scores_or_direction_does_not_enter(synthetic: ModuleType, full: Any) -> None:
-    nothing = synthetic.all_failed()
-    rows, people = tables.summary(nothing), tables.roster(nothing, "mnist5k")
-    assert (
-        ranking.enter(rows, tables.tidy(nothing), people, "mnist5k", "fid") is None
-        or rows.query("n > 0").empty is False
-    )
-    rows = tables.of_dataset(tables.summary(full), "ring8").assign(direction="none")
-    assert ranking.enter(rows, tables.tidy(full), tables.roster(full, "ring8"), "ring8", "reverse_kl") is None
+def test_a_dataset_without_scores_or_direction_is_not_ranked(synthetic: ModuleType, full: Any) -> None:
+    results = synthetic.all_failed()
+    assert ranking.ranked_datasets(Report(replace(results, scores=results.scores.iloc[:0]))) == []
+    assert ranking.ranked_datasets(Report(replace(full, scores=full.scores.assign(direction="none")))) == []

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ganbench.reports.formats import FORMATS, report
+
+from ganbench.store import read
 
 Command = Callable[..., Any]
 
@@ -37,3 +40,14 @@ def test_json_goes_to_stdout_and_a_picture_to_a_file(ganbench: Command, finished
 def test_what_does_not_fit_is_refused(ganbench: Command, finished: Path, options: tuple[str, ...], said: str) -> None:
     ran = ganbench("report", finished, *options)
     assert ran.code == 2 and said in ran.err
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_command_and_the_table_of_formats_agree(ganbench: Command, finished: Path, format: str) -> None:
+    assert ganbench("report", finished, "--format", format, "--out", finished / f"made.{format}").code == 0
+    assert (finished / f"made.{format}").read_bytes() == report(read(finished), format)
+
+
+def test_a_format_that_is_not_in_the_table_is_refused(ganbench: Command, finished: Path) -> None:
+    ran = ganbench("report", finished, "--format", "pdf")
+    assert ran.code == 2 and all(name in ran.err for name in FORMATS)

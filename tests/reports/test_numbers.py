@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from ganbench.reports.formats.words import amount, duration, estimate, isolated, listed, number, short
+from ganbench.reports.numbers import amount, duration, estimate, isolated, listed, number, short
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Numbers and results as short text, the same in every output."""
+"""Numbers, amounts and names as short text, the same in every output."""
 
 import math
 import re

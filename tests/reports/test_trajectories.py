@@ -6,22 +6,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ganbench.reports.frames import tables
-from ganbench.reports.frames import trajectories as courses
+from ganbench.reports.frames import trajectories
+from ganbench.reports.frames.rows import runs as all_runs
+from ganbench.reports.frames.scores import tidy
 
 NAN = math.nan
 
 
 def test_oscillation_is_of_the_last_fifth() -> None:
     values = np.array([9.0, 5, 8, 2, 1, 7, 3, 3, 1, 4, 6])  # of eleven the last three: 1, 4, 6
-    swing, spread = courses.oscillation(values)
+    swing, spread = trajectories.oscillation(values)
     assert swing == pytest.approx((3 + 2) / 2)
     assert spread == pytest.approx(math.sqrt(((1 - 11 / 3) ** 2 + (4 - 11 / 3) ** 2 + (6 - 11 / 3) ** 2) / 2))
 
 
 def test_a_level_end_does_not_oscillate_and_a_short_course_has_no_end() -> None:
-    assert courses.oscillation(np.array([5.0, 4, 3, 2, 1, 1])) == (0, 0)
-    assert np.isnan(courses.oscillation(np.arange(5.0))).all() and np.isnan(courses.oscillation(np.empty(0))).all()
+    assert trajectories.oscillation(np.array([5.0, 4, 3, 2, 1, 1])) == (0, 0)
+    assert (
+        np.isnan(trajectories.oscillation(np.arange(5.0))).all()
+        and np.isnan(trajectories.oscillation(np.empty(0))).all()
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,13 +48,13 @@ def test_collapse_is_the_first_evaluation_that_stays_worse_than_half_way_back(
     values: list[float], start: float, wanted: int | None
 ) -> None:
     x = np.array(values, dtype=float)
-    assert courses.collapse(x, lower=True, start=start) == wanted
-    assert courses.collapse(-x, lower=False, start=-start) == wanted
+    assert trajectories.collapse(x, lower=True, start=start) == wanted
+    assert trajectories.collapse(-x, lower=False, start=-start) == wanted
 
 
 def test_every_ended_run_of_a_variant_has_a_row_and_failures_their_time(full: Any) -> None:
-    scores, runs = tables.tidy(full).query("dataset == 'mnist5k'"), tables.runs(full, "mnist5k")
-    found = courses.of_runs(runs, scores, "fid")
+    scores, runs = tidy(full).query("dataset == 'mnist5k'"), all_runs(full, "mnist5k")
+    found = trajectories.of_runs(runs, scores, "fid")
     assert set(found["label"]) == {"gan", "dcgan", "wgan"} and len(found) == 9
     failed = found[found["failed"].notna()]
     assert failed[["label", "seed", "failed"]].values.tolist() == [["gan", 1, 62_000]]
@@ -60,7 +64,7 @@ def test_every_ended_run_of_a_variant_has_a_row_and_failures_their_time(full: An
     assert one["swing"].item() == pytest.approx(np.abs(np.diff(curve.to_numpy()[-3:])).mean())
     test = scores.query("label == 'wgan' and seed == 0 and metric == 'fid'").set_index("checkpoint")["value"]
     assert one["gap"].item() == pytest.approx(test["last"] - test["selected"])
-    rows = courses.of_labels(found).set_index("label")
+    rows = trajectories.of_labels(found).set_index("label")
     assert rows.at["gan", "failed"] == 1 and rows.at["gan", "failed_at"] == 62_000 and rows.at["gan", "runs"] == 3
     own = found.loc[found["label"] == "wgan", "swing"]
     assert rows.at["wgan", "swing"] == pytest.approx(own.mean())
@@ -68,8 +72,8 @@ def test_every_ended_run_of_a_variant_has_a_row_and_failures_their_time(full: An
 
 
 def test_seeds_tell_the_failed_from_the_finished(full: Any) -> None:
-    scores, runs = tables.tidy(full).query("dataset == 'mnist5k'"), tables.runs(full, "mnist5k")
-    values = courses.seeds(scores, runs, "fid")
+    scores, runs = tidy(full).query("dataset == 'mnist5k'"), all_runs(full, "mnist5k")
+    values = trajectories.seeds(scores, runs, "fid")
     assert len(values) == 9 and values["value"].isna().sum() == 1
     assert values.loc[values["value"].isna(), "status"].item() == "diverged"
 
@@ -77,25 +81,25 @@ def test_seeds_tell_the_failed_from_the_finished(full: Any) -> None:
 @pytest.mark.parametrize("kind", ["empty", "all_failed", "half_finished"])
 def test_results_with_little_in_them_make_tables(synthetic: ModuleType, kind: str) -> None:
     results = getattr(synthetic, kind)()
-    runs, scores = tables.runs(results), tables.tidy(results)
+    runs, scores = all_runs(results), tidy(results)
     if runs.empty:
         return
-    metric = courses.judged_by(scores, "fid")
-    found = courses.of_runs(runs, scores, metric)
-    assert len(found) == 6 and len(courses.of_labels(found)) == 3
+    metric = trajectories.judged_by(scores, "fid")
+    found = trajectories.of_runs(runs, scores, metric)
+    assert len(found) == 6 and len(trajectories.of_labels(found)) == 3
     assert found["failed"].notna().all() == (kind == "all_failed")
 
 
 def test_noise_says_where_a_run_began(full: Any) -> None:
-    scores = tables.tidy(full).query("dataset == 'ring8'")
+    scores = tidy(full).query("dataset == 'ring8'")
     noise = scores.query("label == 'noise' and checkpoint == 'last' and metric == 'reverse_kl'")["value"].mean()
-    assert courses.noise_level(scores, "reverse_kl") == pytest.approx(noise)
-    assert math.isnan(courses.noise_level(scores[scores["label"] != "noise"], "reverse_kl"))
+    assert trajectories.noise_level(scores, "reverse_kl") == pytest.approx(noise)
+    assert math.isnan(trajectories.noise_level(scores[scores["label"] != "noise"], "reverse_kl"))
 
 
 def test_what_is_dropped_is_counted_from_the_best_evaluation_and_higher_may_be_better(full: Any) -> None:
-    scores, runs = tables.tidy(full).query("dataset == 'ring8'"), tables.runs(full, "ring8")
-    found = courses.of_runs(runs, scores, "modes").set_index("run")
+    scores, runs = tidy(full).query("dataset == 'ring8'"), all_runs(full, "ring8")
+    found = trajectories.of_runs(runs, scores, "modes").set_index("run")
     own = scores.query("label == 'gan' and seed == 2").set_index("checkpoint")
     held = own[own["metric"] == "modes_third"].loc["curve", "value"]
     test = own[own["metric"] == "modes"]["value"]

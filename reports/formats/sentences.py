@@ -1,0 +1,76 @@
+"""Results as sentences: the answer of a dataset, and what must be known before it is believed."""
+
+from typing import Any
+
+import pandas as pd
+from ganbench.reports.frames.chapter import Chapter
+from ganbench.reports.frames.order import metrics_in_order
+from ganbench.reports.frames.rows import MISSING
+from ganbench.reports.frames.scores import FLOOR, SENSES
+from ganbench.reports.numbers import count, estimate, isolated, listed, number
+from pandas import DataFrame
+
+NO_INTERVAL = "One seed: no interval, so no claim about which is better."
+
+
+def answer(chapter: Chapter) -> str:
+    """The one thing to know about a dataset: who leads, whether that is sure, and what real data scores."""
+    rows = chapter.summary
+    last = rows[(rows["checkpoint"] == "last") & (rows["board"] == 1)]
+    if len(last) and not last["direction"].isin(SENSES).any():
+        return f"Nobody leads on {isolated(chapter.dataset)}: none of its metrics says what is better."
+    last = last[last["direction"].isin(SENSES)]
+    metrics = metrics_in_order(list(last["metric"]), chapter.select)
+    scored = last[(last["metric"] == metrics[0]) & last["mean"].notna()] if metrics else last
+    control = scored["control"].astype(bool)
+    leader = _leader(scored[~control], chapter) if not control.all() else _nobody(chapter)
+    floor = scored[control & (scored["variant"] == FLOOR)]
+    sentences = [leader]
+    if len(floor):
+        sentences.append(f"Real data scores {_score(floor.iloc[0])}.")
+    return " ".join(sentences)
+
+
+def _nobody(chapter: Chapter) -> str:
+    own, where = chapter.rows[~chapter.rows["control"]], isolated(chapter.dataset)
+    if not len(own):
+        return f"No variant was run on {where}, only controls."
+    lost, runs, ended = (int(own[c].sum()) for c in ("failed", "runs", "done"))
+    if lost + ended == 0:
+        return f"No variant has been run on {where} yet."
+    return f"No variant has a score on {where}: {lost} of {count(runs, 'run')} failed."
+
+
+def _leader(variants: DataFrame, chapter: Chapter) -> str:
+    """`variants` is their rows of one metric, the best first."""
+    best, where = variants.iloc[0], isolated(chapter.dataset)
+    name, what = isolated(best["label"]), best["title"]
+    lost = chapter.rows.set_index("label").loc[best["label"], "failed"]
+    score = f"{_score(best)}, {count(best['n'], 'seed')}" + (f" ({lost} more failed)" if lost else "")
+    rivals = variants[(variants["label"] != best["label"]) & (variants["rank"].fillna(1) == 1)]["label"]
+    if len(variants) == 1:
+        return f"{name} is the only variant with a score on {where}: {what} {score}."
+    if best["n"] == 1:
+        return f"{name} has the best {what} on {where}: {_score(best)}. {NO_INTERVAL}"
+    if len(rivals):
+        them = listed([isolated(rival) for rival in rivals])
+        return f"No sure winner on {where}: {name} has the best {what}, {score}, but {them} cannot be told from it."
+    return f"{name} leads on {where}: {what} {score}."
+
+
+def _score(row: "pd.Series[Any]") -> str:
+    return " ".join(filter(None, estimate(float(row["mean"]), float(row["low"]), float(row["high"]))))
+
+
+def remarks(chapter: Chapter) -> list[str]:
+    """What must be known before the board is believed: scaled budgets, failed runs, runs still to do."""
+    runs = chapter.runs
+    lost, missing = int(runs["lost"].sum()), int((runs["status"] == MISSING).sum())
+    scales = sorted({float(s) for s in runs["scale"] if float(s) < 1})
+    shares = listed([f"{number(100 * s)} %" for s in scales])
+    held = {
+        f"Budget scaled to {shares}: shows that it runs, not what it reaches.": bool(scales),
+        f"{lost} of {count(len(runs), 'run')} failed.": lost > 0,
+        f"{missing} of {count(len(runs), 'run')} not run yet.": missing > 0,
+    }
+    return [remark for remark, holds in held.items() if holds]

@@ -1,0 +1,226 @@
+"""A dataset's boards. Their columns are the list `COLUMNS`, which every format shows: a new column is one entry of it.
+
+A board has a row per label and, beside `COLUMNS`, a column per metric. The page, Markdown, LaTeX, JSON and the terminal
+write what `Board.columns` and their cells say.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from ganbench.reports.frames.chapter import Chapter
+from ganbench.reports.frames.order import best_first, metrics_in_order
+from ganbench.reports.frames.scores import SENSES
+from ganbench.reports.frames.summary import with_failures
+from ganbench.reports.frames.ties import tied
+from ganbench.reports.numbers import APART, NONE, arrow, estimate, fixed, short
+from pandas import DataFrame
+
+from ganbench.statistics import Interval, probability_of_improvement
+
+NARROW = 4  # metrics that a narrow output has room for
+UNVERIFIED = "budget unverified"  # of external samples
+# What the scores of a metric on a board share.
+ABOUT = ["title", "judge", "direction", "unit", "key", "split", "samples", "usual_samples"]
+BEATS = ["beats", "beats_low", "beats_high"]  # how probably a run beats one of the first row, and its limits
+
+Row = Mapping[Any, Any]  # of `Board.rows`
+
+
+class Cell(NamedTuple):
+    """What stands in a cell."""
+
+    text: str
+    value: float | str | None = None  # sorts the column; None: there is nothing to sort
+    detail: str = ""  # an interval, or of how many: smaller on the page
+    remark: str = ""  # what the page says elsewhere
+    spoken: str = ""  # what a screen reader says in place of the text
+    lacking: bool = False  # whether the detail says that something is missing
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.text, self.detail, self.remark)))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a board: its name, its cells, and how it is shown."""
+
+    key: str  # in JSON and in the page's markup
+    title: str
+    cell: Callable[[Row], Cell]
+    descending: bool = False  # whether its first sorting begins with the largest
+    left: bool = False  # whether it is aligned like words, not like numbers
+    narrow: bool = True  # whether a terminal shows it
+    metric: str = ""  # "": no metric
+    checkpoint: str = ""
+    direction: str = ""  # of the metric
+    few: bool = False  # whether the metric was computed on fewer samples than is usual for it
+    paired: bool = False  # whether its metric has a column for each checkpoint
+
+    @property
+    def heading(self) -> str:
+        """The title with the metric's better direction and, of a pair, the checkpoint."""
+        title = f"{self.title} {arrow(self.direction)}".strip()
+        return f"{title}, {self.checkpoint}" if self.paired else title
+
+
+def _rank(row: Row) -> Cell:
+    if pd.isna(row["rank"]):
+        return Cell(APART)
+    rank = int(row["rank"])
+    if row["tied"]:
+        return Cell(f"={rank}", rank, spoken=f"tied with others at {rank}")
+    return Cell(str(rank), rank)
+
+
+def _name(row: Row) -> Cell:
+    external = f"({UNVERIFIED})" if row["guest"] else ""
+    return Cell(short(row["label"]), str(row["label"]), external, "(control)" if row["control"] else "")
+
+
+def _seeds(row: Row) -> Cell:
+    done, runs = row["done"], row["runs"]
+    if done == runs:
+        return Cell(str(done), done)
+    return Cell(str(done), done, f"of {runs}", f"({short(row['reasons'])})" if row["reasons"] else "", lacking=True)
+
+
+def _beats(row: Row) -> Cell:
+    odds, low, high = (row[name] for name in BEATS)
+    if math.isnan(odds):
+        return Cell(APART)
+    return Cell(fixed(odds, 2), odds, "" if math.isnan(low) else f"[{fixed(low, 2)}, {fixed(high, 2)}]")
+
+
+def _estimate(row: Row, metric: str) -> Cell:
+    """Mean and interval; APART where a finished run has no such number, NONE where it is owed."""
+    mean, low, high, n = (row[metric + part] for part in ("", "_low", "_high", "_n"))
+    if not n:
+        return Cell(APART if row["done"] else NONE)
+    text, interval = estimate(mean, low, high)
+    fewer = f"{n} of {row['done']} seeds" if n != row["done"] else ""  # a seed may lack a single metric
+    return Cell(text, mean, f"{interval} {fewer}".strip())
+
+
+COLUMNS = (
+    Column("rank", "Rank", _rank),
+    Column("name", "Variant", _name, left=True),
+    Column("seeds", "Seeds", _seeds, descending=True),
+    Column("odds", "Beats 1st", _beats, descending=True, narrow=False),
+)
+
+
+@dataclass(frozen=True)
+class Board:
+    """The scores of one dataset at a checkpoint that were measured alike."""
+
+    dataset: str
+    checkpoint: str
+    part: int  # counts from 1: scores that were not measured alike stand on different boards
+    rows: DataFrame  # of `board_rows`
+    metrics: Mapping[str, Row]  # -> its `ABOUT`; the first one ranks
+    columns: tuple[Column, ...]
+
+    def cells(self, narrow: bool = False) -> DataFrame:
+        """A frame of text under the columns' headings; `narrow`: of those columns that a terminal shows."""
+        shown = [column for column in self.columns if column.narrow or not narrow]
+        lines = [[str(column.cell(row)) for column in shown] for row in self.rows.to_dict("records")]
+        return DataFrame(lines, columns=[column.heading for column in shown])
+
+
+def boards(chapter: Chapter, checkpoint: str) -> Iterator[Board]:
+    """All boards of a dataset at a checkpoint."""
+    for part in sorted(set(chapter.summary.loc[chapter.summary["checkpoint"] == checkpoint, "board"])):
+        yield board(chapter, checkpoint, part)
+
+
+def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
+    """One board: a row per label by group, the best by the selecting metric first.
+
+    `rows` has the columns of `rows.rows`, tied, beats, beats_low, beats_high (how probably a run beats one of the first
+    row, NaN: unknown), and per metric `fid`, `fid_low`, `fid_high`, `fid_n`. Labels without any score stand on the
+    first part. On the board of the last checkpoint the first metric has a second column, `fid selected`.
+    """
+    here = chapter.summary[chapter.summary["board"] == part]
+    scored = _by_metric(here[here["checkpoint"] == checkpoint], chapter.select)
+    metrics = {metric: scores.iloc[0][ABOUT].to_dict() for metric, scores in scored.items()}
+    rows = _standing(chapter, checkpoint, part).assign(tied=False, **dict.fromkeys(BEATS, math.nan))
+    columns = []
+    for i, (metric, scores) in enumerate(scored.items()):
+        chosen = here[(here["checkpoint"] == "selected") & (here["metric"] == metric)]
+        paired = i == 0 and checkpoint == "last" and len(chosen) > 0
+        rows = _with_scores(rows, metric, scores)
+        columns.append(_metric_column(metric, metrics[metric], checkpoint, paired, narrow=i < NARROW))
+        if paired:
+            rows = _with_scores(rows, f"{metric} selected", chosen)
+            columns.append(_metric_column(metric, chosen.iloc[0][ABOUT].to_dict(), "selected", paired))
+        if i == 0:
+            rows = _placed(rows, chapter.scores, columns[0], metrics[metric]["key"], scores)
+    return Board(chapter.dataset, checkpoint, part, rows.reset_index(drop=True), metrics, (*COLUMNS, *columns))
+
+
+def _by_metric(here: DataFrame, select: str) -> dict[str, DataFrame]:
+    """Rows of a board -> those of each metric in order; a metric that nobody has is left out, unless nobody has any."""
+    drawn = here[(here["n"] > 0) | (here["metric"] == select)] if (here["n"] > 0).any() else here
+    return {metric: here[here["metric"] == metric] for metric in metrics_in_order(list(drawn["metric"]), select)}
+
+
+def _standing(chapter: Chapter, checkpoint: str, part: int) -> DataFrame:
+    """The labels that stand on a board: with a score there or, on the first part, with none anywhere."""
+    scored = chapter.summary[(chapter.summary["checkpoint"] == checkpoint) & (chapter.summary["n"] > 0)]
+    here = scored.loc[scored["board"] == part, "label"]
+    nowhere = ~chapter.rows["label"].isin(scored["label"]) & (part == 1)
+    return chapter.rows[chapter.rows["label"].isin(here) | nowhere]
+
+
+def _with_scores(rows: DataFrame, name: str, scores: DataFrame) -> DataFrame:
+    """Add a metric's columns."""
+    own = scores.set_index("label")
+    parts = {"": "mean", "_low": "low", "_high": "high"}
+    rows = rows.assign(**{name + part: rows["label"].map(own[column]) for part, column in parts.items()})
+    return rows.assign(**{f"{name}_n": rows["label"].map(own["n"]).fillna(0).astype(int)})
+
+
+def _metric_column(metric: str, about: Row, checkpoint: str, paired: bool, narrow: bool = False) -> Column:
+    second = paired and checkpoint == "selected"
+    name = f"{metric} selected" if second else metric
+    return Column(
+        name, about["title"], partial(_estimate, metric=name), descending=about["direction"] == "higher",
+        narrow=narrow, metric=metric, checkpoint=checkpoint, direction=about["direction"], few=few(about),
+        paired=paired,
+    )  # fmt: skip
+
+
+def few(about: Row) -> bool:
+    """Whether a metric was computed on fewer samples than is usual for it; False where nobody says what is usual."""
+    return bool(about["samples"] < about["usual_samples"])
+
+
+def _placed(rows: DataFrame, scores: DataFrame, column: Column, key: str, ranks: DataFrame) -> DataFrame:
+    """Order the rows by a board's first column, and add rank, tied, and the columns `BEATS`."""
+    rank = rows["label"].map(ranks.set_index("label")["rank"]).astype("Int64")
+    rows = best_first(rows.assign(rank=rank, tied=tied(rank)), column.key, lower=column.direction == "lower")
+    odds = rows["label"].map(_beating_first(rows, scores, column, key))
+    return rows.assign(**{name: [interval[i] for interval in odds] for i, name in enumerate(BEATS)})
+
+
+def _beating_first(rows: DataFrame, scores: DataFrame, column: Column, key: str) -> Callable[[str], Interval]:
+    """Label -> how probably its run beats one of the first row's; NaN where either has no run that counts."""
+    unknown = Interval(math.nan, math.nan, math.nan)
+    same = (scores["checkpoint"] == column.checkpoint) & (scores["metric"] == column.metric)
+    own = scores[same & scores["key"].isin([key, ""])]
+    lower = column.direction == "lower"
+    values, done = own["value"].to_numpy(dtype=np.float64), (own["status"] == "done").to_numpy()
+    runs = {str(label): with_failures(values[i], done[i], lower) for label, i in own.groupby("label").indices.items()}
+    first = "" if rows.empty or rows["control"].iloc[0] else str(rows["label"].iloc[0])
+
+    def odds(label: str) -> Interval:
+        if column.direction not in SENSES or label == first or first not in runs or label not in runs:
+            return unknown
+        return probability_of_improvement(runs[first], runs[label], lower)
+
+    return odds

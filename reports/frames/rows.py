@@ -1,0 +1,96 @@
+"""The rows of a report: a suite's runs without gaps, and one row per label and dataset."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import nan
+from typing import Any
+
+import pandas as pd
+from ganbench.reports.frames.order import labels_by_group
+from pandas import DataFrame, Series
+
+from ganbench.store import Results
+from ganbench.store import columns as of_records
+
+MISSING = of_records.MISSING
+UNKNOWN: dict[str, Any] = {  # what a run may fail to write down before it ends, and what stands in its place
+    "control": False, "guest": False, "reason": "", "scale": 1.0, "variant": "", "command": "",
+    "images": nan, "seconds": nan,
+}  # fmt: skip
+
+
+def each(frame: DataFrame) -> Iterator[Any]:
+    """The rows as named tuples, whose fields the type checker takes as they come."""
+    return iter(frame.itertuples(index=False))
+
+
+def of_dataset(frame: DataFrame, dataset: str) -> DataFrame:
+    return frame if frame.empty else frame[frame["dataset"] == dataset]
+
+
+def runs(results: Results, dataset: str | None = None) -> DataFrame:
+    """One row per run, of one dataset or all, with the gaps of runs that ended early filled.
+
+    Adds `lost`: the run ended, but not well.
+    """
+    own = results.runs if dataset is None else of_dataset(results.runs, dataset)
+    if own.empty:
+        return own
+    filled = {name: own[name].fillna(value) if name in own else value for name, value in UNKNOWN.items()}
+    control = Series(filled["control"], index=own.index).astype(bool)
+    control = control.groupby([own["dataset"], own["label"]]).transform("any")  # a crashed run may not know
+    guest = Series(filled["guest"], index=own.index).astype(bool)
+    return own.assign(**filled).assign(control=control, guest=guest, lost=~own["status"].isin(["done", MISSING]))
+
+
+def datasets(results: Results) -> list[str]:
+    """Dataset labels in the order of the suite."""
+    return [] if results.runs.empty else list(dict.fromkeys(results.runs["dataset"]))
+
+
+def labels(results: Results, dataset: str | None = None) -> dict[str, bool]:
+    """Row labels in the order of the suite, variants before controls -> whether the row is a control."""
+    own = runs(results, dataset)
+    if own.empty:
+        return {}
+    # A row that has not been run on one dataset may be known as a control from another.
+    control = own.groupby("label", sort=False)["control"].any()
+    return {label: bool(control[label]) for label in labels_by_group(own)}
+
+
+def selecting_metric(results: Results, dataset: str) -> str:
+    """The metric that chooses checkpoints and orders the board; "" if the records name none."""
+    own = runs(results, dataset)
+    named = own["select"].dropna() if "select" in own else Series(dtype=str)
+    return str(named.iloc[0]) if len(named) else ""
+
+
+def rows(results: Results, dataset: str) -> DataFrame:
+    """One row per label: label, variant, control, guest, rank (<NA>: to come), runs, done, failed, reasons."""
+    everything = runs(results, dataset)
+    lines = []
+    for label, control in labels(results, dataset).items():
+        own = everything[everything["label"] == label]
+        done, lost = own[own["status"] == "done"], own[own["lost"]]
+        reasons = "; ".join(dict.fromkeys(f"{r.status}: {r.reason}".rstrip(": ") for r in each(lost)))
+        guest = bool(own["guest"].iloc[0])
+        lines.append((label, own["variant"].iloc[0], control, guest, pd.NA, len(own), len(done), len(lost), reasons))
+    columns = ["label", "variant", "control", "guest", "rank", "runs", "done", "failed", "reasons"]
+    return DataFrame(lines, columns=columns).astype({"rank": "Int64", "control": bool})
+
+
+def of_label(results: Results, label: str) -> Results:
+    """Results of one label and of the controls, on the datasets that the label was run on."""
+    there = set(results.runs.loc[results.runs["label"] == label, "dataset"])
+    kept = [label, *(other for other, control in labels(results).items() if control)]
+
+    def own(frame: DataFrame) -> DataFrame:
+        return frame if frame.empty else frame[frame["label"].isin(kept) & frame["dataset"].isin(there)]
+
+    return replace(
+        results,
+        runs=own(results.runs),
+        scores=own(results.scores),
+        losses=own(results.losses),
+        published=own(results.published),
+    )

@@ -1,0 +1,114 @@
+"""Scores over seeds: means, intervals and ranks, on boards whose scores were measured alike."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from ganbench.reports.frames.order import best_first
+from ganbench.reports.frames.scores import CHECKPOINTS, SENSES, tidy
+from ganbench.reports.frames.ties import ranks_with_ties
+from numpy.typing import NDArray
+from pandas import DataFrame, Series
+
+from ganbench.statistics import mean_interval
+from ganbench.store import Results
+
+Floats = NDArray[np.float64]
+
+
+def summary(results: Results) -> DataFrame:
+    """All boards, long: one row per dataset, checkpoint, board, metric and label.
+
+    Columns: dataset, checkpoint, board, judge, metric, title, key, split, samples, usual_samples, direction, unit,
+    label, variant, control, mean, low, high, n (seeds with a score), worst, best, rank (among variants; controls, rows
+    without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of different judges, and
+    scores of one metric with different comparability keys, stand on different boards. Limits are Student's 95 % over
+    seeds, cut to the values that the metric can take.
+    """
+    columns = [*("dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split", "samples")]
+    columns += ["usual_samples", "direction", "unit"]
+    columns += [*("label", "variant", "control", "mean", "low", "high", "n", "worst", "best", "rank")]
+    rows = tidy(results)
+    rows = rows[rows["checkpoint"].isin(CHECKPOINTS)]
+    if rows.empty:
+        return DataFrame(columns=columns)
+    rows = rows.assign(board=_board_of(rows))
+    group = ["dataset", "checkpoint", "board", "judge", "metric"]
+    parts = [_with_ranks(_over_seeds(part)) for _, part in rows.groupby(group, sort=False)]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def _board_of(rows: DataFrame) -> Series:
+    """For each score its board: per dataset, judges in order of appearance, and per metric the keys, most used first.
+
+    Scores without a value (failed runs) carry no comparable number; they go to their judge's first board, to be seen.
+    """
+    scored = rows[rows["value"].notna()]
+    place: dict[tuple[str, str], int] = {}  # (dataset, judge) -> boards before it
+    order: dict[tuple[str, ...], int] = {}  # (dataset, judge, metric, key) -> 0, 1, ...
+    for name, part in scored.groupby(["dataset", "judge", "metric"], sort=False):
+        for i, (key, _) in enumerate(Counter(part["key"]).most_common()):  # ties: in order of appearance
+            order[*map(str, name), key] = i
+    for dataset, part in rows.groupby("dataset", sort=False):
+        before = 1
+        for judge in dict.fromkeys(part["judge"]):
+            place[str(dataset), judge] = before
+            before += 1 + max((i for k, i in order.items() if k[:2] == (dataset, judge)), default=0)
+    cells = zip(rows["dataset"], rows["judge"], rows["metric"], rows["key"], strict=True)
+    return Series([place[d, j] + order.get((d, j, m, k), 0) for d, j, m, k in cells], index=rows.index)
+
+
+def _over_seeds(part: DataFrame) -> DataFrame:
+    """Scores of one metric on one board -> one row per label, over its seeds.
+
+    On arrays: a board has hundreds of such groups of a few scores, and a frame for each would take most of the time.
+    """
+    bottom, top = part["lower_bound"].iloc[0], part["upper_bound"].iloc[0]
+    lower = part["direction"].iloc[0] == "lower"
+    labels, variants, controls, most = (part[name].to_numpy() for name in ("label", "variant", "control", "most"))
+    values, done = part["value"].to_numpy(dtype=np.float64), (part["status"] == "done").to_numpy()
+    rows = []
+    for label in dict.fromkeys(labels):
+        own = np.flatnonzero(labels == label)
+        scored = values[own][~np.isnan(values[own])]
+        interval = mean_interval(scored)
+        rows.append(
+            {
+                "label": label,
+                "variant": variants[own[0]],
+                "control": controls[own[0]],
+                "mean": interval.mean,
+                "low": max(interval.low, bottom) if np.isfinite(interval.low) else interval.low,
+                "high": np.nanmin([interval.high, top, *most[own]]) if np.isfinite(interval.high) else interval.high,
+                "n": len(scored),
+                "worst": (scored.max() if lower else scored.min()) if len(scored) else np.nan,
+                "best": (scored.min() if lower else scored.max()) if len(scored) else np.nan,
+                "scored": with_failures(values[own], done[own], lower),
+            }
+        )
+    example = part.iloc[int(np.argmin(np.isnan(values)))]  # the first that has a score, or else the first
+    shared = ["dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split"]
+    shared += ["samples", "usual_samples", "direction", "unit"]
+    return DataFrame(rows).assign(**{name: example[name] for name in shared})
+
+
+def with_failures(values: Floats, done: NDArray[np.bool_], lower: bool) -> Floats:
+    """Seeds' values (NaN: none), and which runs finished -> the values, a failed run's infinitely bad; a finished one
+    may lack a metric.
+    """
+    lacks = np.isnan(values)
+    return np.asarray(np.where(lacks, np.inf if lower else -np.inf, values)[~(lacks & done)], dtype=np.float64)
+
+
+def _with_ranks(rows: DataFrame) -> DataFrame:
+    """Add `rank`, one more than the number of variants that are surely better; sort by group, best first.
+
+    A single seed has no interval, so it can neither be ranked nor rank others. Nothing is best where neither low nor
+    high values are.
+    """
+    lower = rows["direction"].iloc[0] == "lower"
+    entrants = rows.index[~rows["control"] & rows["low"].notna() & rows["direction"].isin(SENSES)]
+    low, high = (rows.loc[entrants, limit].to_numpy(dtype=np.float64) for limit in ("low", "high"))
+    ranks = ranks_with_ties(low, high, list(rows.loc[entrants, "scored"]), lower)
+    rank = Series(ranks, index=entrants, dtype="Int64").reindex(rows.index)
+    return best_first(rows.assign(rank=rank), "mean", lower)
