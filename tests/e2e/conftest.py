@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ganbench.reports.html import page
+from ganbench.reports import formats
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -56,7 +56,7 @@ def folder(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> P
         "empty": synthetic.empty(),
     }
     for name, results in pages.items():
-        page.write(results, made / f"{name}.html")
+        formats.write(results, made / f"{name}.html")
     return made
 
 
