@@ -78,6 +78,26 @@ def amount(value: float, unit: str = "") -> str:
     return f"{number(value)} {unit}".rstrip()
 
 
+def percent(share: float) -> str:
+    """A change as a percentage with its sign: +12 %, −3.4 %."""
+    if not math.isfinite(share):
+        return "+∞" if share > 0 else "n/a"
+    if share > 10:
+        return f"×{number(share + 1, 2)}"
+    sign = "+" if share >= 0 else "−"
+    return f"{sign}{fixed(100 * abs(share), 0 if abs(share) >= 0.0995 else 1)} %"
+
+
+def probability(p: float) -> str:
+    """A p-value: 0.0030, < 0.0001; nothing where it is not known."""
+    return "" if math.isnan(p) else "< 0.0001" if p < 1e-4 else number(p, 2)
+
+
+def p_value(p: float) -> str:
+    """p = 0.0030, p < 0.0001."""
+    return f"p {'' if p < 1e-4 else '= '}{probability(p)}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as 4.2 s, 3 min 20 s, 2 h 5 min."""
     if math.isnan(seconds):

@@ -70,6 +70,7 @@ def audit(
     """Disturb real data in known ways, and see which metric sees which disturbance."""
     from ganbench.audit import audit as audits
     from ganbench.reports.formats import audit as shown
+    from ganbench.reports.html.audit import write_audit_page
     from ganbench.store import read
 
     use_data_dir(data_dir)
@@ -84,7 +85,7 @@ def audit(
     if out_dir:
         with writing(out_dir):
             audits.write_audit(found, out_dir)
-            shown.write_page(found, out_dir / "audit.html")
+            write_audit_page(found, out_dir / "audit.html")
         err.print(f"Written: {out_dir}")
     if cards:
         with writing(cards):

@@ -63,7 +63,7 @@ def report(
             f"{out_path} is a folder, but {format.value} is one file: --out {out_path / 'report'}.{format.value}"
         )
     with writing(out_path):
-        written = site.write(found, out_path) if folder else formats.write(found, out_path, format.value)
+        written = site.write_site(found, out_path) if folder else formats.write(found, out_path, format.value)
     err.print(f"Written: {written}")
 
 
@@ -107,13 +107,14 @@ def history(
     """Follow a suite's scores over many commits: lines with intervals, and where they step."""
     from ganbench.compare.history import read_history, write_history
     from ganbench.reports.formats import history as shown
+    from ganbench.reports.html.history import write_history_page
 
     scores = read_history(results)
     out.print(shown.terminal(scores))
     if out_dir:
         with writing(out_dir):
             write_history(scores, out_dir)
-            shown.write_page(scores, out_dir / "history.html")
+            write_history_page(scores, out_dir / "history.html")
         err.print(f"Written: {out_dir}")
 
 

@@ -28,7 +28,9 @@ def report(results: "Results", format: str) -> bytes:
 
 
 def write(results: "Results", out: Path, format: str = "html") -> Path:
-    """Write `report` to a file that is there whole or not at all."""
-    from ganbench.reports.html.page import put
+    """Write `report` to a file that is there whole or not at all; its folder is made if need be."""
+    from ganbench.store.whole import write_bytes
 
-    return put(out, report(results, format))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(out, report(results, format))
+    return out

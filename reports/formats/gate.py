@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from ganbench.reports.formats.as_markdown import markdown_table
 from ganbench.reports.formats.as_markdown import markdown_text as plain
 from ganbench.reports.frames.rows import each
-from ganbench.reports.numbers import CONTROL, arrow, count, fixed, listed, number, short
+from ganbench.reports.numbers import CONTROL, arrow, count, listed, number, p_value, percent, probability, short
 from pandas import DataFrame
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -26,16 +26,6 @@ STYLES = {"regression": "red", "better": "green"}
 ORDER = [*FAILS, "better", "same", "undecided", "other machine", "new"]
 SHOWN = [*FAILS, "better", "other machine"]
 OUTCOMES = {"failures": FAILS, "skipped": SILENT}  # in JUnit's words
-
-
-def percent(share: float) -> str:
-    """A change as a percentage with its sign: +12 %, −3.4 %."""
-    if not math.isfinite(share):
-        return "+∞" if share > 0 else "n/a"
-    if share > 10:
-        return f"×{number(share + 1, 2)}"
-    sign = "+" if share >= 0 else "−"
-    return f"{sign}{fixed(100 * abs(share), 0 if abs(share) >= 0.0995 else 1)} %"
 
 
 def verdict_sentence(row: Any) -> str:
@@ -192,7 +182,7 @@ def _cells(rows: DataFrame) -> DataFrame:
             "before": number(row.before),
             "now": number(row.after),
             f"change [{LEVEL:.0%}]": _change(row),
-            "p": _p(row.p),
+            "p": probability(row.p),
             "seeds": f"{row.seeds_before}, {row.seeds_after}",
             "remark": short(row.remark, 200) if row.remark else "",
         }
@@ -205,15 +195,6 @@ def _change(row: Any) -> str:
     if not math.isfinite(row.low):
         return percent(row.change) if not math.isnan(row.change) else ""
     return f"{percent(row.change)} [{percent(row.low)}, {percent(row.high)}]"
-
-
-def _p(p: float) -> str:
-    return "" if math.isnan(p) else "< 0.0001" if p < 1e-4 else number(p, 2)
-
-
-def p_value(p: float) -> str:
-    """p = 0.0030, p < 0.0001."""
-    return f"p {'' if p < 1e-4 else '= '}{_p(p)}"
 
 
 def _xml(text: object) -> str:

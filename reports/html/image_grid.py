@@ -22,7 +22,7 @@ CUT = np.rint(np.rint(np.arange(256) / 255 * (LEVELS - 1)) * 255 / (LEVELS - 1))
 USUAL, LARGE = 36, 52  # CSS pixels that an image shall be wide, about
 
 
-class Sheet(NamedTuple):
+class ImageGrid(NamedTuple):
     """A picture of several images, and how it wants to be shown."""
 
     pixels: Bytes  # (height, width, c)
@@ -35,33 +35,33 @@ class Sheet(NamedTuple):
         return int(self.zoom * self.pixels.shape[1])
 
 
-def sheet(images: NDArray[Any], columns: int, heads: Sequence[str] = (), aim: int = USUAL) -> Sheet:
+def grid(images: NDArray[Any], columns: int, heads: Sequence[str] = (), aim: int = USUAL) -> ImageGrid:
     """Images (n, h, w, c), row by row."""
-    return Sheet(_tiled(images, columns), max(1, round(aim / images.shape[2])), tuple(heads))
+    return ImageGrid(_tiled(images, columns), max(1, round(aim / images.shape[2])), tuple(heads))
 
 
-def table(images: NDArray[Any], heads: Sequence[str] = (), aim: int = USUAL) -> Sheet:
-    """Images (rows, columns, h, w, c)."""
-    return sheet(images.reshape(-1, *images.shape[2:]), images.shape[1], heads, aim)
+def grid_of(images: NDArray[Any], heads: Sequence[str] = (), aim: int = USUAL) -> ImageGrid:
+    """Images (rows, columns, h, w, c), as they stand."""
+    return grid(images.reshape(-1, *images.shape[2:]), images.shape[1], heads, aim)
 
 
-def film(frames: NDArray[Any]) -> Sheet:
+def film(frames: NDArray[Any]) -> ImageGrid:
     """(frames, n, h, w, c): each frame as square as its n allow, below the one before."""
     columns = int(np.ceil(np.sqrt(frames.shape[1])))
     tall = np.concatenate([_tiled(images, columns) for images in frames])
-    return sheet(frames[-1], columns)._replace(pixels=tall)
+    return grid(frames[-1], columns)._replace(pixels=tall)
 
 
-def twos(above: NDArray[Any], below: NDArray[Any], columns: int = 8) -> Sheet:
+def twos(above: NDArray[Any], below: NDArray[Any], columns: int = 8) -> ImageGrid:
     """(n, h, w, c) each: rows of the one over rows of the other, with some room after every two."""
     parts = [slice(i, i + columns) for i in range(0, len(above), columns)]
     room = np.full((3, columns * (above.shape[2] + GAP), above.shape[3]), CLEAR, np.uint8)
     rows = [(_tiled(above[part], columns), _tiled(below[part], columns), room) for part in parts]
     pixels = np.concatenate([row for band in rows for row in band][:-1])
-    return sheet(above, columns)._replace(pixels=pixels)
+    return grid(above, columns)._replace(pixels=pixels)
 
 
-def source(pixels: Bytes) -> str:
+def data_uri(pixels: Bytes) -> str:
     """(height, width, c) -> a data URI. Of more than three channels the first three are shown, of two the first."""
     grey = pixels.shape[2] < 3
     file = BytesIO()

@@ -56,9 +56,9 @@
     let wait = 1000;
     if (document.hidden) { addEventListener("visibilitychange", ask, { once: true }); return; } // nobody looks: nothing is rendered
     try {
-      const answer = await fetch("state"), { version, said, bars: shown } = await answer.json();
+      const answer = await fetch("state"), { version, sentence, bars: shown } = await answer.json();
       if (version !== strip.dataset.version && !busy()) { keep(); location.reload(); return; }
-      say(said);
+      say(sentence);
       if (bars.innerHTML !== shown) bars.innerHTML = shown; // escaped by the server
     } catch {
       say("The server has ended: this page is as it was then.");

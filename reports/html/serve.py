@@ -7,28 +7,26 @@ training, so it takes a sixth of one at most.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import isnan
-from pathlib import Path
 from threading import Lock
 from time import monotonic, thread_time
 
-from ganbench.reports.html.markup import escape, name
-from ganbench.reports.html.page import POLICY, Form, render
-from ganbench.reports.numbers import amount, count, duration, number, short
+from ganbench.reports.html.layout import POLICY, Frame, lay_out, static
+from ganbench.reports.html.page import render
+from ganbench.reports.numbers import amount, count, duration, number
 
 from ganbench.errors import BenchError
 from ganbench.store import Results
 from ganbench.suite.progress import RunProgress, SuiteProgress
 
-HERE = Path(__file__).parent
 HOST = "127.0.0.1"
 REST = 5  # times the processor's time that a rendering took, until the next
-FORM = Form(
-    policy=f"{POLICY}; connect-src 'self'",
-    css=(HERE / "serve.css").read_text(encoding="utf-8"),
-    script=(HERE / "serve.js").read_text(encoding="utf-8"),
+FRAME = Frame(
+    policy=POLICY + "; connect-src 'self'",
+    css=static("page.css", "serve.css"),
+    script=static("page.js", "serve.js"),
 )
 
 
@@ -55,13 +53,13 @@ class Live:
     def state(self) -> dict[str, str]:
         """What the page asks for once a second: which is the newest, made ready by this, and how far the runs are."""
         self.page()
-        return {"version": self.version, **strip(self.look())}
+        return {"version": self.version, **progress_shown(self.look())}
 
     def _render(self, stamp: str) -> None:
         began = thread_time()
         try:
-            form = replace(FORM, above=_frame(stamp, strip(self.look())))
-            self.html = render(self.read(), form).encode()
+            shown = progress_shown(self.look())
+            self.html = render(self.read(), FRAME, template="serve.html", version=stamp, progress=shown).encode()
             self.version = stamp
         except (BenchError, OSError):
             if not self.html:  # else a record was being replaced: the next look will find it whole
@@ -69,36 +67,25 @@ class Live:
         self.due = monotonic() + REST * (thread_time() - began)
 
 
-def strip(underway: SuiteProgress | None) -> dict[str, str]:
-    """How far the runs are: `said` in a sentence, `bars` as HTML."""
-    if underway is None:
-        return {"said": "", "bars": ""}
-    said = f"{underway.ended} of {count(underway.total, 'run')} ended"
-    said += f", {len(underway.failed)} failed" if underway.failed else ""
-    rows = "".join(_bar(course) for course in underway.running.values())
-    left = "" if isnan(underway.left) else f"About {duration(underway.left)} left."
-    failed = "".join(f"<li>{name(who, 120)}: {name(why, 200)}</li>" for who, why in underway.failed[-3:])
-    bars = f'<p class="note">{left}</p><ul class="bars">{rows}</ul>' + (
-        f'<ul class="lost">{failed}</ul>' if failed else ""
+def progress_shown(progress: SuiteProgress | None) -> dict[str, str]:
+    """How far the runs are: a sentence, and bars as HTML."""
+    if progress is None:
+        return {"sentence": "", "bars": ""}
+    lost = f", {len(progress.failed)} failed" if progress.failed else ""
+    bars = lay_out(
+        "progress.html",
+        left=progress.left,
+        running=[(run, _facts(run)) for run in progress.running.values()],
+        failed=progress.failed[-3:],
     )
-    return {"said": f"{said}.", "bars": bars}
+    return {"sentence": f"{progress.ended} of {count(progress.total, 'run')} ended{lost}.", "bars": bars}
 
 
-def _frame(version: str, shown: dict[str, str]) -> str:
-    """What the script keeps up to date; a change of the sentence is told to a screen reader."""
-    inside = f'<p role="status">{escape(shown["said"])}</p><div>{shown["bars"]}</div>'
-    return f'<section id="underway" aria-label="Progress" data-version="{version}">{inside}</section>'
-
-
-def _bar(course: RunProgress) -> str:
-    rate = "" if isnan(course.rate) else f"{amount(course.rate)} images/s"
-    left = "judging" if course.share >= 1 else "" if isnan(course.left) else f"{duration(course.left)} left"
-    told = ", ".join(filter(None, (f"{number(100 * course.share, 2)} %", rate, left)))
-    title = f"{short(course.label)} on {short(course.dataset)}, seed {course.seed}"
-    return (
-        f'<li><span>{name(title, 140)}</span><progress max="1" value="{course.share:.4f}" aria-label="{escape(title)}">'
-        f"</progress><span>{escape(told)}</span></li>"
-    )
+def _facts(run: RunProgress) -> str:
+    """How far a run is, how fast, and how long it will take."""
+    rate = "" if isnan(run.rate) else f"{amount(run.rate)} images/s"
+    left = "judging" if run.share >= 1 else "" if isnan(run.left) else f"{duration(run.left)} left"
+    return ", ".join(filter(None, (f"{number(100 * run.share, 2)} %", rate, left)))
 
 
 def server(live: Live, port: int) -> ThreadingHTTPServer:

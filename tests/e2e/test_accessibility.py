@@ -35,7 +35,7 @@ def test_nothing_grave_is_found(opened: Visit, scroll_through: Scroll, name: str
 
 
 def test_nothing_grave_is_found_on_a_site(visit: Visit, synthetic: Any, tmp_path: Path) -> None:
-    site.write(synthetic.make(seeds=(0,), evaluations=3, exhibits=True), tmp_path)
+    site.write_site(synthetic.make(seeds=(0,), evaluations=3, exhibits=True), tmp_path)
     for name in ("index", "variant-gan"):
         with visit((tmp_path / f"{name}.html").as_uri()) as tab:
             assert _violations(tab) == []

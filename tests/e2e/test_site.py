@@ -20,8 +20,8 @@ def made(synthetic: ModuleType, hostile: dict[str, str], tmp_path_factory: pytes
     """Two sites in one folder, one of them of names that try to be markup."""
     folder = tmp_path_factory.mktemp("sites")
     make = partial(synthetic.make, seeds=(0, 1), evaluations=3, exhibits=True)
-    site.write(make(), folder / "some where")
-    site.write(make(rename=hostile), folder / "hostile")
+    site.write_site(make(), folder / "some where")
+    site.write_site(make(rename=hostile), folder / "hostile")
     return folder
 
 

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from ganbench.reports.figures import colours
-from ganbench.reports.formats import audit as shown
+from ganbench.reports.figures.audit import audit_lines, verdict_map
+from ganbench.reports.figures.colours import BLUES, INK_ON_PALE, PALE_GREY, PALE_ORANGE, PALE_PINK
+from ganbench.reports.formats import audit as text
+from ganbench.reports.frames.audit import verdict_words
+from ganbench.reports.html.audit import render_audit
 from pandas import DataFrame
 from rich.console import Console
 
@@ -47,17 +50,17 @@ def made(*judges: str, runs: int = 0, stranger: str = "") -> Audit:
 
 
 def test_the_table_says_from_which_strength_a_metric_sees() -> None:
-    wide = shown.table(made("mnist"), "mnist")
+    wide = verdict_words(made("mnist"), "mnist")
     assert wide.to_dict("index") == WORDS
     assert list(wide.index) == ["fid", "is"], "in the audit's order"
     assert list(wide) == ["noise", "blur", "dropped_classes"], "in the audit's order"
 
 
 def test_the_map_has_the_words_of_the_table_and_the_sooner_the_darker() -> None:
-    trace = shown.verdict_map(made("mnist"), "mnist").data[0]
+    trace = verdict_map(made("mnist"), "mnist").data[0]
     assert trace.text.tolist() == [list(row.values()) for row in WORDS.values()]
     assert trace.z.tolist() == [[7, 5, 0], [3, 2, 1]]
-    shades = [sum(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in colours.BLUES]
+    shades = [sum(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in BLUES]
     assert shades == sorted(shades, reverse=True)
 
 
@@ -68,10 +71,10 @@ def luminance(colour: str) -> float:
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
-@pytest.mark.parametrize("colour", [colours.PALE_GREY, colours.PALE_PINK, colours.PALE_ORANGE, *colours.BLUES])
+@pytest.mark.parametrize("colour", [PALE_GREY, PALE_PINK, PALE_ORANGE, *BLUES])
 def test_words_can_be_read_on_every_colour(colour: str) -> None:
     """A contrast of 4.5 at least, as WCAG 2.2 asks of text."""
-    assert (luminance(colour) + 0.05) / (luminance(colours.INK_ON_PALE) + 0.05) >= 4.5
+    assert (luminance(colour) + 0.05) / (luminance(INK_ON_PALE) + 0.05) >= 4.5
 
 
 # How protanopes and deuteranopes see linear RGB: Viénot, Brettel and Mollon, "Digital Video Colourmaps for Checking the
@@ -87,14 +90,14 @@ def test_verdicts_have_different_colours_for_the_colour_blind(matrix: list[list[
     def seen(colour: str) -> Any:
         return np.array(matrix) @ [(int(colour[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)]
 
-    kinds = [colours.PALE_GREY, colours.PALE_PINK, colours.PALE_ORANGE, colours.BLUES[-1]]
+    kinds = [PALE_GREY, PALE_PINK, PALE_ORANGE, BLUES[-1]]
     for i, one in enumerate(kinds):
         for other in kinds[i + 1 :]:
             assert np.linalg.norm(seen(one) - seen(other)) > 0.15, (one, other)
 
 
 def test_there_is_a_panel_for_every_metric_with_a_line_for_every_disturbance() -> None:
-    figure = shown.lines(made("mnist"), "mnist")
+    figure = audit_lines(made("mnist"), "mnist")
     lines = [trace for trace in figure.data if trace.meta]
     assert len(lines) == 2 * 3
     assert {trace.meta for trace in lines} == {"noise", "blur", "dropped_classes"}
@@ -104,7 +107,7 @@ def test_there_is_a_panel_for_every_metric_with_a_line_for_every_disturbance() -
 
 
 def test_the_page_needs_no_network_and_reads_names_as_text() -> None:
-    html = shown.page(made("mnist", "mnist_residual", runs=4, stranger=HOSTILE))
+    html = render_audit(made("mnist", "mnist_residual", runs=4, stranger=HOSTILE))
     without_plotly = html[: html.rindex("<script>")]
     assert HOSTILE not in without_plotly and "&lt;more&gt;" in without_plotly
     assert not re.search(r"""(?:src|href)=["'](?!#|data:)""", without_plotly)
@@ -114,28 +117,28 @@ def test_the_page_needs_no_network_and_reads_names_as_text() -> None:
 
 
 def test_the_markdown_has_whole_tables_and_speaks_of_its_judge() -> None:
-    text = shown.markdown(made("mnist", "mnist_residual", runs=4), "mnist_residual")
-    assert text.startswith("# What metrics see through the `mnist_residual` judge\n")
-    assert "| `fid` | from 1 | from 3 | blind |" in text
-    for block in re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE):
+    source = text.markdown(made("mnist", "mnist_residual", runs=4), "mnist_residual")
+    assert source.startswith("# What metrics see through the `mnist_residual` judge\n")
+    assert "| `fid` | from 1 | from 3 | blind |" in source
+    for block in re.findall(r"(?:^\|.*\|\n)+", source, flags=re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1
-    assert re.search(r"^\| `fid` \| 3 of 3 \| [\d.]+ \| 1.00 \|$", text, flags=re.MULTILINE)
+    assert re.search(r"^\| `fid` \| 3 of 3 \| [\d.]+ \| 1.00 \|$", source, flags=re.MULTILINE)
 
 
 def test_one_judge_agrees_with_nobody() -> None:
-    assert "Agreement" not in shown.markdown(made("mnist"), "mnist") + shown.page(made("mnist"))
+    assert "Agreement" not in text.markdown(made("mnist"), "mnist") + render_audit(made("mnist"))
 
 
 def test_the_terminal_shows_verdicts_and_agreement_and_never_reads_markup() -> None:
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(shown.terminal(made("mnist", "b", stranger="[red]x[/red]")))
-    text = console.export_text()
-    assert "[red]x[/red]" in text
-    assert "rev." in text and "mixed" in text and "Agreement" in text
+    console.print(text.terminal(made("mnist", "b", stranger="[red]x[/red]")))
+    printed = console.export_text()
+    assert "[red]x[/red]" in printed
+    assert "rev." in printed and "mixed" in printed and "Agreement" in printed
 
 
 def test_cards_are_written_for_every_judge(tmp_path: Any) -> None:
-    files = shown.write_cards(made("mnist", "b"), tmp_path / "new")
+    files = text.write_cards(made("mnist", "b"), tmp_path / "new")
     assert [file.name for file in files] == ["mnist-audit.md", "b-audit.md"]
     assert all("## Verdicts" in file.read_text() for file in files)
 
@@ -145,5 +148,5 @@ def test_a_value_that_is_no_number_leaves_a_gap_and_a_figure() -> None:
     values = found.values.assign(value=found.values["value"].where(found.values["strength"] < 4, np.inf))
     values.loc[values["strength"] == 2, "value"] = np.nan
     broken = Audit(found.judges, values, found.conditions, found.meanings)
-    assert pd.notna(shown.table(broken, "mnist")).all().all()
-    assert len(shown.lines(broken, "mnist").data) == 2 * 4
+    assert pd.notna(verdict_words(broken, "mnist")).all().all()
+    assert len(audit_lines(broken, "mnist").data) == 2 * 4

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from ganbench.reports.frames.chapter import Report
-from ganbench.reports.html.gallery import IMAGES, MOST_STOPS, POINTS, gallery
-from ganbench.reports.html.markup import Page
+from ganbench.reports.html.exhibits import IMAGES, POINTS
+from ganbench.reports.html.gallery import MOST_STOPS, gallery
+from ganbench.reports.html.sections import Page
+from markupsafe import escape
 
 NEEDS = {"interpolation", "transport", "surface", "by_class", "truncation", "pair_other", "neighbour"}
 
@@ -171,7 +173,7 @@ def test_hostile_names_are_text(synthetic: ModuleType) -> None:
     results = synthetic.make(seeds=(0, 1), exhibits=True, evaluations=2, rename={"dcgan": bad})
     for dataset in ("ring8", "mnist5k"):
         source = _shown(results, dataset)
-        assert "<img src=x" not in source and html.escape(bad) in source
+        assert "<img src=x" not in source and escape(bad) in source
 
 
 @pytest.mark.parametrize("dataset", ["ring8", "mnist5k"])

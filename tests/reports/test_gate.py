@@ -14,10 +14,10 @@ from ganbench.reports.formats.gate import (
     detectable_changes,
     github_annotations,
     junit_xml,
-    percent,
     verdict_counts,
     verdict_sentence,
 )
+from ganbench.reports.numbers import percent
 from pandas import DataFrame
 from rich.console import Console, RenderableType
 

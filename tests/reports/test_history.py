@@ -4,7 +4,10 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from ganbench.reports.formats import history
+from ganbench.reports.figures.history import history_lines
+from ganbench.reports.formats import history as text
+from ganbench.reports.frames.history import steps_answer
+from ganbench.reports.html.history import render_history
 from rich.console import Console
 
 from ganbench.compare.baseline import Baseline, Runs, Score
@@ -33,14 +36,14 @@ def made_up(variants: tuple[str, ...] = ("gan", "wgan"), step: float = 2.0, resu
 
 def printed(found: History, width: int = 100) -> str:
     console = Console(file=StringIO(), width=width, emoji=False)
-    console.print(history.terminal(found))
+    console.print(text.terminal(found))
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
 
 def test_every_line_is_drawn_and_a_new_key_begins_a_new_one() -> None:
     found = made_up()
-    traces = history.lines(found, "d").data
+    traces = history_lines(found, "d").data
     drawn = [trace for trace in traces if trace.mode == "lines+markers"]
     assert len(drawn) == found.points["line"].nunique() == 6, "one of FID and two of modes, for each variant"
     assert sorted(len(trace.x) for trace in drawn) == [1, 1, 7, 7, 8, 8]
@@ -50,13 +53,13 @@ def test_every_line_is_drawn_and_a_new_key_begins_a_new_one() -> None:
 def test_limits_of_a_point_are_its_interval() -> None:
     found = made_up()
     line = found.points[found.points["line"] == found.points["line"].iloc[0]]
-    trace = history.lines(found, "d").data[0]
+    trace = history_lines(found, "d").data[0]
     assert trace.y + trace.error_y.array == pytest.approx(line["high"].to_numpy())
     assert trace.y - trace.error_y.arrayminus == pytest.approx(line["low"].to_numpy())
 
 
 def test_a_step_is_a_star_on_the_first_result_after_it() -> None:
-    stars = [trace for trace in history.lines(made_up(), "d").data if trace.marker.symbol == "star"]
+    stars = [trace for trace in history_lines(made_up(), "d").data if trace.marker.symbol == "star"]
     assert [(trace.meta, list(trace.x)) for trace in stars] == [("gan", [4])]
     assert stars[0].customdata[0].startswith("after a step of +")
 
@@ -70,17 +73,17 @@ def test_a_terminal_of_any_width_names_the_step(width: int) -> None:
 
 def test_without_a_step_that_is_said() -> None:
     found = made_up(step=1.0)
-    assert history.answer(found).endswith("no step.") and "No step." in history.page(found)
+    assert steps_answer(found).endswith("no step.") and "No step." in render_history(found)
 
 
 def test_names_are_text() -> None:
     found = made_up(variants=(EVIL, "gan"))
-    page, shown = history.page(found), printed(found, 200)
+    page, shown = render_history(found), printed(found, 200)
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
     assert EVIL in shown, "as it is, not as markup"
 
 
 def test_the_page_is_whole() -> None:
-    page = history.page(made_up())
+    page = render_history(made_up())
     assert "$" not in page[: page.index("<script>")], "every place of the template is filled"
     assert page.count('data-figure="lines-dataset-0"') == 1 and 'id="results"' in page

@@ -169,22 +169,24 @@ def test_a_port_that_is_taken_is_an_error_that_says_so(results: Results) -> None
 
 def test_the_strip_says_how_far_the_runs_are() -> None:
     failed = [("gan on ring8, seed 1", "diverged: nan")]
-    shown = serve.strip(SuiteProgress(8, began=100.0, updated=150.0, running={"a": _course()}, done=1, failed=failed))
-    assert shown["said"] == "2 of 8 runs ended, 1 failed."
+    shown = serve.progress_shown(
+        SuiteProgress(8, began=100.0, updated=150.0, running={"a": _course()}, done=1, failed=failed)
+    )
+    assert shown["sentence"] == "2 of 8 runs ended, 1 failed."
     assert '<progress max="1" value="0.5000" aria-label="gan on ring8, seed 0">' in shown["bars"]
     assert "50 %, 200 images/s, 50 s left" in shown["bars"] and "About 1 min 50 s left." in shown["bars"]
     assert "diverged: nan" in shown["bars"]
 
 
 def test_the_strip_is_empty_when_nobody_works() -> None:
-    assert serve.strip(None) == {"said": "", "bars": ""}
+    assert serve.progress_shown(None) == {"sentence": "", "bars": ""}
 
 
 def test_the_strip_never_says_nan() -> None:
     course = _course(share=0.0)
     course.first = None
     assert math.isnan(course.left)
-    assert "nan" not in serve.strip(SuiteProgress(2, running={"a": course}))["bars"]
+    assert "nan" not in serve.progress_shown(SuiteProgress(2, running={"a": course}))["bars"]
 
 
 def test_names_in_the_strip_are_text(results: Results) -> None:

@@ -1,5 +1,6 @@
 """The static site: whole, linked, light, and safe whatever the variants are called."""
 
+import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 from ganbench.reports.html import page, site
+from ganbench.reports.html.layout import POLICY
 
 MOST_NAME = 80  # characters of a file's name; some systems take 143
 
@@ -32,7 +34,7 @@ class Links(HTMLParser):
 @pytest.fixture(scope="module")
 def made(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = synthetic.make(seeds=(0, 1), evaluations=3, exhibits=True)
-    return site.write(results, tmp_path_factory.mktemp("site") / "deep" / "er").parent
+    return site.write_site(results, tmp_path_factory.mktemp("site") / "deep" / "er").parent
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def test_a_variants_page_has_its_rows_among_the_others_and_only_its_own_runs(sou
         assert f'data-value="{label}"' in source
     marked = re.findall(r'data-column="name" data-value="([^"]+)" aria-current="true"', source)
     assert marked and set(marked) == {"gan"}
-    commands = re.findall(r"--only &#x27;([^/]+)/", source)
+    commands = re.findall(r"--only '([^/]+)/", html.unescape(source))
     assert set(commands) == {"gan", "real", "memorizer", "mode_dropper", "noise"}
 
 
@@ -106,11 +108,11 @@ def test_whatever_a_label_is_its_file_is_safe_and_its_own(
 ) -> None:
     rename = dict(zip(("gan", "dcgan", "wgan"), labels, strict=True))
     results = synthetic.make(seeds=(0,), datasets=("ring8",), rename=rename)
-    files = site.names(results)
+    files = site.file_names(results)
     assert list(files) == list(labels)
     assert len({file.lower() for file in files.values()}) == 3
     assert all(re.fullmatch(r"variant-[a-z0-9_.-]+\.html", file) and len(file) < MOST_NAME for file in files.values())
-    site.write(results, tmp_path / "site")
+    site.write_site(results, tmp_path / "site")
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
     assert {*files.values()} <= {path.name for path in (tmp_path / "site").iterdir()}
     assert "<script>alert" not in (tmp_path / "site" / "index.html").read_text()
@@ -119,7 +121,7 @@ def test_whatever_a_label_is_its_file_is_safe_and_its_own(
 @pytest.mark.parametrize("kind", ["empty", "half_finished", "all_failed", "theory"])
 def test_a_site_of_any_results(synthetic: ModuleType, tmp_path: Path, kind: str) -> None:
     results = getattr(synthetic, kind)()
-    index = site.write(results, tmp_path)
+    index = site.write_site(results, tmp_path)
     assert index == tmp_path / "index.html" and index.is_file()
     assert len([*tmp_path.glob("variant-*.html")]) == (0 if kind == "empty" else 3)
 
@@ -131,17 +133,17 @@ def test_a_variant_of_one_dataset_has_no_word_of_the_other(synthetic: ModuleType
     for frame in ("runs", "scores", "losses"):
         found = getattr(results, frame)
         setattr(results, frame, found[~found["run"].isin(gone)])
-    everyone = site.Page(results)
-    among = {chapter.dataset: "" for chapter in everyone.chapters}
-    source = site.variant(everyone, among, "gan", site.names(results))
+    everyone = site.Page(site.Report(results))
+    boards = {section.dataset: site.standings(section) for section in everyone.sections}
+    source = site.variant(everyone, boards, "gan", site.file_names(results))
     assert 'id="ring8"' in source and 'id="mnist5k"' not in source
 
 
 def test_files_of_others_stay(synthetic: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "CNAME").write_text("gans.example")
-    site.write(synthetic.empty(), tmp_path)
+    site.write_site(synthetic.empty(), tmp_path)
     assert (tmp_path / "CNAME").read_text() == "gans.example"
 
 
 def test_one_page_alone_is_not_changed_by_it(full: Any) -> None:
-    assert page.POLICY in page.render(full)
+    assert POLICY in page.render(full)
