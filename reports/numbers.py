@@ -125,4 +125,5 @@ def arrow(direction: str) -> str:
 
 
 def better(direction: str) -> str:
+    """A direction in words."""
     return f"{direction} is better" if direction in ("lower", "higher") else "no direction"

@@ -193,6 +193,7 @@ class Mirror(nn.Module):
 
 
 def normed(layer: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module) -> list[nn.Module]:
+    """A convolution, instance norm, an activation."""
     return [layer, nn.InstanceNorm2d(layer.out_channels), activation]
 
 

@@ -57,6 +57,7 @@ class PlainReader(Reader):
 
 
 def convolution(n_in: int, n_out: int, pool: bool = False) -> list[nn.Module]:
+    """A 3 x 3 convolution with batch norm and ReLU; `pool` halves the side."""
     shrink = [nn.MaxPool2d(2)] if pool else []  # before the norm, which then has a quarter of the work
     return [nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), *shrink, nn.BatchNorm2d(n_out), nn.ReLU()]
 

@@ -68,6 +68,7 @@ def weights_file(title: str) -> Path:
 
 
 def weights_folder() -> Path:
+    """Where `judge train` keeps weights."""
     return data_roots()[-1] / "judges"
 
 

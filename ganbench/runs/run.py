@@ -167,12 +167,14 @@ def resume(work: Work, workdir: Path) -> State:
 
 
 def check_finite(curves: dict[str, float], ledger: Ledger) -> None:
+    """Raise Diverged if a loss is no longer finite."""
     for name, value in curves.items():
         if not isfinite(value):
             raise Diverged(f"{name} became {value} within {ledger.images:,} images")
 
 
 def check_samples(images: int, *samples: Tensor) -> None:
+    """Raise Diverged if samples are no longer finite."""
     if not all(some.isfinite().all() for some in samples):
         raise Diverged(f"samples are no longer finite after {images:,} images")
 

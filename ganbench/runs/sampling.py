@@ -167,6 +167,7 @@ def load_run(folder: Path, checkpoint: Checkpoint, device: torch.device) -> tupl
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
+    """A batch with all its tensors on the device."""
     return Batch(*(None if tensor is None else tensor.to(device) for tensor in batch))  # type: ignore[arg-type]
 
 

@@ -59,14 +59,17 @@ def figure_of(
 
 
 def scatter(**style: Any) -> Trace:
+    """Dots or lines."""
     return {"type": "scatter", **style}
 
 
 def heatmap(**style: Any) -> Trace:
+    """A map of colours."""
     return {"type": "heatmap", **style}
 
 
 def violin(**style: Any) -> Trace:
+    """A smoothed distribution."""
     return {"type": "violin", **style}
 
 

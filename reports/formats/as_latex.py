@@ -21,6 +21,7 @@ def latex_table(table: DataFrame) -> str:
 
 
 def latex_text(text: str) -> str:
+    """Text as LaTeX, with its special characters escaped."""
     special = {c: f"\\{c}" for c in "&%$#_{}"} | {
         "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "↓": r"$\downarrow$",
         "↑": r"$\uparrow$", "−": "$-$", "–": "--", "∞": r"$\infty$", "<": r"\textless{}", ">": r"\textgreater{}",

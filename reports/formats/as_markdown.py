@@ -19,5 +19,6 @@ def markdown_table(table: DataFrame) -> str:
 
 
 def markdown_text(text: str) -> str:
+    """Text as Markdown, with its special characters escaped."""
     special = {c: f"\\{c}" for c in r"\`*_{}[]<>#|~&$"} | {"\n": " ", "\r": " "}
     return "".join(special.get(c, c) for c in text)

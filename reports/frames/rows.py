@@ -25,6 +25,7 @@ def each(frame: DataFrame) -> Iterator[Any]:
 
 
 def of_dataset(frame: DataFrame, dataset: str) -> DataFrame:
+    """The rows of one dataset."""
     return frame if frame.empty else frame[frame["dataset"] == dataset]
 
 

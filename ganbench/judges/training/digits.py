@@ -243,4 +243,5 @@ from Inception.
 
 
 def markdown_rows(table: dict[str, float], digits: str) -> str:
+    """A model card's rows: a name and a number in that format."""
     return "\n".join(f"| {name} | {value:{digits}} |" for name, value in table.items())

@@ -134,6 +134,7 @@ def moved(x: Tensor, flips: bool, g: Generator) -> Tensor:
 
 
 def labelled(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The images and their classes."""
     assert batch.y is not None, "a dataset that has classes has labels"
     return batch.x, batch.y
 
@@ -165,6 +166,7 @@ def classify(net: Classifier, x: Tensor) -> Judged:
 
 
 def classifier_accuracy(net: Classifier, batch: Batch) -> float:
+    """The share of images whose class is found."""
     x, y = labelled(batch)
     return share_right(classify(net, x), y)
 
@@ -177,6 +179,7 @@ def class_accuracy(net: Classifier, batch: Batch) -> list[float]:
 
 
 def place(net: nn.Module) -> torch.device:
+    """The device that a network is on."""
     return next(net.parameters()).device
 
 
@@ -259,4 +262,5 @@ from Inception or from other weights.
 
 
 def share(value: float) -> str:
+    """A share in percent; a dash where there is none."""
     return "-" if value != value else f"{value:.2%}"
