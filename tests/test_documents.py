@@ -29,6 +29,35 @@ def test_paths_of_the_repository_exist(document: Path) -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def paths_of_the_tree(text: str) -> set[str]:
+    """What the README's tree names: an entry is indented below its folder, and two spaces end its name."""
+    folders: list[str] = []
+    found = set()
+    for line in re.search(r"^## The house\n\n(.*?)\n\n", text, re.M | re.S)[1].splitlines():
+        entry = line[4:]
+        depth = (len(entry) - len(entry.lstrip())) // 2
+        names = re.split(r"  +", entry.strip())[0].split(" ")
+        found |= {"".join([*folders[:depth], name]) for name in names}
+        folders = [*folders[:depth], names[0]]
+    return found
+
+
+def test_the_tree_names_what_there_is_and_every_module() -> None:
+    named = paths_of_the_tree((ROOT / "README.md").read_text())
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    modules = {file for folder in ("ganbench", "zoo", "reports") for file in (ROOT / folder).rglob("*.py")}
+    paths = {file.relative_to(ROOT).as_posix() for file in modules if file.name != "__init__.py"}
+    assert paths - named == set()
+
+
+def test_the_guess_test_has_a_file_for_each_of_24_changes() -> None:
+    design = (ROOT / "docs/design.md").read_text()
+    table = re.search(r"^## Where a change is made\n(.*?)^## ", design, re.M | re.S)[1]
+    rows = re.findall(r"^\| ([^*|]+) \| (.+) \|$", table, re.M)[2:]
+    assert len(rows) == 24
+    assert [change for change, where in rows if where.count("`") != 2 and "`__init__.py`" not in where] == []
+
+
 def commands(text: str) -> Iterator[list[str]]:
     """The words of each `ganbench ...` in a code block or between backticks, without comments."""
     blocks = re.findall(r"^(?:```\w*\n(.*?)^```)|^    (.+?)$", text, re.M | re.S)
