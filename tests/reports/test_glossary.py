@@ -22,7 +22,7 @@ def strange(synthetic: ModuleType) -> Any:
     """The ring, one of whose metrics is a stranger's with a title and a bound of its own."""
     results = synthetic.make(datasets=("ring8",), seeds=(0, 1))
     of_stranger = results.scores["metric"] == "modes_third"
-    about = {"title": "Blue & green", "upper_bound": 9.5, "meaning": "How blue it is.", "blind_to": "<red>."}
+    about = {"title": "Blue & green", "upper_bound": 9.5, "meaning": "How blue it is, see `fid`.", "blind_to": "<red>."}
     results.scores = results.scores.assign(
         **{name: results.scores[name].mask(of_stranger, value) for name, value in about.items()}
     )
@@ -58,4 +58,4 @@ def test_a_strangers_metric_has_its_title_and_bounds_on_the_board_and_in_the_csv
 def test_the_page_says_what_a_metric_means_and_cannot_see(strange: Any) -> None:
     source = page.render(strange)
     assert '<bdi title="modes_third">Blue &amp; green</bdi>' in source
-    assert "How blue it is. Blind to: &lt;red&gt;." in source
+    assert "How blue it is, see <code>fid</code>. Blind to: &lt;red&gt;." in source
