@@ -17,7 +17,7 @@ from ganbench.audit.verdicts import NONE, RUNS, VALUES, Audit, judge_agreement
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults, BadSuite, BenchError
 from ganbench.judges import Judge
-from ganbench.judges.choosing import choose
+from ganbench.judges.choosing import choose_judge
 from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.judging import gather
@@ -62,7 +62,7 @@ class Panel(NamedTuple):
 def build_panel(judges: Iterable[str], dataset: Dataset) -> Panel:
     """Load the judges, and every installed metric that says what is better. Raises BadSuite if one cannot judge it."""
     metrics = [plugins.load("metrics", name) for name in plugins.names("metrics")]
-    fitting = {name: choose(name, dataset, Path()) for name in judges}
+    fitting = {name: choose_judge(name, dataset, Path()) for name in judges}
     return Panel(dataset, fitting, [metric for metric in metrics if metric.direction != "none"])
 
 

@@ -21,7 +21,7 @@ from ganbench.judges.trained import TrainedJudge
 WEIGHTS = ".safetensors"
 
 
-def choose(name: str, dataset: Dataset, beside: Path) -> Judge:
+def choose_judge(name: str, dataset: Dataset, beside: Path) -> Judge:
     """The judge of that name for a dataset; files are looked for in `beside`.
 
     Raises UnknownName if there is none, BadSuite if it cannot judge the dataset, DataMissing if it lacks a file.
@@ -40,7 +40,7 @@ def choose(name: str, dataset: Dataset, beside: Path) -> Judge:
     return OwnJudge(dataset, plugin, name, _file(name, beside))
 
 
-def files(name: str, dataset: str, beside: Path) -> tuple[Path, ...]:
+def judge_files(name: str, dataset: str, beside: Path) -> tuple[Path, ...]:
     """What that judge reads of the user's own to judge the dataset of that name, beside its own text."""
     if name.endswith(WEIGHTS):
         return (beside / name,)

@@ -48,7 +48,7 @@ class RunSpec:
             del plain[made]["beside"]
         named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
         plain["sources"] = [_source_hash(name, self.variant.beside) for name in named]
-        plain["sources"] += map(_hash, choosing.files(self.judge, self.dataset.name, Path(self.dataset.beside)))
+        plain["sources"] += map(_hash, choosing.judge_files(self.judge, self.dataset.name, Path(self.dataset.beside)))
         plain["version"] = __version__
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -78,7 +78,7 @@ class RunSpec:
         return variant
 
     def build_judge(self, dataset: Dataset) -> Judge:
-        return choosing.choose(self.judge, dataset, Path(self.dataset.beside))
+        return choosing.choose_judge(self.judge, dataset, Path(self.dataset.beside))
 
     def load_metrics(self) -> list[Metric]:
         return [self._load("metrics", name) for name in self.metrics]

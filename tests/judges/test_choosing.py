@@ -11,7 +11,7 @@ from ganbench import plugins
 from ganbench.data import Dataset
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite, DataMissing, UnknownName
-from ganbench.judges.choosing import choose, files
+from ganbench.judges.choosing import choose_judge, judge_files
 from ganbench.judges.image_classifier import weights_file
 from ganbench.judges.own import OwnJudge
 from ganbench.judges.trained import TrainedJudge
@@ -55,13 +55,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_installed_name_and_a_class_are_judges(beside: Path) -> None:
-    assert isinstance(choose("truth", Ring8(points=9), beside), TruthJudge)
-    assert type(choose("mine.py:Mine", Ring8(points=9), beside)).__name__ == "Mine"
+    assert isinstance(choose_judge("truth", Ring8(points=9), beside), TruthJudge)
+    assert type(choose_judge("mine.py:Mine", Ring8(points=9), beside)).__name__ == "Mine"
 
 
 @pytest.mark.parametrize("name", ["mine.py:embed", "mine.py:module"])
 def test_whatever_else_can_be_called_gives_features(name: str, beside: Path, squares: Dataset) -> None:
-    judge = choose(name, squares, beside)
+    judge = choose_judge(name, squares, beside)
     assert isinstance(judge, OwnJudge)
     assert judge(squares.train().x).features.shape == (600, 64)
 
@@ -69,7 +69,7 @@ def test_whatever_else_can_be_called_gives_features(name: str, beside: Path, squ
 @pytest.mark.parametrize(("name", "found"), [("Module", "the class Module"), ("number", "of type int")])
 def test_what_is_neither_is_refused(name: str, found: str, beside: Path) -> None:
     with pytest.raises(BadSuite, match=rf"mine\.py:{name} is {found}, but a judge needs to be a class derived from"):
-        choose(f"mine.py:{name}", Ring8(points=9), beside)
+        choose_judge(f"mine.py:{name}", Ring8(points=9), beside)
 
 
 def test_an_installed_function_has_the_text_of_its_module(
@@ -80,23 +80,23 @@ def test_an_installed_function_has_the_text_of_its_module(
     monkeypatch.syspath_prepend(beside)
     mine = EntryPoints([EntryPoint("mine", "mine:embed", "ganbench.judges")])
     monkeypatch.setattr(plugins, "_installed", lambda kind: mine)
-    installed = choose("mine", squares, Path("elsewhere"))
-    named = choose("mine.py:embed", squares, beside)
+    installed = choose_judge("mine", squares, Path("elsewhere"))
+    named = choose_judge("mine.py:embed", squares, beside)
     assert installed.key.split()[0] == named.key.split()[0]
 
 
 def test_weights_may_lie_beside_the_suite(weights: Path, squares: Dataset, beside: Path) -> None:
     (beside / "sub").mkdir()
     shutil.copy(weights, beside / "sub" / "w.safetensors")
-    judge = choose("sub/w.safetensors", squares, beside)
+    judge = choose_judge("sub/w.safetensors", squares, beside)
     assert isinstance(judge, TrainedJudge)
     with pytest.raises(DataMissing, match=r"No trained judge at .*none\.safetensors\. `ganbench judge train FILE"):
-        choose("none.safetensors", squares, beside)
+        choose_judge("none.safetensors", squares, beside)
 
 
 def test_a_name_that_is_not_there_offers_the_nearest(beside: Path) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'truth'"):
-        choose("thruth", Ring8(points=9), beside)
+        choose_judge("thruth", Ring8(points=9), beside)
 
 
 # Part of a run
@@ -132,9 +132,9 @@ def test_a_run_knows_the_weights_of_its_judge(beside: Path, weights: Path) -> No
 
 
 def test_weights_are_looked_for_under_the_datasets_name(cache: Path) -> None:
-    assert files("trained", "mnist5k", Path()) == (cache / "judges" / "mnist5k.safetensors",)
-    assert files("trained", "mine.py:Mine", Path()) == (cache / "judges" / "Mine.safetensors",)
-    assert files("truth", "ring8", Path()) == ()
+    assert judge_files("trained", "mnist5k", Path()) == (cache / "judges" / "mnist5k.safetensors",)
+    assert judge_files("trained", "mine.py:Mine", Path()) == (cache / "judges" / "Mine.safetensors",)
+    assert judge_files("truth", "ring8", Path()) == ()
 
 
 def test_a_run_is_judged_by_named_weights(beside: Path, weights: Path) -> None:
