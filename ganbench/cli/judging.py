@@ -47,7 +47,7 @@ def evaluate(
     )
     if results:
         external.publish_external(results, judged)
-        formats.write(read(results), results / "report.html")
+        formats.write_report(read(results), results / "report.html")
     scores = external.score_table(judged)
     if as_csv:
         sys.stdout.write(scores.to_csv(index=False))

@@ -63,7 +63,7 @@ def report(
             f"{out_path} is a folder, but {format.value} is one file: --out {out_path / 'report'}.{format.value}"
         )
     with writing(out_path):
-        written = site.write_site(found, out_path) if folder else formats.write(found, out_path, format.value)
+        written = site.write_site(found, out_path) if folder else formats.write_report(found, out_path, format.value)
     err.print(f"Written: {written}")
 
 

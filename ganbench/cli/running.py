@@ -50,7 +50,7 @@ def run(
     found = read(plan.store.path)
     report_file = plan.store.path / "report.html"
     with writing(report_file):
-        formats.write(found, report_file)
+        formats.write_report(found, report_file)
     out.print(terminal.summary_boards(found))
     err.print(f"The whole report: {report_file}")
     if failed:

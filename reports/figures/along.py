@@ -148,7 +148,7 @@ def _levels(
     """
     low, high = limits
     reach = high - low
-    place = {str(label): _place(value, log) for label, value in levels.items()}
+    place = {str(label): _axis_place(value, log) for label, value in levels.items()}
     inside = sorted((y, label) for label, y in place.items() if low - reach / 3 <= y <= high + reach / 3)
     names: dict[
         str, list[str]
@@ -177,7 +177,7 @@ def _levels(
     return limits, {"annotations": [note], "margin": {**MARGIN, "t": 26}}
 
 
-def _place(value: float, log: bool) -> float:
+def _axis_place(value: float, log: bool) -> float:
     """Where a value stands on an axis; zero has no place on a logarithmic one."""
     if not log:
         return value
@@ -192,10 +192,10 @@ def losses(losses: DataFrame, curve: str, styles: Mapping[str, Look] | None = No
     """
     rows = losses[losses["curve"] == curve]
     limits = steady_limits(rows["value"].to_numpy(dtype=float))
-    return _over_images(_lines(rows, styles), html.escape(curve, quote=False), {"range": limits})
+    return _over_images(_run_lines(rows, styles), html.escape(curve, quote=False), {"range": limits})
 
 
-def _lines(rows: DataFrame, styles: Mapping[str, Look] | None) -> list[Trace]:
+def _run_lines(rows: DataFrame, styles: Mapping[str, Look] | None) -> list[Trace]:
     styles = styled(rows, styles)
     traces: list[Trace] = []
     legends: set[str] = set()
@@ -232,7 +232,7 @@ def gradient_norms(losses: DataFrame, player: str, styles: Mapping[str, Look] | 
     values = rows["value"].to_numpy(dtype=float)
     positive = values[np.isfinite(values) & (values > 0)]
     yaxis = {"range": steady_limits(np.log10(positive)), **scale(True, positive)} if len(positive) else {}
-    return _over_images(_lines(rows, styles), f"norm of {html.escape(player, quote=False)}'s gradient", yaxis)
+    return _over_images(_run_lines(rows, styles), f"norm of {html.escape(player, quote=False)}'s gradient", yaxis)
 
 
 def beliefs(losses: DataFrame, styles: Mapping[str, Look] | None = None) -> go.Figure:

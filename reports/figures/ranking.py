@@ -16,7 +16,7 @@ def mean_ranks(table: DataFrame, distance: float, styles: Mapping[str, Look] | N
     """A dot per variant at its mean rank, best at the top, with whiskers of half the critical difference each way.
 
     Two variants differ where their whiskers do not touch; the grey ground is the whisker of the best. Small dots:
-    ranks on the single datasets. `table` as from `ranking.overall`; `distance` as of its `CriticalDifference`.
+    ranks on the single datasets. `table` as from `ranking.overall_ranks`; `distance` as of its `CriticalDifference`.
     """
     styles = styled(table, styles)
     traces: list[Trace] = []

@@ -28,7 +28,7 @@ def seeds(values: DataFrame, title: str, direction: str = "", styles: Mapping[st
     """A dot per seed and variant at the last checkpoint, over a violin from five seeds on; a tick at their median.
 
     Failed runs are counted beside the name. `values` has columns label, seed, value (NaN: failed), as from
-    `trajectories.seeds`; the variants stand in its order.
+    `trajectories.seed_values`; the variants stand in its order.
     """
     styles = styled(values, styles)
     labels = list(dict.fromkeys(values["label"].astype(str)))

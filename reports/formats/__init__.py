@@ -27,7 +27,7 @@ def report(results: "Results", format: str) -> bytes:
     return content.encode() if isinstance(content, str) else bytes(content)
 
 
-def write(results: "Results", out: Path, format: str = "html") -> Path:
+def write_report(results: "Results", out: Path, format: str = "html") -> Path:
     """Write `report` to a file that is there whole or not at all; its folder is made if need be."""
     from ganbench.store.whole import write_bytes
 

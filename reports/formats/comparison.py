@@ -45,12 +45,12 @@ def conditions_compared(comparison: Comparison) -> str:
 def comparison_cells(rows: DataFrame) -> DataFrame:
     """Rows of a comparison -> text, metrics in the order of the scores; the variant is named if there are several."""
     parts = [part for _, part in rows.groupby(["a_label", "b_label"], sort=False)]
-    table = DataFrame([_line(row) for part in parts for row in each(part)])
+    table = DataFrame([_comparison_line(row) for part in parts for row in each(part)])
     return table if len(parts) > 1 else table.drop(columns="variant")
 
 
-def _line(row: Any) -> dict[str, str]:
-    a, b = _seeds(row.a_n, row.a_lost), _seeds(row.b_n, row.b_lost)
+def _comparison_line(row: Any) -> dict[str, str]:
+    a, b = _seed_counts(row.a_n, row.a_lost), _seed_counts(row.b_n, row.b_lost)
     return {
         "variant": short(row.a_label if row.a_label == row.b_label else f"{row.a_label} → {row.b_label}"),
         "metric": f"{short(row.metric)} {arrow(row.direction)}",
@@ -68,7 +68,7 @@ def _line(row: Any) -> dict[str, str]:
     }
 
 
-def _seeds(n: int, lost: int) -> str:
+def _seed_counts(n: int, lost: int) -> str:
     return f"{n} of {n + lost}" if lost else str(n)
 
 

@@ -64,7 +64,10 @@ def _overall(report: Report) -> Iterator[Titled]:
     ranks = ranking.differences(entries)
     if ranks is not None:
         title = "Ranks, 1 is best; mean ranks that are at least {} apart differ (Nemenyi, 95 %)."
-        yield title.format(number(ranks.distance, 3)), text_tables.overall_cells(ranking.overall(entries), entries)
+        yield (
+            title.format(number(ranks.distance, 3)),
+            text_tables.overall_cells(ranking.overall_ranks(entries), entries),
+        )
 
 
 def _boards(chapter: Chapter) -> Iterator[Titled]:

@@ -40,7 +40,7 @@ def failure_cells(failed: DataFrame) -> DataFrame:
 
 
 def overall_cells(table: DataFrame, entries: list[RankedDataset]) -> DataFrame:
-    """`ranking.overall` -> text."""
+    """`ranking.overall_ranks` -> text."""
     rows = []
     for row in table.to_dict("records"):
         line = {"mean rank": fixed(row["rank"], 2), "variant": short(row["label"]), "runs": str(row["runs"])}

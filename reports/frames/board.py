@@ -68,7 +68,7 @@ class Column:
         return f"{title}, {self.checkpoint}" if self.paired else title
 
 
-def _rank(row: Row) -> Cell:
+def _rank_cell(row: Row) -> Cell:
     if pd.isna(row["rank"]):
         return Cell(APART)
     rank = int(row["rank"])
@@ -77,26 +77,26 @@ def _rank(row: Row) -> Cell:
     return Cell(str(rank), rank)
 
 
-def _name(row: Row) -> Cell:
+def _name_cell(row: Row) -> Cell:
     external = f"({UNVERIFIED})" if row["guest"] else ""
     return Cell(short(row["label"]), str(row["label"]), external, "(control)" if row["control"] else "")
 
 
-def _seeds(row: Row) -> Cell:
+def _seeds_cell(row: Row) -> Cell:
     done, runs = row["done"], row["runs"]
     if done == runs:
         return Cell(str(done), done)
     return Cell(str(done), done, f"of {runs}", f"({short(row['reasons'])})" if row["reasons"] else "", lacking=True)
 
 
-def _beats(row: Row) -> Cell:
+def _beats_cell(row: Row) -> Cell:
     odds, low, high = (row[name] for name in BEATS)
     if math.isnan(odds):
         return Cell(APART)
     return Cell(fixed(odds, 2), odds, "" if math.isnan(low) else f"[{fixed(low, 2)}, {fixed(high, 2)}]")
 
 
-def _estimate(row: Row, metric: str) -> Cell:
+def _metric_cell(row: Row, metric: str) -> Cell:
     """Mean and interval; APART where a finished run has no such number, NONE where it is owed."""
     mean, low, high, n = (row[metric + part] for part in ("", "_low", "_high", "_n"))
     if not n:
@@ -107,10 +107,10 @@ def _estimate(row: Row, metric: str) -> Cell:
 
 
 COLUMNS = (
-    Column("rank", "Rank", _rank),
-    Column("name", "Variant", _name, left=True),
-    Column("seeds", "Seeds", _seeds, descending=True),
-    Column("odds", "Beats 1st", _beats, descending=True, narrow=False),
+    Column("rank", "Rank", _rank_cell),
+    Column("name", "Variant", _name_cell, left=True),
+    Column("seeds", "Seeds", _seeds_cell, descending=True),
+    Column("odds", "Beats 1st", _beats_cell, descending=True, narrow=False),
 )
 
 
@@ -148,7 +148,7 @@ def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
     here = chapter.summary[chapter.summary["board"] == part]
     scored = _by_metric(here[here["checkpoint"] == checkpoint], chapter.select)
     metrics = {metric: scores.iloc[0][ABOUT].to_dict() for metric, scores in scored.items()}
-    rows = _standing(chapter, checkpoint, part).assign(tied=False, **dict.fromkeys(BEATS, math.nan))
+    rows = _labels_on_board(chapter, checkpoint, part).assign(tied=False, **dict.fromkeys(BEATS, math.nan))
     columns = []
     for i, (metric, scores) in enumerate(scored.items()):
         chosen = here[(here["checkpoint"] == "selected") & (here["metric"] == metric)]
@@ -169,7 +169,7 @@ def _by_metric(here: DataFrame, select: str) -> dict[str, DataFrame]:
     return {metric: here[here["metric"] == metric] for metric in metrics_in_order(list(drawn["metric"]), select)}
 
 
-def _standing(chapter: Chapter, checkpoint: str, part: int) -> DataFrame:
+def _labels_on_board(chapter: Chapter, checkpoint: str, part: int) -> DataFrame:
     """The labels that stand on a board: with a score there or, on the first part, with none anywhere."""
     scored = chapter.summary[(chapter.summary["checkpoint"] == checkpoint) & (chapter.summary["n"] > 0)]
     here = scored.loc[scored["board"] == part, "label"]
@@ -189,7 +189,7 @@ def _metric_column(metric: str, about: Row, checkpoint: str, paired: bool, narro
     second = paired and checkpoint == "selected"
     name = f"{metric} selected" if second else metric
     return Column(
-        name, about["title"], partial(_estimate, metric=name), descending=about["direction"] == "higher",
+        name, about["title"], partial(_metric_cell, metric=name), descending=about["direction"] == "higher",
         narrow=narrow, metric=metric, checkpoint=checkpoint, direction=about["direction"], few=few(about),
         paired=paired,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pandas import DataFrame
 GROUPS = {"variant": 0, "external": 0, "control": 1}
 
 
-def group(control: bool, external: bool = False) -> int:
+def group_place(control: bool, external: bool = False) -> int:
     """The place of a row's group."""
     return GROUPS["control" if control else "external" if external else "variant"]
 
@@ -16,7 +16,7 @@ def group(control: bool, external: bool = False) -> int:
 def labels_by_group(frame: DataFrame) -> list[str]:
     """A frame with `label`, `control` and `guest`, a row per run -> its labels by group, else in the frame's order."""
     known = frame.groupby("label", sort=False)[["control", "guest"]].any()
-    places = {str(label): group(*row) for label, row in zip(known.index, known.to_numpy().tolist(), strict=True)}
+    places = {str(label): group_place(*row) for label, row in zip(known.index, known.to_numpy().tolist(), strict=True)}
     return sorted(places, key=places.__getitem__)
 
 
@@ -26,7 +26,7 @@ def best_first(frame: DataFrame, value: str, lower: bool) -> DataFrame:
     Rows without a value come last in their group; equal rows keep their order.
     """
     external = frame["guest"] if "guest" in frame else [False] * len(frame)
-    places = [group(*row) for row in zip(frame["control"].astype(bool), external, strict=True)]
+    places = [group_place(*row) for row in zip(frame["control"].astype(bool), external, strict=True)]
     worth = frame[value] if lower else -frame[value]
     listed = frame.assign(_group=places, _worth=worth)
     listed = listed.sort_values(["_group", "_worth"], na_position="last", kind="stable")

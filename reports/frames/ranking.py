@@ -95,7 +95,7 @@ def _shares(entry: RankedDataset, labels: Sequence[str]) -> Floats:
     return win_shares([entry.runs[label] for label in labels], entry.lower)
 
 
-def overall(entries: Sequence[RankedDataset]) -> DataFrame:
+def overall_ranks(entries: Sequence[RankedDataset]) -> DataFrame:
     """The shared variants, best mean rank first: label, rank, then `rank i` on the i-th dataset, runs, failed, and
     `score`, `score_low`, `score_high`.
 
@@ -139,8 +139,8 @@ def normalised(entry: RankedDataset, label: str) -> Floats:
 def profiles(entries: Sequence[RankedDataset]) -> DataFrame:
     """Which share of runs reaches a normalised score: label, tau, share, runs; every dataset counts the same.
 
-    Score distributions of Agarwal et al. (see `overall`), section 4.2, after Dolan and More, "Benchmarking Optimization
-    Software with Performance Profiles", 2002. Empty without the scale's controls.
+    Score distributions of Agarwal et al. (see `overall_ranks`), section 4.2, after Dolan and More, "Benchmarking
+    Optimization Software with Performance Profiles", 2002. Empty without the scale's controls.
     """
     labels = shared(entries)
     if not labels or not scaled(entries):

@@ -149,7 +149,7 @@ def of_labels(runs: DataFrame) -> DataFrame:
     return DataFrame(rows)
 
 
-def seeds(scores: DataFrame, runs: DataFrame, metric: str) -> DataFrame:
+def seed_values(scores: DataFrame, runs: DataFrame, metric: str) -> DataFrame:
     """What each seed's last checkpoint scores: label, seed, value, status; NaN where the run failed.
 
     Of variants, the best mean first; rows of the most common comparability key.

@@ -35,7 +35,7 @@ def overall(page: Page, slug: str) -> str:
     difference = ranking.differences(entries)
     if difference is None:
         return ""
-    rows = ranking.overall(entries)
+    rows = ranking.overall_ranks(entries)
     groups = [
         group(page, slug, "Mean ranks", RANKS, _ranks(page, rows, difference)),
         group(page, slug, "Performance profiles", PROFILE, _profiles(page, entries)),

@@ -70,7 +70,7 @@ def _columns(kind: modes.Counted) -> tuple[Column, ...]:
 
 def _seeds(section: Section, metric: str) -> Iterator[Drawn]:
     rows = section.scores[section.scores["metric"] == metric]
-    values = trajectories.seeds(section.scores, section.runs, metric)
+    values = trajectories.seed_values(section.scores, section.runs, metric)
     if values["value"].notna().any():
         direction = str(rows["direction"].iloc[0])
         title = section.metrics[metric].title

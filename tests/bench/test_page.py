@@ -45,7 +45,7 @@ spec.loader.exec_module(module)
 made = pickle.load(open(sys.argv[2], "rb"))
 from ganbench.reports import formats
 began = process_time()
-formats.write(made, Path(sys.argv[3]))
+formats.write_report(made, Path(sys.argv[3]))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 print(json.dumps({"seconds": process_time() - began, "bytes": peak, "runs": len(made.runs)}))
 """
@@ -112,7 +112,7 @@ def test_the_page_of_a_quick_run(benchmark, tmp_path):
         seeds=(0, 1), variants=(*synthetic.VARIANTS, *variants), evaluations=20, exhibits=True, diverged=()
     )
     began = process_time()
-    file = benchmark.pedantic(formats.write, args=(made, tmp_path / "page.html"), rounds=1)
+    file = benchmark.pedantic(formats.write_report, args=(made, tmp_path / "page.html"), rounds=1)
     took, size = process_time() - began, file.stat().st_size
     print(f"{len(made.runs)} runs: built in {took:.1f} s of a processor, {size / 1e6:.1f} MB")
     assert took < QUICK_S and size < QUICK_BYTES

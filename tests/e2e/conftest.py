@@ -56,7 +56,7 @@ def folder(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> P
         "empty": synthetic.empty(),
     }
     for name, results in pages.items():
-        formats.write(results, made / f"{name}.html")
+        formats.write_report(results, made / f"{name}.html")
     return made
 
 

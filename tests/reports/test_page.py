@@ -79,7 +79,7 @@ def test_tables_have_captions_scopes_and_sort_buttons(source: str) -> None:
 
 def test_ten_numbers_of_the_page_follow_from_the_csv(source: str, full: Any, tmp_path: Path) -> None:
     """Cells carry their exact value: that of one score, or the mean of the scores of a label at a checkpoint."""
-    rows = pd.read_csv(formats.write(full, tmp_path / "scores.csv", "csv"))
+    rows = pd.read_csv(formats.write_report(full, tmp_path / "scores.csv", "csv"))
     rows = rows[rows["checkpoint"] != "curve"]
     means = rows.groupby(["dataset", "label", "metric", "checkpoint"])["value"].mean().dropna().to_numpy()
     known = np.concatenate([rows["value"].dropna().to_numpy(), means])
@@ -199,17 +199,17 @@ def test_unequal_budgets_are_called_unequal(synthetic: ModuleType) -> None:
 
 @pytest.mark.parametrize("format", ["html", "csv", "md", "latex"])
 def test_every_format_is_written_whole(full: Any, tmp_path: Path, format: str) -> None:
-    out = formats.write(full, tmp_path / "deep" / f"report.{format}", format)
+    out = formats.write_report(full, tmp_path / "deep" / f"report.{format}", format)
     assert out.stat().st_size > 1000 and list(out.parent.iterdir()) == [out]
 
 
 def test_an_unknown_format_is_refused_by_name(full: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="html, csv, md, latex"):
-        formats.write(full, tmp_path / "x", "pdf")
+        formats.write_report(full, tmp_path / "x", "pdf")
 
 
 def test_csv_reads_back_value_by_value(full: Any, tmp_path: Path) -> None:
-    rows = pd.read_csv(formats.write(full, tmp_path / "scores.csv", "csv"))
+    rows = pd.read_csv(formats.write_report(full, tmp_path / "scores.csv", "csv"))
     assert len(rows) == len(full.scores)
     np.testing.assert_array_equal(rows["value"], full.scores["value"])
     assert math.isnan(rows.query("status == 'diverged' and checkpoint == 'last'")["value"].iloc[0])

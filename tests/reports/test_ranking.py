@@ -72,14 +72,14 @@ def test_mean_ranks_are_demsars_and_failures_come_last() -> None:
     assert found.mean_ranks.tolist() == [2, 1.5, 2.5]
     # Demsar 2006, table 5a: q = 2.343 for three at 0.05
     assert found.distance == pytest.approx(2.343 * math.sqrt(3 * 4 / (6 * 2)), abs=2e-3)
-    table = ranking.overall([first, second])
+    table = ranking.overall_ranks([first, second])
     assert table["label"].tolist() == ["b", "a", "c"] and table["rank 0"].tolist() == [2, 1, 3]
     assert table["failed"].tolist() == [0, 0, 2] and table["score_low"].isna().all(), "two seeds have no interval"
 
 
 def test_one_dataset_or_one_variant_has_no_mean_rank() -> None:
     both = _entry({"a": [1], "b": [2]})
-    assert ranking.differences([both]) is None and ranking.overall([both]).empty
+    assert ranking.differences([both]) is None and ranking.overall_ranks([both]).empty
     assert ranking.differences([both, _entry({"a": [1]})]) is None and ranking.differences([]) is None
 
 

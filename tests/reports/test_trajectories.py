@@ -73,7 +73,7 @@ def test_every_ended_run_of_a_variant_has_a_row_and_failures_their_time(full: An
 
 def test_seeds_tell_the_failed_from_the_finished(full: Any) -> None:
     scores, runs = tidy(full).query("dataset == 'mnist5k'"), all_runs(full, "mnist5k")
-    values = trajectories.seeds(scores, runs, "fid")
+    values = trajectories.seed_values(scores, runs, "fid")
     assert len(values) == 9 and values["value"].isna().sum() == 1
     assert values.loc[values["value"].isna(), "status"].item() == "diverged"
 
