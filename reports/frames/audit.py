@@ -33,6 +33,7 @@ def verdict_word(verdict: str, seen_from: Any) -> str:
 
 
 def spoken(disturbance: str) -> str:
+    """A disturbance's name as words."""
     return disturbance.replace("_", " ")
 
 

@@ -20,6 +20,7 @@ def steps_answer(history: History) -> str:
 
 
 def step_rules(history: History) -> str:
+    """What counts as a step, in sentences."""
     return (
         "A step is larger than the gate tolerates, and more than chance: the p-values of all lines are adjusted "
         f"together, so that of histories without a step one in {number(1 / history.gate.error, 2)} shows any. What was "
@@ -28,6 +29,7 @@ def step_rules(history: History) -> str:
 
 
 def commit_of(row: Any) -> str:
+    """A result's commit, shortened, or its place where none is known."""
     return short(row.commit, 12) if row.commit else f"result {row.place + 1}"
 
 
