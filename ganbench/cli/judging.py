@@ -46,7 +46,7 @@ def evaluate(
         samples, label, replace(like, samples=count or like.samples), choose_device(device), skip_corrupt
     )
     if results:
-        external.publish_external(results, judged)
+        external.add_to_results(results, judged)
         formats.write_report(read(results), results / "report.html")
     scores = external.score_table(judged)
     if as_csv:

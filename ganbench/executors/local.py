@@ -76,7 +76,7 @@ def _context() -> Any:
 
 def _start(context: Any, job: Job, device: str, threads: int) -> _Running:
     inbox, outbox = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(job, device, threads, outbox), daemon=True)
+    process = context.Process(target=_do_job, args=(job, device, threads, outbox), daemon=True)
     process.start()
     outbox.close()  # ours; when the worker's end closes too, the inbox says so
     return _Running(job, process, inbox, JobReport(job))
@@ -100,7 +100,7 @@ def _receive(running: dict[Connection, _Running], inbox: Connection) -> Iterator
     yield one.last
 
 
-def _work(job: Job, device: str, threads: int, outbox: Connection) -> None:
+def _do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
     """The worker: one run, and a word to the driver after each log interval."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     import torch

@@ -55,10 +55,10 @@ def collect(sampler: Sampler, judge: Judge, seed: int) -> Exhibits:
         if variant.truncations:
             found |= {"truncation": _truncation(sampler, seed)}
     if variant.conditional and variant.players and dataset.spec.classes <= MOST_CLASSES:
-        each = (sampler.draw("test", _some(sampler, PAIRS), seed, k) for k in range(dataset.spec.classes))
+        each = (sampler.samples("test", _some(sampler, PAIRS), seed, k) for k in range(dataset.spec.classes))
         found |= {"by_class": torch.stack(list(each))}
     if variant.domains > 1:
-        found |= _pairs(sampler, seed)
+        found |= _shown_pairs(sampler, seed)
     if dataset.spec.is_image and variant.players:
         found |= _neighbours(sampler, judge, seed)
     shown = {name: _shown(x) for name, x in found.items()}
@@ -93,13 +93,13 @@ def _truncation(sampler: Sampler, seed: int) -> Tensor:
     try:
         for setting in variant.truncations:
             variant.truncation = setting
-            rows.append(sampler.draw("test", _some(sampler, STEPS), seed))
+            rows.append(sampler.samples("test", _some(sampler, STEPS), seed))
     finally:
         variant.truncation = usual
     return torch.stack(rows)
 
 
-def _pairs(sampler: Sampler, seed: int) -> dict[str, Tensor]:
+def _shown_pairs(sampler: Sampler, seed: int) -> dict[str, Tensor]:
     """Both halves of some pairs, the true partner of the first, and what came back, if something did."""
     other = sampler.dataset.other
     assert other is not None, "a suite's check finds data without a second domain"
@@ -112,7 +112,7 @@ def _pairs(sampler: Sampler, seed: int) -> dict[str, Tensor]:
 
 def _neighbours(sampler: Sampler, judge: Judge, seed: int) -> dict[str, Tensor]:
     """Some samples, and for each the training sample that the judge finds most like it."""
-    x = sampler.draw("test", NEIGHBOURS, seed)
+    x = sampler.samples("test", NEIGHBOURS, seed)
     training = sampler.dataset.train().x
     found = nearest_training(judge(x).features, judge_real_data(judge, sampler.dataset, "train").features)
     return {"neighbour_x": x, "neighbour": training[found.place]}

@@ -94,7 +94,7 @@ def judge_external(
     return judged
 
 
-def publish_external(results: Path, judged: list[JudgedSamples]) -> None:
+def add_to_results(results: Path, judged: list[JudgedSamples]) -> None:
     """Set them beside a suite's runs, in place of earlier ones of that label on that dataset."""
     store = Store(results.parent, results.name)
     for spec, state, work, x in judged:

@@ -125,7 +125,7 @@ def judge_at_end(judgement: Judgement, state: State, workdir: Path) -> None:
         selected, _ = judge_now(judgement, "test", "selected", state.best_images)
     state.scores += last + selected
     save_model(work.variant, str(workdir / "selected.safetensors"))
-    write_shown(workdir, sampler.draw("test", SHOWN[work.dataset.spec.is_image], seed))
+    write_shown(workdir, sampler.samples("test", SHOWN[work.dataset.spec.is_image], seed))
     write_exhibits(workdir, state, collect(sampler, work.judge, seed))
 
 

@@ -39,7 +39,7 @@ class Sampler:
     def __init__(self, variant: Variant, dataset: Dataset, device: torch.device):
         self.variant, self.dataset, self.device = variant, dataset, device
 
-    def draw(self, split: Split, n: int, seed: int, label: int | None = None) -> Tensor:
+    def samples(self, split: Split, n: int, seed: int, label: int | None = None) -> Tensor:
         """(n, *shape) samples on the device, from latents of `seed`; all of class `label` if one is given."""
         like = self.like(split, n)
         if label is not None:
@@ -47,7 +47,7 @@ class Sampler:
         return self._sample(like, seed)
 
     def drawn(self, split: Split, n: int, seed: int) -> Drawn:
-        """What `draw` gives, and all that the variant says of it."""
+        """What `samples` gives, and all that the variant says of it."""
         variant, like = self.variant, self.like(split, n)
         pair = None
         if variant.domains > 1:
@@ -149,7 +149,7 @@ def sample_run(
     spec, dataset, variant = load_run(folder, checkpoint, device)
     if label is not None and not 0 <= label < dataset.spec.classes:
         raise BadResults(f"{spec.dataset_label} has no class {label}: its classes are 0 to {dataset.spec.classes - 1}.")
-    return to_array(Sampler(variant, dataset, device).draw("test", n, seed, label))
+    return to_array(Sampler(variant, dataset, device).samples("test", n, seed, label))
 
 
 def load_run(folder: Path, checkpoint: Checkpoint, device: torch.device) -> tuple[RunSpec, Dataset, Variant]:

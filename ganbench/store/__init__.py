@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.errors import BadResults
-from ganbench.store.columns import LOSS_COLUMNS, MISSING, PUBLISHED_COLUMNS, SCORE_COLUMNS
+from ganbench.store.columns import LOSS_COLUMNS, MISSING, PUBLISHED_COLUMNS, SCORE_COLUMNS, Status
 from ganbench.store.format import EXTERNAL, EXTERNAL_FOLDERS, FORMAT, check_format, upgrade_scores
 from ganbench.store.whole import write_json
 
@@ -70,10 +70,12 @@ class Store:
         path.mkdir(exist_ok=True)
         return path
 
-    def status(self, run: str) -> str | None:
+    def status(self, run: str) -> Status | None:
         """How a published run ended; None if it is still to do."""
-        folder = self.path / run
-        return str(read_run(folder)["status"]) if (folder / "run.json").exists() else None
+        if not (self.path / run / "run.json").exists():
+            return None
+        ended: Status = read_run(self.path / run)["status"]
+        return ended
 
     def publish(self, run: str) -> None:
         """Make a finished workdir part of the results; a kill on the way leaves the old record, the new one or none."""
@@ -151,13 +153,13 @@ def read(path: Path, or_none: bool = False) -> Results:
     """
     # Names are looked at one by one, in thousands of small frames: there Arrow's strings are slower than Python's.
     with pd.option_context("mode.string_storage", "python"):
-        return _read(_suite_folder(path), or_none)
+        return _read_suite(_suite_folder(path), or_none)
 
 
-def _read(path: Path, or_none: bool) -> Results:
+def _read_suite(path: Path, or_none: bool) -> Results:
     manifest = _manifest(path)
     entries = manifest["runs"] + _external_runs(path)
-    records = {run["run"]: _record(path / run["run"]) for run in entries}
+    records = {run["run"]: _flat_record(path / run["run"]) for run in entries}
     if not any(records.values()) and not or_none:
         raise BadResults(f"{path} holds no finished run. Run the suite first: {manifest['command']}")
     made = {"suite": path.name, "variant": "", "command": manifest["command"], "commit": manifest["commit"]}
@@ -223,7 +225,7 @@ def _external_runs(path: Path) -> list[dict[str, Any]]:
     return [{"run": run, **{name: about[name] for name in ("label", "dataset", "seed")}} for run, about in summaries]
 
 
-def _record(path: Path) -> dict[str, Any] | None:
+def _flat_record(path: Path) -> dict[str, Any] | None:
     """The flat part of a run's record; None if the run is not there."""
     if not (path / "run.json").exists():
         return None

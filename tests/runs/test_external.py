@@ -10,7 +10,7 @@ from ganbench.data.mnist import Mnist5k
 from ganbench.errors import BadResults, UnknownName
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
-from ganbench.runs.external import fitting, judge_external, publish_external, score_table, spec_for, spec_from_results
+from ganbench.runs.external import add_to_results, fitting, judge_external, score_table, spec_for, spec_from_results
 from ganbench.runs.run import run
 from ganbench.runs.spec import RunSpec
 from ganbench.store import Store, read
@@ -157,7 +157,7 @@ def test_other_sources_are_refused_with_words(tmp_path):
 def test_external_samples_stand_on_the_board_of_the_suite_with_its_budget_unverified(results, tmp_path, ring):
     np.save(tmp_path / "real.npy", points(ring, 300))
     for _ in range(2):  # a second time takes the place of the first
-        publish_external(
+        add_to_results(
             results, judge_external([str(tmp_path / "real.npy")] * 2, "mine", spec_from_results(results, "ring"), CPU)
         )
     found = read(results)

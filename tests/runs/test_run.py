@@ -688,7 +688,7 @@ def test_pairs_are_drawn_from_the_same_latents_as_samples_and_leave_no_trace(res
     before = torch.get_rng_state()
     drawn = sampler.drawn("test", 700, 5)
     assert torch.get_rng_state().equal(before) and work.variant.training
-    assert drawn.x.equal(sampler.draw("test", 700, 5)) and drawn.x is drawn.pair.x
+    assert drawn.x.equal(sampler.samples("test", 700, 5)) and drawn.x is drawn.pair.x
     pairs = gather(work.dataset, work.judge, work.metrics, "test", drawn).pair
     assert pairs.truth.equal(work.dataset.other.transform(pairs.x))
     assert not drawn.x.equal(sampler.drawn("test", 700, 6).x)

@@ -57,45 +57,45 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_samples_are_drawn_in_chunks_in_eval_mode_and_without_gradients(ring):
     variant = Echo()
-    drawn = Sampler(variant, ring, CPU).draw("test", 2 * CHUNK + 1, seed=0)
+    drawn = Sampler(variant, ring, CPU).samples("test", 2 * CHUNK + 1, seed=0)
     assert drawn.shape == (2 * CHUNK + 1, 2)
     assert variant.asked == [(CHUNK, False, False), (CHUNK, False, False), (1, False, False)]
     assert variant.training
 
 
 def test_chunks_do_not_repeat_each_other(ring):
-    drawn = Sampler(Echo(), ring, CPU).draw("test", 2 * CHUNK, seed=0)
+    drawn = Sampler(Echo(), ring, CPU).samples("test", 2 * CHUNK, seed=0)
     assert len(drawn[:, 1].unique()) > 2 * CHUNK - 5
 
 
 def test_a_part_that_was_in_eval_mode_stays_there(ring):
     variant = Echo()
     variant.part.eval()
-    Sampler(variant, ring, CPU).draw("test", 3, seed=0)
+    Sampler(variant, ring, CPU).samples("test", 3, seed=0)
     assert variant.training and not variant.part.training
 
 
 def test_the_seed_fixes_the_samples_and_the_random_numbers_outside_do_not_move(ring):
     sampler = Sampler(Echo(), ring, CPU)
     before = torch.get_rng_state()
-    first = sampler.draw("test", 20, seed=0)
+    first = sampler.samples("test", 20, seed=0)
     assert torch.get_rng_state().equal(before)
     torch.rand(5)
-    assert sampler.draw("test", 20, seed=0).equal(first)
-    assert not sampler.draw("test", 20, seed=1).equal(first)
+    assert sampler.samples("test", 20, seed=0).equal(first)
+    assert not sampler.samples("test", 20, seed=1).equal(first)
 
 
 def test_labels_come_from_fresh_data_or_are_all_the_one_that_is_asked_for(ring):
     sampler = Sampler(Echo(), ring, CPU)
-    assert sampler.draw("test", 300, seed=0)[:, 0].equal(ring.fresh("test", 300).y.float())
-    assert not sampler.draw("test", 300, seed=0)[:, 0].equal(sampler.draw("validation", 300, seed=0)[:, 0])
-    assert set(sampler.draw("test", 20, seed=0, label=3)[:, 0].tolist()) == {3}
+    assert sampler.samples("test", 300, seed=0)[:, 0].equal(ring.fresh("test", 300).y.float())
+    assert not sampler.samples("test", 300, seed=0)[:, 0].equal(sampler.samples("validation", 300, seed=0)[:, 0])
+    assert set(sampler.samples("test", 20, seed=0, label=3)[:, 0].tolist()) == {3}
 
 
 def test_eval_mode_freezes_running_averages(ring):
     variant = plugins.load("variants", "dcgan")(DataSpec((2,)), width=8)
     before = {name: tensor.clone() for name, tensor in variant.state_dict().items()}
-    Sampler(variant, ring, CPU).draw("test", 50, seed=0)
+    Sampler(variant, ring, CPU).samples("test", 50, seed=0)
     assert all(tensor.equal(before[name]) for name, tensor in variant.state_dict().items())
 
 
