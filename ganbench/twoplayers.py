@@ -114,9 +114,12 @@ class TwoPlayers(Variant):
             )
         self.penalty.prepare(self.D)
         self.players = [
-            Player("D", self.D, self.d_loss, d_optimizer, d_steps, self.after_d),
-            Player("G", self.G, self.g_loss, g_optimizer, g_steps, self.after_g, compares=self.g_compares),
-        ]
+            Player("D", self.D, self.d_loss, d_optimizer, d_steps, self.after_d, sees_data=True),
+            Player(
+                "G", self.G, self.g_loss, g_optimizer, g_steps, self.after_g,
+                makes_samples=True, compares=self.g_compares,
+            ),
+        ]  # fmt: skip
         for remedy in self.remedies:
             remedy.prepare(self)
 

@@ -57,8 +57,8 @@ class Player:
     """Some weights, the loss they descend, and how often they move in a round.
 
     A model has any number of players, of any names. Three fields say what the ledger enters for a player:
-    `sees_data`, `makes_samples` and `compares`. Their defaults suit a GAN: "D" sees data, "G" makes samples, and a
-    further player (the "Q" of InfoGAN) does neither. A model of one player sets both.
+    `sees_data`, `makes_samples` and `compares`. D of a GAN sees data, G makes samples, and a further player (the "Q" of
+    InfoGAN) does neither. The one player of another model does both.
     """
 
     name: str  # unique in its variant; also heads the curves: "D", "G"
@@ -67,13 +67,9 @@ class Player:
     optimizer: Optimizer
     repeats: int = 1  # steps in a round, each on a fresh batch
     after_step: Callable[[], None] = no_step
-    sees_data: bool | None = None  # the real samples in its batches count towards a budget of images; None: D's do
-    makes_samples: bool | None = None  # its steps count towards a budget of updates; None: G's do
+    sees_data: bool = False  # the real samples in its batches count towards a budget of images
+    makes_samples: bool = False  # its steps count towards a budget of updates
     compares: bool = False  # sees no data, yet its loss looks at real samples, which the ledger counts as `images_g`
-
-    def __post_init__(self) -> None:
-        self.sees_data = self.name == "D" if self.sees_data is None else self.sees_data
-        self.makes_samples = self.name == "G" if self.makes_samples is None else self.makes_samples
 
 
 VariantKind = Literal["variant", "reference", "control"]

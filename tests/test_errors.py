@@ -220,7 +220,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "a plugin without a generator": (
         [(VARIANT, 'name = "toys.py:OneSided"')],
-        "has the players D, but a budget of updates needs one with `makes_samples`. Set it",
+        "has the players D, but a budget of updates needs one with `makes_samples`. Say so",
     ),
     "two players of one name": ([(VARIANT, 'name = "toys.py:Twins"')], "the players D, G, D, but each needs a name of"),
     "an option that was not given": (

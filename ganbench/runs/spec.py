@@ -110,8 +110,8 @@ def _check_moves(variant: Any, name: str) -> None:
     for role, budget in ROLES.items():
         if names and not any(getattr(player, role) for player in variant.players):
             raise BadSuite(
-                f"{name} has the players {', '.join(names)}, but {budget} needs one with `{role}`. Set it where the "
-                "player is made; a player named 'D' sees data, one named 'G' makes samples."
+                f"{name} has the players {', '.join(names)}, but {budget} needs one with `{role}`. Say so where the "
+                f"player is made: Player(..., {role}=True)."
             )
     if variant.batch < 1:
         raise BadSuite(f"{name} takes batches of {variant.batch}, but a step needs at least 1 sample.")

@@ -70,40 +70,40 @@ class Steps:
         self.autocast = autocast(data.x.device, precision)
         self.means = Means(data.x.device)
         self.weights = {player.name: [*player.weights.parameters()] for player in variant.players}
-        self.stage, self.present = variant.stage, dict[tuple[str, int], Step]()
+        self.known, self.latest = dict[tuple[str, int, int], Step](), dict[str, Step]()
         for player in variant.players:
             for group in player.optimizer.param_groups:
                 if "capturable" in group:
                     group["capturable"] = data.x.device.type == "cuda"
 
     def of(self, player: Player) -> "Step":
-        if self.stage != self.variant.stage:
-            self.stage, self.present = self.variant.stage, {}
-        key = player.name, self.variant.batch
-        if key not in self.present:
-            weights, batch = self.weights[player.name], self.variant.batch
+        """The player's step at the present stage."""
+        weights, batch = self.weights[player.name], self.variant.batch
+        key = player.name, self.variant.stage, batch
+        if key not in self.known:
             graph = graph_of(self.data.x.device) if self.capture else None
-            self.present[key] = Step(
-                lambda: move(player, weights, self.data, batch, self.autocast), self.means, graph
-            )  # fmt: skip
-        return self.present[key]
+            self.known[key] = Step(
+                lambda: move(player, weights, self.data, batch, self.autocast), weights, self.means, graph
+            )
+        self.latest[player.name] = self.known[key]
+        return self.known[key]
 
     def gradient_norms(self) -> dict[str, Tensor]:
         """Euclidean norm of the gradient of each player's last step."""
-        return {
-            f"{name}.gradient_norm": get_total_norm([weight.grad for weight in weights if weight.grad is not None])
-            for name, weights in self.weights.items()
-        }
+        return {f"{name}.gradient_norm": get_total_norm(step.gradients) for name, step in self.latest.items()}
 
 
 class Step:
     """A player's step with batches of one size. Its FLOPs are counted at the first call; a graph records the second."""
 
-    def __init__(self, work: Callable[[], dict[str, Tensor]], means: "Means", graph: Graph | None):
-        self.work, self.means = work, means
+    def __init__(
+        self, work: Callable[[], dict[str, Tensor]], weights: list[nn.Parameter], means: "Means", graph: Graph | None
+    ):
+        self.work, self.weights, self.means = work, weights, means
         self.perform = self._work if graph is None else Captured(self._work, graph)
         self.terms: list[str] = []
         self.flops = 0  # of one call
+        self.gradients: list[Tensor] = []  # of the latest call: a graph writes them to places of its own
 
     def __call__(self) -> None:
         if self.terms:
@@ -118,6 +118,7 @@ class Step:
         terms = self.work()
         self.means.add(terms)
         self.terms = [*terms]
+        self.gradients = [weight.grad for weight in self.weights if weight.grad is not None]
 
 
 def move(

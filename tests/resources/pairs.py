@@ -16,8 +16,8 @@ class Lines(Variant):
         width = spec.shape[0] * self.domains
         self.G, self.D = nn.Linear(2, width), nn.Linear(width, 1)
         self.players = [
-            Player("D", self.D, self.d_loss, SGD(self.D.parameters(), 0.01)),
-            Player("G", self.G, self.g_loss, SGD(self.G.parameters(), 0.01)),
+            Player("D", self.D, self.d_loss, SGD(self.D.parameters(), 0.01), sees_data=True),
+            Player("G", self.G, self.g_loss, SGD(self.G.parameters(), 0.01), makes_samples=True),
         ]
 
     def drawn(self, like: Batch) -> Tensor:

@@ -28,8 +28,8 @@ class Toy(Variant):
         self.batch = batch
         self.G, self.D = nn.Linear(2, spec.shape[0]), nn.Linear(spec.shape[0], 1)
         self.players = [
-            Player("D", self.D, self.d_loss, SGD(self.D.parameters(), lr)),
-            Player("G", self.G, self.g_loss, SGD(self.G.parameters(), lr)),
+            Player("D", self.D, self.d_loss, SGD(self.D.parameters(), lr), sees_data=True),
+            Player("G", self.G, self.g_loss, SGD(self.G.parameters(), lr), makes_samples=True),
         ]
 
     def d_loss(self, batch: Batch) -> Tensor:

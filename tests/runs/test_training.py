@@ -30,8 +30,8 @@ class Tiny(Variant):
         super().__init__()
         self.G, self.D = nn.Linear(3, 2), nn.Linear(2, 1)
         self.players = [
-            Player("D", self.D, self.d_loss, SGD(self.D.parameters(), 0.01), d_repeats, self.after_d),
-            Player("G", self.G, self.g_loss, SGD(self.G.parameters(), 0.01), g_repeats),
+            Player("D", self.D, self.d_loss, SGD(self.D.parameters(), 0.01), d_repeats, self.after_d, sees_data=True),
+            Player("G", self.G, self.g_loss, SGD(self.G.parameters(), 0.01), g_repeats, makes_samples=True),
         ]
         self.progress: list[tuple[float, int]] = []
         self.trainable: list[tuple[str, set[str]]] = []

@@ -36,8 +36,8 @@ class LQG(Variant):
         self.G = nn.Sequential(nn.Linear(z_dim, n), *squash, nn.Unflatten(1, spec.shape))
         self.D = Quadratic(n, width)
         self.players = [
-            Player("D", self.D, self.d_loss, Adam(self.D.parameters(), lr)),
-            Player("G", self.G, self.g_loss, Adam(self.G.parameters(), lr), compares=loss.compares),
+            Player("D", self.D, self.d_loss, Adam(self.D.parameters(), lr), sees_data=True),
+            Player("G", self.G, self.g_loss, Adam(self.G.parameters(), lr), compares=loss.compares, makes_samples=True),
         ]
 
     def d_loss(self, batch: Batch) -> Loss:
