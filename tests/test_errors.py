@@ -85,10 +85,16 @@ BAD: dict[str, tuple[Any, str]] = {
         [variant("loss = 3")],
         "found 3. It must be a name, or a table of a name and options; the default is 'nonsaturating'.",
     ),
-    "impossible width": ([variant("width = -1")], "gan cannot be made with the options {'width': -1}"),
-    "impossible rate": ([variant("lr = -1")], "gan cannot be made with the options {'lr': -1}: Invalid learning rate"),
-    "empty batches": ([variant("batch = 0")], "gan takes batches of 0, but a step needs at least 1 sample."),
-    "players that never move": ([variant("g_steps = 0")], "gan gives G 0 steps in a round, but it needs at least 1."),
+    "impossible width": ([variant("width = -1")], "Option 'width' of gan: found -1. Input should be greater than"),
+    "impossible rate": ([variant("lr = -1")], "Option 'lr' of gan: found -1. Input should be greater than 0"),
+    "empty batches": (
+        [(VARIANT, 'name = "toys.py:Toy"\noptions = { batch = 0 }')],
+        "toys.py:Toy takes batches of 0, but a step needs at least 1 sample.",
+    ),
+    "players that never move": (
+        [(VARIANT, 'name = "toys.py:Resting"')],
+        "toys.py:Resting gives G 0 steps in a round, but it needs at least 1.",
+    ),
     "word for seeds": (
         [("seeds = 2", 'seeds = "two"')],
         "seeds: found 'two'. Input should be a valid integer. How many, or which",

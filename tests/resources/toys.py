@@ -83,6 +83,14 @@ class Slow(Toy):
             sleep(0.02)
 
 
+class Resting(Toy):
+    """Has a player that takes no steps."""
+
+    def __init__(self, spec: DataSpec):
+        super().__init__(spec)
+        self.players[1].repeats = 0
+
+
 class OneSided(Toy):
     """Lacks a player that makes samples."""
 
