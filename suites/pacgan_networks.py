@@ -9,7 +9,6 @@ Deviations: D and G move in turn, each on a batch of its own, where the authors 
 """
 
 import torch
-from ganbench.zoo.parts import Layers, adam, init_normal
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -18,6 +17,7 @@ from ganbench.plugins.spec import Count, Decay, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.parts import Layers, adam, init_normal
 
 
 class PacGAN(TwoPlayers):

@@ -4,14 +4,14 @@ from math import sqrt
 
 import pytest
 import torch
-from ganbench.zoo.gan import GAN
-from ganbench.zoo.sagan import SAGAN
 from torch import Tensor, nn
 
 from ganbench import plugins
 from ganbench.penalties import R1, Clip, Dragan, Gradient, Orthogonal, Penalty, Spectral, none, slopes
 from ganbench.plugins.spec import choose
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.gan import GAN
+from ganbench.zoo.sagan import SAGAN
 
 SHAPES = pytest.mark.parametrize("shape", [(2,), (3, 4, 4)], ids=["points", "images"])
 POINTS, IMAGES = DataSpec((2,)), DataSpec((1, 8, 8))

@@ -6,11 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from ganbench.zoo.cgan import CGAN
-from ganbench.zoo.dcgan import DCGAN
-from ganbench.zoo.gan import GAN
-from ganbench.zoo.sagan import SAGAN
-from ganbench.zoo.wgan import WGAN
 from torch import Tensor, nn
 from torch.optim import Adam
 
@@ -34,6 +29,11 @@ from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.cgan import CGAN
+from ganbench.zoo.dcgan import DCGAN
+from ganbench.zoo.gan import GAN
+from ganbench.zoo.sagan import SAGAN
+from ganbench.zoo.wgan import WGAN
 
 POINTS, IMAGES = DataSpec((2,)), DataSpec((1, 8, 8))
 INSTALLED = plugins.names("remedies")

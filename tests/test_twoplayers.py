@@ -2,15 +2,6 @@
 
 import pytest
 import torch
-from ganbench.zoo.cgan import CGAN
-from ganbench.zoo.cogan import CoGAN
-from ganbench.zoo.cyclegan import CycleGAN
-from ganbench.zoo.dcgan import DCGAN
-from ganbench.zoo.gan import GAN
-from ganbench.zoo.progan import ProGAN
-from ganbench.zoo.sagan import SAGAN
-from ganbench.zoo.stylegan import StyleGAN
-from ganbench.zoo.wgan import WGAN
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -22,6 +13,15 @@ from ganbench.remedies import FeatureMatching, MinibatchStddev, Packing, Unrolli
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.cgan import CGAN
+from ganbench.zoo.cogan import CoGAN
+from ganbench.zoo.cyclegan import CycleGAN
+from ganbench.zoo.dcgan import DCGAN
+from ganbench.zoo.gan import GAN
+from ganbench.zoo.progan import ProGAN
+from ganbench.zoo.sagan import SAGAN
+from ganbench.zoo.stylegan import StyleGAN
+from ganbench.zoo.wgan import WGAN
 
 POINTS, LABELLED, IMAGES = DataSpec((2,)), DataSpec((2,), 4), DataSpec((1, 16, 16))
 BATCH = Batch(torch.randn(6, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 3, 1, 2, 2, 0]))

@@ -25,6 +25,13 @@ from math import erf, sqrt
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, hinge
+from ganbench.penalties import Penalty, grammian, none
+from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive
+from ganbench.remedies import Remedy
+from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import Average, adam, count_classes
 from ganbench.zoo.residual import (
     Projecting,
@@ -34,13 +41,6 @@ from ganbench.zoo.residual import (
     modulate,
     normalise_spectrally,
 )
-from torch import Tensor, nn
-
-from ganbench.losses import Formulation, hinge
-from ganbench.penalties import Penalty, grammian, none
-from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive
-from ganbench.remedies import Remedy
-from ganbench.variant import Batch, DataSpec
 
 
 class BigGAN(Projecting):

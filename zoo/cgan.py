@@ -16,7 +16,6 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.parts import DNorm, adam, count_classes, dcgan_features, dcgan_generator, dense, init_normal, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -25,6 +24,7 @@ from ganbench.plugins.spec import Count, Decay, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.parts import DNorm, adam, count_classes, dcgan_features, dcgan_generator, dense, init_normal, leaky
 
 
 class CGAN(TwoPlayers):

@@ -19,7 +19,6 @@ from math import sqrt
 from typing import Any
 
 import torch
-from ganbench.zoo.parts import TwoDomains, adam, dcgan_features, dcgan_generator, dense
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -28,6 +27,7 @@ from ganbench.plugins.spec import Count, Decay, NotNegative, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Pair
+from ganbench.zoo.parts import TwoDomains, adam, dcgan_features, dcgan_generator, dense
 
 
 class CoGAN(TwoDomains):

@@ -24,7 +24,6 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from ganbench.zoo.parts import TwoDomains, adam, dense, init_normal, leaky, set_rate
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, lsgan
@@ -33,6 +32,7 @@ from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Loss, Pair
+from ganbench.zoo.parts import TwoDomains, adam, dense, init_normal, leaky, set_rate
 
 
 class CycleGAN(TwoDomains):

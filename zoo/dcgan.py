@@ -12,7 +12,6 @@ convolutions' place, and all the rest stays.
 """
 
 import torch
-from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 from torch import Tensor
 
 from ganbench.losses import Formulation, nonsaturating
@@ -21,6 +20,7 @@ from ganbench.plugins.spec import Count, Decay, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 
 
 class DCGAN(TwoPlayers):

@@ -12,7 +12,6 @@ layers of `width` units, and the output is linear.
 
 from math import prod
 
-from ganbench.zoo.parts import Layers, adam, dense, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
@@ -21,6 +20,7 @@ from ganbench.plugins.spec import Count, Decay, Positive
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.parts import Layers, adam, dense, leaky
 
 
 class GAN(TwoPlayers):

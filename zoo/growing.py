@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.parts import Average, halvings, leaky
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation
@@ -20,6 +19,7 @@ from ganbench.penalties import Penalty
 from ganbench.remedies import GroupDeviation, Remedy
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.parts import Average, halvings, leaky
 
 EPSILON = 1e-8
 POINT_LEVELS = 2  # blocks that join the first one where samples are points

@@ -16,6 +16,13 @@ points need no fade.
 from itertools import pairwise
 from math import sqrt
 
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, wasserstein
+from ganbench.penalties import Gradient, Penalty
+from ganbench.plugins.spec import Count, Decay, NotNegative, Positive, Share
+from ganbench.remedies import Remedy
+from ganbench.variant import DataSpec
 from ganbench.zoo.growing import (
     EqualLinear,
     Exits,
@@ -27,13 +34,6 @@ from ganbench.zoo.growing import (
     level_widths,
 )
 from ganbench.zoo.parts import Average, adam, leaky
-from torch import Tensor, nn
-
-from ganbench.losses import Formulation, wasserstein
-from ganbench.penalties import Gradient, Penalty
-from ganbench.plugins.spec import Count, Decay, NotNegative, Positive, Share
-from ganbench.remedies import Remedy
-from ganbench.variant import DataSpec
 
 
 class ProGAN(Growing):

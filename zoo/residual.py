@@ -17,12 +17,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.parts import halvings
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.parts import halvings
 
 TOKENS = 8  # of a hidden layer on points
 Norm = Callable[[int], nn.Module]  # channels -> a module that is called with features and a condition

@@ -11,6 +11,13 @@ The paper attends at 32 pixels of 128; here at 32, or at half the side of smalle
 class-wise gains and biases have no spectral norm, and real and fake go through D in one pass.
 """
 
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, hinge
+from ganbench.penalties import Penalty, none
+from ganbench.plugins.spec import Count, Decay, Positive
+from ganbench.remedies import Remedy
+from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import adam
 from ganbench.zoo.residual import (
     ClassNorm,
@@ -19,13 +26,6 @@ from ganbench.zoo.residual import (
     ResidualGenerator,
     normalise_spectrally,
 )
-from torch import Tensor, nn
-
-from ganbench.losses import Formulation, hinge
-from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Positive
-from ganbench.remedies import Remedy
-from ganbench.variant import Batch, DataSpec
 
 
 class SAGAN(Projecting):

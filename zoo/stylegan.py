@@ -17,6 +17,13 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganbench.losses import Formulation, nonsaturating
+from ganbench.penalties import R1, Penalty
+from ganbench.plugins.spec import Count, Decay, NotNegative, Positive, Share
+from ganbench.remedies import Remedy
+from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.growing import (
     EPSILON,
     EqualLinear,
@@ -30,13 +37,6 @@ from ganbench.zoo.growing import (
     level_widths,
 )
 from ganbench.zoo.parts import Average, adam, leaky
-from torch import Tensor, nn
-
-from ganbench.losses import Formulation, nonsaturating
-from ganbench.penalties import R1, Penalty
-from ganbench.plugins.spec import Count, Decay, NotNegative, Positive, Share
-from ganbench.remedies import Remedy
-from ganbench.variant import Batch, DataSpec
 
 TRUNCATED = 8  # layers, from the first, that truncation reaches: up to 32 x 32 pixels
 

@@ -11,7 +11,6 @@ https://arxiv.org/abs/1704.00028. Algorithm 1 with its constants: weight 10, Ada
 five critic steps, and a critic without batch norm.
 """
 
-from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 from torch import Tensor, nn
 from torch.optim import Optimizer, RMSprop
 
@@ -21,6 +20,7 @@ from ganbench.plugins.spec import Count, NotNegative
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
 
 
 class WGAN(TwoPlayers):

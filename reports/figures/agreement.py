@@ -1,11 +1,12 @@
 """How metrics agree: rank correlations as a heat map."""
 
 import numpy as np
+from pandas import DataFrame
+from plotly.graph_objects import Figure
+
 from ganbench.reports.figures.canvas import figure_of, heatmap, plain
 from ganbench.reports.figures.colours import BLUES, INK_ON_PALE, PALE_ORANGE, PALER_GREY
 from ganbench.reports.numbers import fixed
-from pandas import DataFrame
-from plotly.graph_objects import Figure
 
 SCALE = [[0, PALE_ORANGE], [0.5, PALER_GREY], [1, BLUES[3]]]
 CELL, MARGIN = 30, 90  # pixels

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+from pandas import DataFrame
+
 from ganbench.reports.figures.canvas import (
     MARGIN,
     Trace,
@@ -22,8 +25,6 @@ from ganbench.reports.figures.canvas import (
 )
 from ganbench.reports.figures.colours import GREY, Look, faded, styled
 from ganbench.reports.numbers import number
-from numpy.typing import NDArray
-from pandas import DataFrame
 
 GAME = ("game_value", "game_value_optimal")  # at the trained D, and at the best
 BELIEFS = ("D.belief_real", "D.belief_fake")

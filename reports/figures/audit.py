@@ -1,14 +1,14 @@
 """Which disturbances metrics see, and their values over the strength of each."""
 
 import plotly.graph_objects as go
-from ganbench.reports.figures.canvas import axis_title, figure_of, heatmap, plain, scale, spans_decades
-from ganbench.reports.figures.colours import BLUES, GREY, GRID, INK_ON_PALE, PALE_GREY, PALE_ORANGE, PALE_PINK, looks
-from ganbench.reports.frames import glossary
-from ganbench.reports.frames.audit import spoken, verdict_words
 from pandas import DataFrame
 from plotly.subplots import make_subplots
 
 from ganbench.audit.verdicts import NOISE, NONE, Audit, noise_floor
+from ganbench.reports.figures.canvas import axis_title, figure_of, heatmap, plain, scale, spans_decades
+from ganbench.reports.figures.colours import BLUES, GREY, GRID, INK_ON_PALE, PALE_GREY, PALE_ORANGE, PALE_PINK, looks
+from ganbench.reports.frames import glossary
+from ganbench.reports.frames.audit import spoken, verdict_words
 
 COLUMNS = 3  # of panels
 PANEL = 190  # pixels high

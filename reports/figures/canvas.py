@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from ganbench.reports.figures.colours import GRID, MUTED
-from ganbench.reports.numbers import arrow, short
 from numpy.typing import NDArray
 from pandas import DataFrame
+
+from ganbench.reports.figures.colours import GRID, MUTED
+from ganbench.reports.numbers import arrow, short
 
 MARGIN = {"l": 8, "r": 12, "t": 12, "b": 8}  # pixels
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif'

@@ -3,6 +3,10 @@
 from typing import Any
 
 import plotly.graph_objects as go
+from pandas import DataFrame
+from plotly.subplots import make_subplots
+
+from ganbench.compare.history import History
 from ganbench.reports.figures.audit import COLUMNS, PANEL
 from ganbench.reports.figures.canvas import axis_title, figure_of, limits_of, plain, scale, spans_decades
 from ganbench.reports.figures.colours import GREY, GRID, faded, looks
@@ -10,10 +14,6 @@ from ganbench.reports.frames import glossary
 from ganbench.reports.frames.history import commit_of
 from ganbench.reports.frames.rows import each, of_dataset
 from ganbench.reports.numbers import count, number, percent
-from pandas import DataFrame
-from plotly.subplots import make_subplots
-
-from ganbench.compare.history import History
 
 TICKS = 4  # named results on an axis
 

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+
 from ganbench.reports.figures.canvas import FONT, Trace
 from ganbench.reports.figures.colours import COLOURS, FIRST, GREY, Look, faded
-from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Truth = Mapping[str, Any] | None

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from ganbench.reports.figures.canvas import Trace, figure_of, plain, scatter
-from ganbench.reports.figures.colours import GREY, Look, styled
 from pandas import DataFrame
 from plotly.graph_objects import Figure
+
+from ganbench.reports.figures.canvas import Trace, figure_of, plain, scatter
+from ganbench.reports.figures.colours import GREY, Look, styled
 
 FEWEST_PIXELS = 90
 

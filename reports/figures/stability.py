@@ -3,6 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from pandas import DataFrame
+from plotly.graph_objects import Figure
+
 from ganbench.reports.figures.canvas import (
     Trace,
     axis_title,
@@ -16,9 +20,6 @@ from ganbench.reports.figures.canvas import (
 )
 from ganbench.reports.figures.colours import GREY, Look, faded, styled
 from ganbench.reports.numbers import amount
-from numpy.typing import NDArray
-from pandas import DataFrame
-from plotly.graph_objects import Figure
 
 VIOLIN = 5  # seeds, below which a density would be invented
 ROW, HEAD = 9, 36  # pixels of a mode and of an axis with its title

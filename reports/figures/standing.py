@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+from pandas import DataFrame
+
 from ganbench.reports.figures.canvas import Trace, axis_of, figure_of, plain, scale, scatter, spans_decades
 from ganbench.reports.figures.colours import GREY, Look, faded, styled
 from ganbench.reports.figures.names import sides_of
 from ganbench.reports.frames.order import best_first
 from ganbench.reports.numbers import number
-from numpy.typing import NDArray
-from pandas import DataFrame
 
 Floats = NDArray[np.float64]
 

@@ -1,7 +1,6 @@
 """The scores as CSV: one row each, for pandas and spreadsheets."""
 
 from ganbench.reports.frames.scores import tidy
-
 from ganbench.store import Results
 
 

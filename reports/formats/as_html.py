@@ -1,7 +1,6 @@
 """The report as one page, which opens from disk without a network."""
 
 from ganbench.reports.html.page import render
-
 from ganbench.store import Results
 
 

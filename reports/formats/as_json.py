@@ -4,12 +4,12 @@ import json
 import math
 from typing import Any
 
+from pandas import DataFrame
+
 from ganbench.reports.frames.board import Board, boards
 from ganbench.reports.frames.chapter import Report
 from ganbench.reports.frames.rows import runs
 from ganbench.reports.frames.scores import CHECKPOINTS
-from pandas import DataFrame
-
 from ganbench.store import Results
 
 FORMAT = 1

@@ -1,8 +1,8 @@
 """The whole report as LaTeX sections and booktabs tables, without a preamble."""
 
-from ganbench.reports.formats.document import Markup, document
 from pandas import DataFrame
 
+from ganbench.reports.formats.document import Markup, document
 from ganbench.store import Results
 
 

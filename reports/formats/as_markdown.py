@@ -1,8 +1,8 @@
 """The whole report as a Markdown document, for GitHub."""
 
-from ganbench.reports.formats.document import Markup, document
 from pandas import DataFrame
 
+from ganbench.reports.formats.document import Markup, document
 from ganbench.store import Results
 
 

@@ -12,13 +12,13 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from ganbench.reports.figures.colours import INK, MUTED, RULE, Look
 from ganbench.reports.figures.colours import looks as looks_of
 from ganbench.reports.formats import sentences
 from ganbench.reports.frames.board import Board, board, boards
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.numbers import arrow, estimate, short
-
 from ganbench.store import Results
 
 if TYPE_CHECKING:

@@ -2,6 +2,13 @@
 
 from pathlib import Path
 
+from pandas import DataFrame
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ganbench.audit.verdicts import Audit
 from ganbench.reports.frames.audit import (
     AGREEING,
     DIFFERS,
@@ -12,13 +19,6 @@ from ganbench.reports.frames.audit import (
     strengths,
     verdict_words,
 )
-from pandas import DataFrame
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
-from ganbench.audit.verdicts import Audit
 
 # Terminal
 

@@ -4,9 +4,6 @@ import math
 from typing import Any
 
 import pandas as pd
-from ganbench.reports.formats.as_markdown import markdown_table
-from ganbench.reports.frames.rows import each, of_dataset
-from ganbench.reports.numbers import APART, NONE, arrow, count, estimate, fixed, listed, number, short
 from pandas import DataFrame
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,6 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.compare.compare import ALPHA, Comparison, Verdict
+from ganbench.reports.formats.as_markdown import markdown_table
+from ganbench.reports.frames.rows import each, of_dataset
+from ganbench.reports.numbers import APART, NONE, arrow, count, estimate, fixed, listed, number, short
 
 STYLES = {"better": "green", "worse": "red", "same": "", "undecided": "dim", "not comparable": "yellow"}
 DIFFERENCE = "B − A [95 %]"

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pandas import DataFrame
+
 from ganbench.reports.formats import sentences, text_tables
 from ganbench.reports.frames import ranking, trajectories
 from ganbench.reports.frames.board import boards
@@ -14,8 +16,6 @@ from ganbench.reports.frames.ledger import mean_ledger
 from ganbench.reports.frames.published import published_and_ours
 from ganbench.reports.frames.scores import CHECKPOINTS, comparability_keys
 from ganbench.reports.numbers import number, short
-from pandas import DataFrame
-
 from ganbench.store import Results
 
 Titled = tuple[str, DataFrame]  # a title and a table of text

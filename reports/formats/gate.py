@@ -8,10 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from ganbench.reports.formats.as_markdown import markdown_table
-from ganbench.reports.formats.as_markdown import markdown_text as plain
-from ganbench.reports.frames.rows import each
-from ganbench.reports.numbers import CONTROL, arrow, count, listed, number, p_value, percent, probability, short
 from pandas import DataFrame
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -19,6 +15,10 @@ from rich.text import Text
 from ganbench.compare.contrast import LEVEL
 from ganbench.compare.regression import EVERY, FAILS, NOTHING, SILENT, Check
 from ganbench.compare.selftest import Trial
+from ganbench.reports.formats.as_markdown import markdown_table
+from ganbench.reports.formats.as_markdown import markdown_text as plain
+from ganbench.reports.frames.rows import each
+from ganbench.reports.numbers import CONTROL, arrow, count, listed, number, p_value, percent, probability, short
 
 ANNOTATIONS = 10  # GitHub shows so many of a step
 MOST_LINES = 20  # of one verdict in a terminal

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from ganbench.reports.frames.history import commit_of, step_rules, steps_answer
-from ganbench.reports.frames.rows import each
-from ganbench.reports.numbers import number, p_value, percent, short
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ganbench.compare.history import History
+from ganbench.reports.frames.history import commit_of, step_rules, steps_answer
+from ganbench.reports.frames.rows import each
+from ganbench.reports.numbers import number, p_value, percent, short
 
 
 def step_sentence(row: Any) -> str:

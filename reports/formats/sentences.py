@@ -3,12 +3,13 @@
 from typing import Any
 
 import pandas as pd
+from pandas import DataFrame
+
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.order import metrics_in_order
 from ganbench.reports.frames.rows import MISSING
 from ganbench.reports.frames.scores import FLOOR, SENSES
 from ganbench.reports.numbers import count, estimate, isolated, listed, number
-from pandas import DataFrame
 
 NO_INTERVAL = "One seed: no interval, so no claim about which is better."
 

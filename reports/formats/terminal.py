@@ -1,16 +1,16 @@
 """The board in a terminal: short, for the end of a run."""
 
-from ganbench.reports.formats import sentences
-from ganbench.reports.frames.board import Board, boards
-from ganbench.reports.frames.chapter import Report
-from ganbench.reports.frames.rows import each
-from ganbench.reports.numbers import arrow, short
 from pandas import DataFrame
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ganbench.reports.formats import sentences
+from ganbench.reports.frames.board import Board, boards
+from ganbench.reports.frames.chapter import Report
+from ganbench.reports.frames.rows import each
+from ganbench.reports.numbers import arrow, short
 from ganbench.store import Results
 
 

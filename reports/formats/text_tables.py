@@ -1,12 +1,13 @@
 """Frames as tables of text, which Markdown, LaTeX and the page write."""
 
 import numpy as np
+from pandas import DataFrame
+
 from ganbench.reports.frames.disagreement import MOST_PAIRS
 from ganbench.reports.frames.glossary import Glossary
 from ganbench.reports.frames.ranking import RankedDataset
 from ganbench.reports.frames.rows import each
 from ganbench.reports.numbers import APART, amount, duration, estimate, fixed, listed, number, short
-from pandas import DataFrame
 
 COST = {
     "images": "real images to D", "d_updates": "D steps", "g_updates": "G steps", "seconds": "time", "flops": "FLOPs",

@@ -3,10 +3,10 @@
 from math import isnan
 from typing import Any
 
-from ganbench.reports.numbers import NONE, fixed
 from pandas import DataFrame
 
 from ganbench.audit.verdicts import NOISE, RISING, Audit, judge_agreement
+from ganbench.reports.numbers import NONE, fixed
 
 DIFFERS = (
     f"Two values differ when they are more than {NOISE:g} standard errors of their difference apart; a standard error "

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas import DataFrame
+
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.order import best_first, metrics_in_order
 from ganbench.reports.frames.scores import SENSES
 from ganbench.reports.frames.summary import with_failures
 from ganbench.reports.frames.ties import tied
 from ganbench.reports.numbers import APART, NONE, arrow, estimate, fixed, short
-from pandas import DataFrame
-
 from ganbench.statistics import Interval, probability_of_improvement
 
 NARROW = 4  # metrics that a narrow output has room for

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from pandas import DataFrame
+
 from ganbench.reports.frames.glossary import Glossary
 from ganbench.reports.frames.glossary import read as read_glossary
 from ganbench.reports.frames.rows import datasets, labels, of_dataset, rows, runs, selecting_metric
 from ganbench.reports.frames.scores import tidy
 from ganbench.reports.frames.summary import summary
-from pandas import DataFrame
-
 from ganbench.store import Results
 
 

@@ -3,9 +3,10 @@
 from collections import Counter
 
 import pandas as pd
+from pandas import DataFrame
+
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.rows import MISSING
-from pandas import DataFrame
 
 CONDITIONS = [
     *("judge", "judge_key", "select", "samples", "preprocessing", "fingerprint", "budget_unit", "budget_amount"),

@@ -9,10 +9,11 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+from pandas import DataFrame
+
 from ganbench.reports.frames.order import metrics_in_order
 from ganbench.reports.frames.rows import each
 from ganbench.reports.frames.scores import SENSES
-from pandas import DataFrame
 
 FEWEST = 6  # runs, below which no order says anything
 MOST_PAIRS = 12  # that a report lists

@@ -1,7 +1,8 @@
 """Runs that failed: which, how, and after how much of the budget."""
 
-from ganbench.reports.frames.chapter import Chapter
 from pandas import DataFrame
+
+from ganbench.reports.frames.chapter import Chapter
 
 
 def failed_runs(chapter: Chapter) -> DataFrame:

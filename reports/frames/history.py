@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ganbench.reports.frames.rows import each
-from ganbench.reports.numbers import NONE, arrow, count, number, percent, probability, short
 from pandas import DataFrame
 
 from ganbench.compare.history import History
+from ganbench.reports.frames.rows import each
+from ganbench.reports.numbers import NONE, arrow, count, number, percent, probability, short
 
 
 def steps_answer(history: History) -> str:

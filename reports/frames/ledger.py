@@ -1,7 +1,8 @@
 """What runs cost."""
 
-from ganbench.reports.frames.chapter import Chapter
 from pandas import DataFrame
+
+from ganbench.reports.frames.chapter import Chapter
 
 LEDGER = [
     *("images", "d_updates", "g_updates", "seconds", "flops", "peak_memory"),

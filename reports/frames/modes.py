@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from pandas import DataFrame
+
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.rows import MISSING
 from ganbench.reports.frames.scores import FLOOR
-from numpy.typing import NDArray
-from pandas import DataFrame
 
 Floats = NDArray[np.float64]
 

@@ -1,9 +1,9 @@
 """Numbers of papers beside ours."""
 
-from ganbench.reports.frames.chapter import Chapter
-from ganbench.reports.frames.rows import of_dataset
 from pandas import DataFrame
 
+from ganbench.reports.frames.chapter import Chapter
+from ganbench.reports.frames.rows import of_dataset
 from ganbench.statistics import t_quantile
 
 

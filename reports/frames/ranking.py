@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from ganbench.reports.frames.chapter import Chapter, Report
-from ganbench.reports.frames.scores import SENSES
-from ganbench.reports.frames.ties import wins
 from numpy.typing import NDArray
 from pandas import DataFrame
 
+from ganbench.reports.frames.chapter import Chapter, Report
+from ganbench.reports.frames.scores import SENSES
+from ganbench.reports.frames.ties import wins
 from ganbench.statistics import CriticalDifference, Interval, critical_difference, stratified_interval
 
 Floats = NDArray[np.float64]

@@ -6,9 +6,9 @@ from math import nan
 from typing import Any
 
 import pandas as pd
-from ganbench.reports.frames.order import labels_by_group
 from pandas import DataFrame, Series
 
+from ganbench.reports.frames.order import labels_by_group
 from ganbench.store import Results
 from ganbench.store import columns as of_records
 

@@ -1,9 +1,9 @@
 """Scores, long: one row each, with all that they depend on."""
 
 import numpy as np
-from ganbench.reports.frames.rows import runs
 from pandas import DataFrame
 
+from ganbench.reports.frames.rows import runs
 from ganbench.store import Results
 from ganbench.store import columns as of_records
 

@@ -4,12 +4,12 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-from ganbench.reports.frames.order import best_first
-from ganbench.reports.frames.scores import CHECKPOINTS, SENSES, tidy
-from ganbench.reports.frames.ties import ranks_with_ties
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
+from ganbench.reports.frames.order import best_first
+from ganbench.reports.frames.scores import CHECKPOINTS, SENSES, tidy
+from ganbench.reports.frames.ties import ranks_with_ties
 from ganbench.statistics import mean_interval
 from ganbench.store import Results
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from pandas import DataFrame
+
+from ganbench.audit.verdicts import Audit
 from ganbench.reports.figures.audit import audit_lines, verdict_map
 from ganbench.reports.figures.colours import looks
 from ganbench.reports.frames import glossary
@@ -17,9 +20,6 @@ from ganbench.reports.frames.audit import (
 )
 from ganbench.reports.html.layout import script_json, whole_page
 from ganbench.reports.html.sections import PlacedFigure
-from pandas import DataFrame
-
-from ganbench.audit.verdicts import Audit
 from ganbench.store.whole import write_bytes
 
 

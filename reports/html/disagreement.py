@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
+from pandas import DataFrame
+
 from ganbench.reports import figures
 from ganbench.reports.frames.disagreement import MOST_PAIRS, by_chance, correlations, reversals, table_of
 from ganbench.reports.frames.rows import each
@@ -10,7 +12,6 @@ from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.pictures import Caption, Drawn, group
 from ganbench.reports.html.sections import Section
 from ganbench.reports.numbers import count, fixed, short
-from pandas import DataFrame
 
 READ = Caption(
     "Kendall's τ-b of each pair of metrics over {runs} of variants, each metric turned so that more is better. Blue: "

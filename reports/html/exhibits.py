@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+
 from ganbench.reports.figures import Look, points2d
 from ganbench.reports.figures.points2d import Truth
 from ganbench.reports.html import image_grid
 from ganbench.reports.html.image_grid import ImageGrid
-from numpy.typing import NDArray
 
 Exhibits = Mapping[str, NDArray[Any]]  # by name; see `ganbench.runs.exhibits`
 

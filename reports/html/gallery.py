@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+from pandas import DataFrame
+
 from ganbench.reports.figures import points2d
 from ganbench.reports.figures.points2d import Truth
 from ganbench.reports.frames.order import in_order_of
@@ -21,8 +24,6 @@ from ganbench.reports.html.image_grid import ImageGrid
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.sections import PlacedFigure, Section
 from ganbench.reports.numbers import amount, short
-from numpy.typing import NDArray
-from pandas import DataFrame
 
 Run = Mapping[Any, Any]  # a row of `_shown_runs`
 

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from pandas import DataFrame
+
+from ganbench.compare.history import History
 from ganbench.reports.figures.colours import Look, looks
 from ganbench.reports.figures.history import history_lines
 from ganbench.reports.frames.history import result_cells, step_cells, step_rules, steps_answer
@@ -10,9 +13,6 @@ from ganbench.reports.frames.rows import of_dataset
 from ganbench.reports.html.layout import script_json, whole_page
 from ganbench.reports.html.sections import PlacedFigure
 from ganbench.reports.numbers import short
-from pandas import DataFrame
-
-from ganbench.compare.history import History
 from ganbench.store.whole import write_bytes
 
 

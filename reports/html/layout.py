@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from ganbench.reports import numbers
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
+
+from ganbench.reports import numbers
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from pandas import DataFrame
+
 from ganbench.reports import figures
 from ganbench.reports.frames import ranking
 from ganbench.reports.frames.ranking import RankedDataset
@@ -9,8 +11,6 @@ from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.pictures import Caption, Drawn, group
 from ganbench.reports.html.sections import Page
 from ganbench.reports.numbers import isolated, number
-from pandas import DataFrame
-
 from ganbench.statistics import CriticalDifference
 
 ENOUGH = 5  # datasets, from which Friedman's p-value can be believed

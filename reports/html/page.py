@@ -20,7 +20,6 @@ from ganbench.reports.html.provenance import conditions, cost, glossary
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.html.stability import stability
 from ganbench.reports.numbers import amount, count, listed, short
-
 from ganbench.store import Results
 
 Part = Callable[[Section], str]  # HTML of one question about a dataset; "" where there is nothing to say

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import plotly.graph_objects as go
+from pandas import DataFrame
+
 from ganbench.reports import figures
 from ganbench.reports.formats.text_tables import COST as LEDGER_TITLES
 from ganbench.reports.frames.ledger import mean_ledger
@@ -12,7 +14,6 @@ from ganbench.reports.frames.rows import of_dataset
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.sections import Page, PlacedFigure, Section
 from ganbench.reports.numbers import listed, short
-from pandas import DataFrame
 
 COSTS = ("seconds", "flops", "parameters")
 NEEDED = ["label", "seed", "control", "status", "checkpoint", "images", "metric", "title", "judge"]

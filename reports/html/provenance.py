@@ -1,5 +1,7 @@
 """The page's account of itself: what runs cost, under which conditions they were measured, and how to repeat them."""
 
+from pandas import DataFrame
+
 from ganbench.reports.formats.text_tables import COST, cost_text
 from ganbench.reports.frames.conditions import conditions_of
 from ganbench.reports.frames.ledger import mean_ledger
@@ -8,7 +10,6 @@ from ganbench.reports.frames.scores import CHECKPOINTS, comparability_keys
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.numbers import number, short
-from pandas import DataFrame
 
 
 def cost(section: Section) -> str:

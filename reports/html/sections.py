@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 import plotly.graph_objects as go
+from markupsafe import Markup
+
 from ganbench.reports.figures.colours import Look, looks
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.html.layout import script_json
-from markupsafe import Markup
 
 TAKEN = ("main", "theme", "glossary")  # ids of the page itself, which no dataset may take
 

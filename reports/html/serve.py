@@ -13,11 +13,10 @@ from math import isnan
 from threading import Lock
 from time import monotonic, thread_time
 
+from ganbench.errors import BenchError
 from ganbench.reports.html.layout import POLICY, Frame, lay_out, static
 from ganbench.reports.html.page import render
 from ganbench.reports.numbers import amount, count, duration, number
-
-from ganbench.errors import BenchError
 from ganbench.store import Results
 from ganbench.suite.progress import RunProgress, SuiteProgress
 

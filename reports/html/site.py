@@ -6,6 +6,8 @@ Links are relative, so that it works from a disk and from any folder of a server
 from collections.abc import Mapping
 from pathlib import Path
 
+from plotly.offline import get_plotlyjs
+
 from ganbench.reports.formats.as_csv import to_csv
 from ganbench.reports.frames.chapter import Report
 from ganbench.reports.frames.rows import labels, of_label, runs
@@ -24,8 +26,6 @@ from ganbench.reports.html.page import PARTS, Part
 from ganbench.reports.html.provenance import glossary
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.numbers import count, short
-from plotly.offline import get_plotlyjs
-
 from ganbench.store import Results
 from ganbench.store.whole import write_bytes
 

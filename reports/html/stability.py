@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pandas import DataFrame
+
 from ganbench.reports import figures
 from ganbench.reports.frames import modes, trajectories
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.modes import maps
 from ganbench.reports.html.pictures import Caption, Drawn, group
 from ganbench.reports.html.sections import Section
-from pandas import DataFrame
 
 SEEDS = Caption(
     f"A dot per seed at the last checkpoint, on the test split; the tick is their median. From {figures.VIOLIN} seeds "

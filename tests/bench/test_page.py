@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 import pytest
+
 from ganbench.reports import formats
 
 ROOT = Path(__file__).parents[2]

@@ -17,13 +17,13 @@ from time import perf_counter
 
 import pytest
 import torch
-from ganbench.zoo.gan import GAN
 from torch import Tensor, nn, optim
 
 from ganbench.data.mnist import Mnist, find_mnist
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch
+from ganbench.zoo.gan import GAN
 
 BATCH = 64
 TURN = 10  # rounds

@@ -6,9 +6,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from ganbench.reports.html import serve
 from ganbench.reports.html.serve import Live
-
 from ganbench.suite.progress import RunProgress, SuiteProgress
 
 Visit = Callable[..., Any]

@@ -8,8 +8,6 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt
-from ganbench.zoo.gan import GAN
-from ganbench.zoo.parts import DNorm
 from pydantic import TypeAdapter
 
 from ganbench import plugins
@@ -19,6 +17,8 @@ from ganbench.penalties import R1, Clip, Gradient, none
 from ganbench.plugins.spec import PluginSpec, build, choose, configure
 from ganbench.remedies import MinibatchStddev, Packing
 from ganbench.suite import loading as suite
+from ganbench.zoo.gan import GAN
+from ganbench.zoo.parts import DNorm
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from ganbench.reports.formats.as_json import to_json
 from ganbench.reports.frames.scores import tidy
 

@@ -1,6 +1,7 @@
 """LaTeX reads names as text."""
 
 import pandas as pd
+
 from ganbench.reports.formats.as_latex import latex_table
 
 

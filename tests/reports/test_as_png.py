@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ganbench.reports.formats.as_png import to_png
 from PIL import Image
+
+from ganbench.reports.formats.as_png import to_png
 
 
 def _pixels(png: bytes) -> np.ndarray[Any, Any]:

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pandas import DataFrame
+from rich.console import Console
+
+from ganbench.audit.verdicts import NONE, RUNS, VALUES, Audit
 from ganbench.reports.figures.audit import audit_lines, verdict_map
 from ganbench.reports.figures.colours import BLUES, INK_ON_PALE, PALE_GREY, PALE_ORANGE, PALE_PINK
 from ganbench.reports.formats import audit as text
 from ganbench.reports.frames.audit import verdict_words
 from ganbench.reports.html.audit import render_audit
-from pandas import DataFrame
-from rich.console import Console
-
-from ganbench.audit.verdicts import NONE, RUNS, VALUES, Audit
 
 HOSTILE = "<script>alert(1)</script>"
 LINES = {

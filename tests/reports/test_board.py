@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
+
 from ganbench.reports import formats
 from ganbench.reports.formats.sentences import answer
 from ganbench.reports.formats.terminal import summary_boards
@@ -15,8 +17,6 @@ from ganbench.reports.frames import board as boards
 from ganbench.reports.frames.board import Cell, Column, board
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.summary import summary
-from rich.console import Console
-
 from ganbench.statistics import mean_interval
 
 

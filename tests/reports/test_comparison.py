@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pandas import DataFrame
+from rich.console import Console
+
+from ganbench.compare.compare import Comparison, compare
 from ganbench.reports.formats import comparison
 from ganbench.reports.formats.comparison import (
     comparison_answer,
@@ -12,10 +16,6 @@ from ganbench.reports.formats.comparison import (
     comparison_markdown,
     conditions_compared,
 )
-from pandas import DataFrame
-from rich.console import Console
-
-from ganbench.compare.compare import Comparison, compare
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pandas import DataFrame
+
 from ganbench.reports.frames import disagreement
 from ganbench.reports.frames.scores import tidy
 from ganbench.reports.html import page
-from pandas import DataFrame
 
 
 def _tau_b(x: list[float], y: list[float]) -> float:

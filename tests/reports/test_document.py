@@ -2,6 +2,7 @@ from types import ModuleType
 from typing import Any
 
 import pandas as pd
+
 from ganbench.reports.formats.as_latex import to_latex
 from ganbench.reports.formats.as_markdown import to_markdown
 from ganbench.reports.formats.text_tables import pair_cells, published_cells

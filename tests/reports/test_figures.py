@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+
 from ganbench.reports import figures
 from ganbench.reports.figures.names import sides_of
 from ganbench.reports.frames.chapter import Chapter, Report

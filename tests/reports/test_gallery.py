@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markupsafe import escape
+
 from ganbench.reports.frames.chapter import Report
 from ganbench.reports.html.exhibits import IMAGES, POINTS
 from ganbench.reports.html.gallery import MOST_STOPS, gallery
 from ganbench.reports.html.sections import Page
-from markupsafe import escape
 
 NEEDS = {"interpolation", "transport", "surface", "by_class", "truncation", "pair_other", "neighbour"}
 

@@ -7,6 +7,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from pandas import DataFrame
+from rich.console import Console, RenderableType
+
+from ganbench.compare.gate import Gate
+from ganbench.compare.regression import EVERY, VERDICTS, Check
+from ganbench.compare.selftest import Trial
 from ganbench.reports.formats import gate
 from ganbench.reports.formats.gate import (
     check_answer,
@@ -18,12 +24,6 @@ from ganbench.reports.formats.gate import (
     verdict_sentence,
 )
 from ganbench.reports.numbers import percent
-from pandas import DataFrame
-from rich.console import Console, RenderableType
-
-from ganbench.compare.gate import Gate
-from ganbench.compare.regression import EVERY, VERDICTS, Check
-from ganbench.compare.selftest import Trial
 
 EVIL = "<img src=x>|`\x1b[31m\u202e]]>&\"'[bold]%\r\n::warning::"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+
 from ganbench.reports import formats
 from ganbench.reports.frames import glossary
 from ganbench.reports.frames.board import board

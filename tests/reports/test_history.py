@@ -4,15 +4,15 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from ganbench.reports.figures.history import history_lines
-from ganbench.reports.formats import history as text
-from ganbench.reports.frames.history import steps_answer
-from ganbench.reports.html.history import render_history
 from rich.console import Console
 
 from ganbench.compare.baseline import Baseline, Runs, Score
 from ganbench.compare.gate import Gate
 from ganbench.compare.history import CommitResult, History, follow
+from ganbench.reports.figures.history import history_lines
+from ganbench.reports.formats import history as text
+from ganbench.reports.frames.history import steps_answer
+from ganbench.reports.html.history import render_history
 
 EVIL = "<script>alert(1)</script>[bold]"
 

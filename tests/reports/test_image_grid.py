@@ -5,9 +5,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from ganbench.reports.html import image_grid
 from numpy.typing import NDArray
 from PIL import Image
+
+from ganbench.reports.html import image_grid
 
 
 def _numbered(n: int, side: int = 2, channels: int = 1) -> NDArray[np.uint8]:

@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from ganbench.reports.html.layout import TEMPLATES, breakable, exact, lay_out
 from jinja2 import UndefinedError
 from markupsafe import Markup
+
+from ganbench.reports.html.layout import TEMPLATES, breakable, exact, lay_out
 
 REPORTS = Path(__file__).parents[2] / "reports"
 HTML = REPORTS / "html"

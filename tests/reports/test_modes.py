@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from ganbench.reports.frames import modes
 from ganbench.reports.frames.modes import CLASSES, MODES
 

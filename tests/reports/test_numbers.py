@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from ganbench.reports.numbers import amount, duration, estimate, isolated, listed, number, short
 
 

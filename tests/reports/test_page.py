@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
+
 from ganbench.reports import formats
 from ganbench.reports.formats import terminal
 from ganbench.reports.frames.conditions import CONDITIONS
 from ganbench.reports.html import page
-from rich.console import Console
 
 
 class Outline(HTMLParser):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+
 from ganbench.reports.figures import GREY, Look, points2d
 
 LOOK = Look("#3f7fd9", "solid", "circle")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.published import published_and_ours
 from ganbench.reports.frames.summary import summary

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from ganbench.reports.frames import ranking, ties
 from ganbench.reports.frames.chapter import Report
 from ganbench.reports.frames.ranking import RankedDataset
-
 from ganbench.statistics import probability_of_improvement
 
 INF = math.inf

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ganbench.reports.formats import FORMATS, report
 
+from ganbench.reports.formats import FORMATS, report
 from ganbench.store import read
 
 Command = Callable[..., Any]

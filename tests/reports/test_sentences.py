@@ -4,6 +4,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from ganbench.reports.formats.sentences import answer
 from ganbench.reports.frames.chapter import Chapter, Report
 

@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ganbench.reports.html import serve
-from ganbench.reports.html.serve import Live
 
 from ganbench.errors import BadResults, BenchError
+from ganbench.reports.html import serve
+from ganbench.reports.html.serve import Live
 from ganbench.suite.progress import RunProgress, SuiteProgress
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]

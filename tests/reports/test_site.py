@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
+
 from ganbench.reports.html import page, site
 from ganbench.reports.html.layout import POLICY
 

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import pandas as pd
+
 from ganbench.reports.formats.sentences import answer
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.rows import datasets

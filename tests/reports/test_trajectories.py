@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from ganbench.reports.frames import trajectories
 from ganbench.reports.frames.rows import runs as all_runs
 from ganbench.reports.frames.scores import tidy

@@ -2,8 +2,6 @@ from math import erf, exp, pi, sqrt
 
 import pytest
 import torch
-from ganbench.zoo.biggan import BigGAN, SkipNorm, coherence
-from ganbench.zoo.residual import Attention
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
@@ -12,6 +10,8 @@ from ganbench.losses import hinge
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.biggan import BigGAN, SkipNorm, coherence
+from ganbench.zoo.residual import Attention
 
 SPECS = {"points": DataSpec((2,), 4), "images": DataSpec((1, 16, 16), 4)}
 SMALL = {"width": 8, "batch": 8, "z_chunk": 3, "embedding": 5, "standing": 2}

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from ganbench.zoo.cgan import CGAN
 from torch import Tensor, nn
 
 from ganbench.losses import nonsaturating
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.cgan import CGAN
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 2)
 WEIGHTED = nn.Linear | nn.Conv2d | nn.ConvTranspose2d

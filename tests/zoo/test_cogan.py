@@ -1,6 +1,5 @@
 import pytest
 import torch
-from ganbench.zoo.cogan import CoGAN
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -11,6 +10,7 @@ from ganbench.remedies import FeatureMatching, MinibatchDiscrimination, Minibatc
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.cogan import CoGAN
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
 KINDS = pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])

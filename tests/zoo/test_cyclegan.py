@@ -3,7 +3,6 @@ from math import prod
 
 import pytest
 import torch
-from ganbench.zoo.cyclegan import CycleGAN, Mirror, Pool, patch_layers, translator
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -15,6 +14,7 @@ from ganbench.remedies import HistoricalAveraging, Packing
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.cyclegan import CycleGAN, Mirror, Pool, patch_layers, translator
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
 KINDS = pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])

@@ -1,10 +1,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.dcgan import DCGAN
 from torch import nn
 
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.dcgan import DCGAN
 
 SPECS = [DataSpec((1, 32, 32), 10), DataSpec((3, 64, 64), 10), DataSpec((1, 8, 8), 10)]
 POINTS = DataSpec((2,), 8)

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from ganbench.zoo.gan import GAN
 from torch import nn
 
 from ganbench.losses import minimax, nonsaturating
@@ -8,6 +7,7 @@ from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.gan import GAN
 
 DIGITS, POINTS = DataSpec((1, 28, 28), 10), DataSpec((2,), 8)
 

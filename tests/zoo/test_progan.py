@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.growing import EqualConv2d, EqualLinear, MinibatchStd, PixelNorm, level_widths
-from ganbench.zoo.progan import ProGAN
 from safetensors.torch import load_file, load_model, save_model
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -21,6 +19,8 @@ from ganbench.runs.run import run
 from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.growing import EqualConv2d, EqualLinear, MinibatchStd, PixelNorm, level_widths
+from ganbench.zoo.progan import ProGAN
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
 KINDS = pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])

@@ -1,8 +1,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.residual import Attention, ClassNorm
-from ganbench.zoo.sagan import SAGAN
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -10,6 +8,8 @@ from ganbench.losses import hinge
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.residual import Attention, ClassNorm
+from ganbench.zoo.sagan import SAGAN
 
 SPECS = {"points": DataSpec((2,), 4), "images": DataSpec((1, 16, 16), 4), "colour": DataSpec((3, 32, 32), 4)}
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)

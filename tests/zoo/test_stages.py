@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from ganbench.zoo.gan import GAN
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -14,6 +13,7 @@ from ganbench import plugins
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec, Player, Variant
+from ganbench.zoo.gan import GAN
 
 ZOO = [name for name in plugins.names("variants") if plugins.load("variants", name).kind != "control"]
 POINTS, IMAGES = DataSpec((2,), 4), DataSpec((1, 16, 16), 4)

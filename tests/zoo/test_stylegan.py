@@ -5,8 +5,6 @@ from math import sqrt
 import pytest
 import torch
 import torch.nn.functional as F
-from ganbench.zoo.growing import Blur, EqualLinear, GrowingDiscriminator, MinibatchStd, PixelNorm
-from ganbench.zoo.stylegan import Finish, StyleGAN, standardised
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -16,6 +14,8 @@ from ganbench.penalties import R1
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.growing import Blur, EqualLinear, GrowingDiscriminator, MinibatchStd, PixelNorm
+from ganbench.zoo.stylegan import Finish, StyleGAN, standardised
 
 IMAGES, POINTS = DataSpec((3, 32, 32), 10), DataSpec((2,), 8)
 KINDS = pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])

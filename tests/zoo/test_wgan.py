@@ -1,6 +1,5 @@
 import pytest
 import torch
-from ganbench.zoo.wgan import WGAN
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -9,6 +8,7 @@ from ganbench.penalties import Clip, Gradient
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec
+from ganbench.zoo.wgan import WGAN
 
 IMAGES, POINTS = DataSpec((1, 16, 16), 10), DataSpec((2,), 8)
 
