@@ -36,7 +36,8 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, one process per core; those that need MNIST's files or Chromium say so where they are absent."""
-    session.run("pytest", "-n", "auto", "-q", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    # A file is one process's affair, so that what its tests share is made once.
+    session.run("pytest", "-n", "auto", "--dist", "loadfile", "-q", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

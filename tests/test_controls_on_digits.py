@@ -1,6 +1,6 @@
-"""The controls as the judge of digits and the metrics see them: 10,000 samples each, against MNIST's test digits.
+"""The controls as the judge of digits and the metrics see them: 2,500 samples each, against MNIST's test digits.
 
-Takes most of a minute on one core.
+With the usual 10,000 they differ no less, and take most of a minute.
 """
 
 import pytest
@@ -9,8 +9,9 @@ import torch
 from ganbench.controls import Memorizer, ModeDropper, Noise, Real
 from ganbench.data.mnist import Mnist
 from ganbench.errors import DataMissing
+from ganbench.judges import Judged
 from ganbench.judges.mnist import MnistJudge
-from ganbench.metrics import Estimate, Evidence, Metric
+from ganbench.metrics import Estimate, Evidence, Metric, fidelity
 from ganbench.metrics.bins import ndb, ndb_jsd
 from ganbench.metrics.diversity import class_kl, classes
 from ganbench.metrics.fidelity import coverage, fid, kid, recall
@@ -21,7 +22,7 @@ from ganbench.variant import Batch
 CONTROLS = {"real": Real, "memorizer": Memorizer, "mode_dropper": ModeDropper, "noise": Noise}
 QUALITY = [fid, kid, recall, coverage, class_kl, classes, ndb, ndb_jsd]
 ALL = [*QUALITY, ms_ssim_gap, birthday_support, authenticity, ct]
-SEEN = 10_000  # digits of the training split that the judge is asked about: all 50,000 would take half a minute more
+SEEN = 2_500  # digits of each split that the judge is asked about
 
 Board = dict[str, dict[str, Estimate]]
 
@@ -31,11 +32,14 @@ def board() -> Board:
     """The score of each control by each metric."""
     try:
         dataset = Mnist(size=28)
-        whole, like = dataset.train(), dataset.fresh("test", 10_000)
+        whole, like = dataset.train(), dataset.fresh("test", SEEN)
     except DataMissing:
         pytest.skip("MNIST is not on this machine")
     judge, training = MnistJudge(dataset), Batch(whole.x[:SEEN], whole.y[:SEEN])
-    trained, reference = judge(training.x), judge.reference("test")
+    trained = judge(training.x)
+    reference = Judged(*(part[::4] for part in judge.reference("test")))  # of all writers: the first ones are neater
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(fidelity, "KID_SUBSETS", 20)
     scores: Board = {}
     for name, control in CONTROLS.items():
         torch.manual_seed(0)
@@ -44,6 +48,7 @@ def board() -> Board:
         x = made.sample(like)
         found = Evidence(judge(x), reference, dataset.prior, x=x, training=training, trained=trained)
         scores[name] = {metric.name: metric(found) for metric in ALL}
+    monkeypatch.undo()
     return scores
 
 
@@ -78,7 +83,7 @@ def test_the_memorizer_passes_for_real_data_but_for_its_memory(board):
         assert memorizer[metric.name].value > real[metric.name].value - 0.03
     assert memorizer["birthday_support"].value == pytest.approx(real["birthday_support"].value, abs=0.3)
     assert memorizer["authenticity"].value < 0.01
-    assert memorizer["ct"].value < -50
+    assert memorizer["ct"].value < -25
 
 
 def test_real_data_are_no_copies(board):

@@ -57,12 +57,8 @@ def scores(values: list[float]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64, requires_grad=True)
 
 
-@pytest.mark.parametrize("name", INSTALLED)
-def test_an_entry_point_is_a_formulation_of_that_name_and_cites_its_paper(name):
-    loss = choose("losses", name)
-    assert isinstance(loss, Formulation)
-    assert loss.name == name
-    assert "https://" in loss.source
+def test_a_formulation_cites_its_paper():
+    assert [name for name in INSTALLED if "https://" not in choose("losses", name).source] == []
 
 
 def test_every_formulation_here_has_its_formula_and_is_installed():
@@ -232,7 +228,7 @@ def test_ebgans_options_are_its_codes_and_its_repelling_and_it_bears_no_lipschit
     loss = choose("losses", {"name": "ebgan", "codes": 7, "repelling": 0.25, "margin": 3})
     assert (loss.codes, loss.repelling) == (7, 0.25)
     assert loss.d(scores([0.0]), scores([-1.0])).item() == 2
-    assert set(loss.forbids) >= {"clip", "gradient"}
+    assert set(loss.forbids) >= {"clip", "gradient", "dragan"}
     assert all(other.codes == 0 and not other.forbids for other in (minimax, hinge, jensen_shannon))
 
 

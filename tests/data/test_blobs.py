@@ -79,8 +79,8 @@ def test_the_points_are_those_of_the_same_ring():
 @pytest.mark.parametrize("radius", [0.1, 0.6, 0.76])
 def test_drawn_spots_are_read_to_a_thousandth_of_a_pixel(size, radius):
     """As far out as `check_inside` lets the discs of 3 sigma reach."""
-    turns = torch.rand(2000, generator=Generator().manual_seed(0)) * 2 * math.pi
-    far = radius + 0.09 * torch.rand(2000, generator=Generator().manual_seed(1))
+    turns = torch.rand(500, generator=Generator().manual_seed(0)) * 2 * math.pi
+    far = radius + 0.09 * torch.rand(500, generator=Generator().manual_seed(1))
     places = torch.stack([far * turns.cos(), far * turns.sin()], 1)
     centres, misfit = read_spots(draw_spots(places, size))
     assert (centres - places).norm(dim=1).max().item() * size / 2 < 1e-3
@@ -165,7 +165,7 @@ def test_a_rotated_image_shows_the_rotated_point():
 # Judging
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [8, 16])  # the coarsest, and the one by default
 def test_real_images_score_as_their_points_do(size):
     data, ring = Blobs(size=size), Ring8(modes=8, radius=0.6, sigma=0.03, points=20_000)
     judged, points = (TruthJudge(dataset)(dataset.fresh("test", 10_000).x) for dataset in (data, ring))

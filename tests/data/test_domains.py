@@ -21,9 +21,9 @@ SMALL = {
     "grid25, rotated": lambda: Grid25(points=1000),
     "random, rotated": lambda: Random(points=1000),
     "random, grid": lambda: Random(points=1000, other="grid"),
-    "mnist5k, negative": lambda: Mnist5k(size=16),
-    "mnist5k, edges": lambda: Mnist5k(size=16, other="edges"),
-    "mnist5k, rotated": lambda: Mnist5k(size=16, other="rotated"),
+    "mnist5k, negative": lambda: Mnist5k(size=8),
+    "mnist5k, edges": lambda: Mnist5k(size=8, other="edges"),
+    "mnist5k, rotated": lambda: Mnist5k(size=8, other="rotated"),
     "blobs, rotated": lambda: Blobs(points=1000),
     "blobs, negative": lambda: Blobs(points=1000, other="negative"),
 }

@@ -177,9 +177,11 @@ def save_modes(place: Path) -> dict[str, float]:
     Image.new("CMYK", (9, 9), (0, 0, 0, 155)).save(place / "print.tif")
     Image.fromarray(np.full((9, 9), 100 * 257, np.uint16)).save(place / "deep.png")
     Image.fromarray(np.full((9, 9), 100 * 257, np.uint16)).save(place / "deep.tif")
+    Image.fromarray(np.full((9, 9), 65_535, np.uint16)).save(place / "deep_white.png")
     return {
         "grey.png": grey, "bits.png": 1, "colour.jpg": grey, "opaque.png": grey, "clear.png": 1, "veil.png": 0.6,
         "clear_grey.png": 1, "palette.gif": grey, "print.tif": grey, "deep.png": grey, "deep.tif": grey,
+        "deep_white.png": 1,
     }  # fmt: skip
 
 

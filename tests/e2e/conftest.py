@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from types import ModuleType
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from ganbench.reports import formats
+from ganbench.reports.html import site
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -45,11 +47,11 @@ def hostile() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def folder(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pages of every kind of result, and where their screenshots go."""
+    """Pages of every kind of result."""
     made = tmp_path_factory.mktemp("pages")
     pages = {
         "full": synthetic.make(),
-        "hostile": synthetic.make(rename=HOSTILE),
+        "hostile": synthetic.make(rename=HOSTILE, datasets=("ring8",)),
         "one": synthetic.make(seeds=(0,), scale=0.05),
         "half": synthetic.half_finished(),
         "gallery": synthetic.make(seeds=(0, 1), evaluations=3, exhibits=True),
@@ -59,6 +61,16 @@ def folder(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> P
     for name, results in pages.items():
         formats.write_report(results, made / f"{name}.html")
     return made
+
+
+@pytest.fixture(scope="session")
+def sites(synthetic: ModuleType, hostile: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sites in one folder, one of them of names that try to be markup."""
+    folder = tmp_path_factory.mktemp("sites")
+    make = partial(synthetic.make, seeds=(0, 1), evaluations=3, exhibits=True)
+    site.write_site(make(), folder / "some where")
+    site.write_site(make(rename=hostile, datasets=("ring8",)), folder / "hostile")
+    return folder
 
 
 @pytest.fixture(scope="session")

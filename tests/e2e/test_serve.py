@@ -54,7 +54,6 @@ def test_bars_grow_without_a_reload(visit: Visit, until: Until, source: Source, 
         bar = tab.get_by_role("progressbar", name="gan on ring8, seed 2")
         assert bar.evaluate("bar => bar.value") == 0.25
         assert tab.get_by_role("status").inner_text() == "14 of 21 runs ended."
-        tab.screenshot(path=tmp_path / "serve.png")
         source.underway.running["id"] = _course(0.75)
         until(tab, "document.querySelector('progress').value === 0.75")
         source.underway = None

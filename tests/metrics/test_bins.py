@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from ganbench.errors import BenchError
 from ganbench.judges import Judged
-from ganbench.metrics import Evidence, bins
+from ganbench.metrics import Evidence, bins, diversity
 from ganbench.metrics.bins import BINS, bins_of, flat, ndb, ndb_jsd
 from ganbench.variant import Batch
 
@@ -56,7 +56,8 @@ def test_training_data_are_at_no_distance_from_themselves():
     assert ndb_jsd(evidence(TRAINING)).value == pytest.approx(0, abs=1e-12)
 
 
-def test_samples_drawn_alike_differ_as_often_as_the_level_says():
+def test_samples_drawn_alike_differ_as_often_as_the_level_says(monkeypatch):
+    monkeypatch.setattr(diversity, "RESAMPLES", 2)  # for errors, of which nothing is asked here
     values = torch.tensor([[metric(evidence(points(2000, seed))).value for metric in BOTH] for seed in range(60)])
     share, divergence = values.mean(0).tolist()
     assert share == pytest.approx(0.05, abs=0.02)
@@ -83,7 +84,8 @@ def test_more_missing_is_worse():
 
 @pytest.mark.parametrize("metric", BOTH, ids=lambda metric: metric.name)
 @pytest.mark.parametrize("spread", [1.0, 1.3], ids=["alike", "wider"])
-def test_stated_errors_are_those_of_redrawn_samples(metric, spread):
+def test_stated_errors_are_those_of_redrawn_samples(metric, spread, monkeypatch):
+    monkeypatch.setattr(diversity, "RESAMPLES", 100)
     estimates = [metric(evidence(points(2000, seed, spread))) for seed in range(60)]
     actual, stated = torch.tensor(estimates, dtype=torch.float64).unbind(1)
     assert 0.8 * actual.std() < stated.mean() < 2 * actual.std()  # too wide where nothing but noise differs

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from ganbench.errors import BenchError
 from ganbench.judges import Judged
-from ganbench.metrics import Evidence
+from ganbench.metrics import Evidence, diversity
 from ganbench.metrics.diversity import class_kl, classes, classes_seen, confidence, entropy
 
 ALL = [classes, classes_seen, class_kl, confidence, entropy]
@@ -154,7 +154,8 @@ def test_a_judge_without_classes_is_refused(metric):
 
 
 @pytest.mark.parametrize("rare", [1.0, 0.1], ids=["even", "uneven"])
-def test_the_stated_error_of_classes_seen_is_roughly_that_of_redrawn_samples(rare):
+def test_the_stated_error_of_classes_seen_is_roughly_that_of_redrawn_samples(rare, monkeypatch):
+    monkeypatch.setattr(diversity, "RESAMPLES", 100)
     p = torch.where(torch.arange(200) < 20, 1.0, rare)
     draws = [p.multinomial(400, replacement=True, generator=Generator().manual_seed(seed)) for seed in range(80)]
     logits = torch.eye(200)

@@ -235,7 +235,7 @@ def test_few_and_many_digits_agree_once_extrapolated():
     assert abs(a - b) < math.hypot(a_error, b_error)
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("shift", [0.0, 0.5])
 def test_the_unbiased_fids_stated_error_is_that_of_redrawn_samples(shift):
     reference = with_moments(torch.zeros(4).double(), torch.eye(4).double(), 500, seed=99)
     actual, stated = spread(fid_unbiased, lambda seed: compare(normal(400, 4, seed) + shift, reference), 60)
@@ -478,8 +478,9 @@ def test_the_stated_error_of_prd_is_that_of_redrawn_samples(shift, monkeypatch):
     monkeypatch.setattr(fidelity, "PRD_RUNS", 3)
     reference = normal(400, 3, 1000)
     draws = [compare(normal(400, 3, seed) + shift, reference) for seed in range(25)]
-    for metric in PRD:
-        actual, stated = spread(metric, lambda seed: draws[seed], len(draws))
+    estimates = torch.tensor([[metric(draw) for metric in PRD] for draw in draws])  # both share a look at a draw
+    for metric, found in zip(PRD, estimates.unbind(1), strict=True):
+        actual, stated = found[:, 0].std(), found[:, 1].mean()
         assert 0.6 * actual < stated < 2 * actual, metric.name  # too wide for few samples that are alike
 
 

@@ -38,7 +38,7 @@ def hostile(synthetic: ModuleType) -> Any:
     names = {
         "": "</script><script>alert(3)</script>",
         "gan": "<script>alert(1)</script>",
-        "dcgan": "\"'><img src=x onerror=alert(2)> " + "x" * 300,
+        "dcgan": "\"'><img src=x onerror=alert(2)> | " + "x" * 300,
         "wgan": "\u202eشبكة توليدية",
     }
     return synthetic.make(rename=names)

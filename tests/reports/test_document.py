@@ -1,3 +1,4 @@
+import re
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,8 @@ def test_markdown_and_latex_read_names_as_text(hostile: Any) -> None:
     assert "<script>" not in markdown and "<script>" not in latex
     widths = {line.count(" | ") for line in markdown.splitlines() if line.startswith("| Rank ")}
     assert len(widths) == 4  # one per dataset and checkpoint: no name added a column
+    tables = re.findall(r"(?:^\|.*\n)+", markdown, flags=re.MULTILINE)
+    assert all(len({re.sub(r"\\.", "", line).count("|") for line in table.splitlines()}) == 1 for table in tables)
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") > 0
 
 

@@ -11,7 +11,7 @@ from ganbench.reports.numbers import amount, duration, estimate, isolated, liste
     ("value", "wanted"),
     [
         (0, "0"), (8.0, "8"), (0.03123, "0.0312"), (31.23, "31.2"), (-1.234, "−1.23"), (3123456.0, "3.12e6"),
-        (0.0000312, "3.12e−5"),
+        (1e6, "1.00e6"), (0.0000312, "3.12e−5"),
         (math.nan, "n/a"), (math.inf, "∞"), (-math.inf, "−∞"), (1e300, "1.00e300"),
     ],
 )  # fmt: skip

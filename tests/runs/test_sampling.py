@@ -13,7 +13,16 @@ from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadResults
 from ganbench.runs.budget import Budget
 from ganbench.runs.run import run
-from ganbench.runs.sampling import CHUNK, Sampler, sample_run, sampling_seed, to_array, write_grid, write_samples
+from ganbench.runs.sampling import (
+    CHUNK,
+    Sampler,
+    sample_run,
+    sampling_seed,
+    slerp,
+    to_array,
+    write_grid,
+    write_samples,
+)
 from ganbench.runs.spec import PluginSpec, RunSpec
 from ganbench.store import read_run
 from ganbench.variant import Batch, DataSpec, Variant
@@ -53,6 +62,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Drawing
+
+
+def test_a_great_circle_leads_from_the_first_latent_to_the_second_by_lengths_in_between():
+    a, b = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 4.0]])
+    found = torch.cat([slerp(a, b, torch.tensor([[share]])) for share in (0.0, 0.5, 1.0)])
+    torch.testing.assert_close(found, torch.tensor([[2.0, 0.0], [3 / 2**0.5, 3 / 2**0.5], [0.0, 4.0]]))
 
 
 def test_samples_are_drawn_in_chunks_in_eval_mode_and_without_gradients(ring):

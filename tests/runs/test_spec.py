@@ -62,6 +62,12 @@ def test_labels_and_folders_do_not_change_a_runs_id(change: dict[str, Any]) -> N
     assert replace(SPEC, **change).id == SPEC.id
 
 
+def test_another_version_makes_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = replace(SPEC).id
+    monkeypatch.setattr("ganbench.runs.spec.__version__", "next")
+    assert replace(SPEC).id != before
+
+
 def test_every_part_of_a_run_is_known_to_matter_or_not() -> None:
     assert {name for change in MATTERS + MATTERS_NOT for name in change} == {field.name for field in fields(RunSpec)}
 

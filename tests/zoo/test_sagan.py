@@ -11,7 +11,7 @@ from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.residual import Attention, ClassNorm
 from ganbench.zoo.sagan import SAGAN
 
-SPECS = {"points": DataSpec((2,), 4), "images": DataSpec((1, 16, 16), 4), "colour": DataSpec((3, 32, 32), 4)}
+SPECS = {"points": DataSpec((2,), 4), "images": DataSpec((3, 16, 16), 4)}
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 
 
@@ -92,8 +92,9 @@ def test_every_weight_of_d_and_every_layer_of_g_has_a_spectral_norm_of_one(spec)
     variant = SAGAN(spec, width=8, batch=8, lr_g=1e-2, lr_d=1e-2)
     finish(variant, spec, 5)
     variant.train()
-    for _ in range(100):  # the power iteration converges when nothing else moves
-        variant.g_loss(batch_of(spec))
+    with torch.no_grad():
+        for _ in range(100):  # the power iteration converges when nothing else moves
+            variant.g_loss(batch_of(spec, 2))
     variant.eval()
     kinds = nn.Linear | nn.Conv2d | nn.Embedding
     layers = [layer for layer in variant.D.modules() if isinstance(layer, kinds)]

@@ -69,7 +69,7 @@ def test_warmup_takes_a_hundred_steps_in_the_first_25_rounds_and_in_every_500th(
         if variant.players[0].repeats == 100:
             long.append(rounds)
     assert long == [*range(25), 500, 1000]
-    assert finish(WGAN(POINTS, width=8, batch=4, warmup=True), 2).d_updates == 200
+    assert finish(WGAN(POINTS, width=8, batch=4, warmup=True), 1).d_updates == 100
 
 
 def test_the_networks_are_dcgans_with_4_by_4_convolutions():
