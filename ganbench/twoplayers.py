@@ -159,7 +159,8 @@ class TwoPlayers(Variant):
         scores = self.score_both(real, fake, like)
         terms = {**self.loss.d_terms(*scores), **self.beliefs(*scores), **self.d_terms(*scores)}
         with torch.autocast(real.device.type, enabled=False):  # slopes of slopes are too small for fewer digits
-            penalty = self.penalty.term(self.D, lambda x: self.score(x, like), real.float(), fake.float())
+            exact = torch.promote_types(real.dtype, torch.float32)  # of doubles, doubles
+            penalty = self.penalty.term(self.D, lambda x: self.score(x, like), real.to(exact), fake.to(exact))
         return terms if penalty is None else {**terms, self.penalty.name: penalty}
 
     def beliefs(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
