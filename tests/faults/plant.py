@@ -10,11 +10,13 @@ this process, which has paid for the imports of torch and its like; nothing of g
 import importlib
 import os
 import shutil
+import signal
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic, sleep
 from typing import NamedTuple
 
 import pytest
@@ -25,6 +27,7 @@ COPIED = ("ganbench", "zoo", "reports", "suites", "tests", "baselines", "docs")
 INSIDE = ("zoo", "reports", "suites")  # packages that are parts of ganbench, and lie beside it
 DEAR = ("torch", "torchvision", "torch_fidelity", "pandas", "pyarrow", "scipy.stats", "sklearn.cluster", "plotly.io")
 FAILED = 1  # pytest's exit code: tests ran, and some failed
+PATIENCE_S = 300  # with the tests of one fault: what trains for ever is noticed too
 
 
 class Fault(NamedTuple):
@@ -69,6 +72,7 @@ def run(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     said = folder / "said.txt"
     child = os.fork()
     if not child:
+        os.setsid()  # so that its workers can be ended with it
         os.chdir(folder)
         out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
@@ -76,8 +80,22 @@ def run(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
         sys.path.insert(0, str(folder))
         os.environ["PYTHONPATH"] = str(folder)
         os._exit(pytest.main(["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", *tests]))
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), said.read_text(encoding="utf-8", errors="replace")
+    end = monotonic() + PATIENCE_S
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and monotonic() < end:
+        sleep(0.1)
+    if ended == (0, 0):
+        os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return FAILED, f"FAILED tests that do not end within {PATIENCE_S} s"
+    return os.waitstatus_to_exitcode(ended[1]), said.read_text(encoding="utf-8", errors="replace")
+
+
+def outcome(code: int, said: str) -> str:
+    """What became of a fault, in words: which test noticed, or what pytest printed where something else went wrong."""
+    if code == FAILED:
+        failed = next((line for line in said.splitlines() if line.startswith("FAILED")), "")
+        return "caught by " + failed.removeprefix("FAILED ").partition(" - ")[0]
+    return "ESCAPED" if code == 0 else f"ESCAPED, exit code {code}:\n{said}"
 
 
 def main(words: list[str], root: Path = ROOT, file: Path = LIST) -> int:
@@ -98,13 +116,8 @@ def main(words: list[str], root: Path = ROOT, file: Path = LIST) -> int:
             (folder / fault.path).write_text(planted(fault, text), encoding="utf-8")
             code, said = run(folder, fault.tests)
             (folder / fault.path).write_text(text, encoding="utf-8")
-            failed = next((line.split()[1] for line in said.splitlines() if line.startswith("FAILED")), "")
-            caught = code == FAILED
-            escaped += not caught
-            what = (
-                f"caught by {failed}" if caught else "ESCAPED" if code == 0 else f"ESCAPED, exit code {code}:\n{said}"
-            )
-            print(f"{fault}: {what}", flush=True)
+            escaped += code != FAILED
+            print(f"{fault}: {outcome(code, said)}", flush=True)
     print(f"{len(chosen) - escaped} of {len(chosen)} caught")
     return escaped
 
