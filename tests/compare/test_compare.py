@@ -71,6 +71,10 @@ def test_a_difference_near_the_tolerance_is_undecided() -> None:
     assert verdict(a, b, tolerance=0.05) == "undecided"
 
 
+def test_the_tolerance_is_a_share_of_the_size_of_a_mean_below_zero() -> None:
+    assert weigh([-8.0, -8.2], [-8.1, -8.1], "lower", tolerance=0.05).margin == pytest.approx(0.405)
+
+
 def test_a_tolerance_of_nothing_is_no_tolerance_at_all() -> None:
     assert verdict([8, 8, 8], [8, 8, 8], tolerance=0.0) == "undecided"
     assert verdict([0.0, 0.0], [0.0, 0.0], tolerance=0.5) == "undecided", "half of 0"

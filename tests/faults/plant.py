@@ -93,7 +93,7 @@ def run(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
 def outcome(code: int, said: str) -> str:
     """What became of a fault, in words: which test noticed, or what pytest printed where something else went wrong."""
     if code == FAILED:
-        failed = next((line for line in said.splitlines() if line.startswith("FAILED")), "")
+        failed = next((line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), said)
         return "caught by " + failed.removeprefix("FAILED ").partition(" - ")[0]
     return "ESCAPED" if code == 0 else f"ESCAPED, exit code {code}:\n{said}"
 
