@@ -1,29 +1,21 @@
-"""A report's formats. A new one is a file here, with a function of results, and an entry of `FORMATS`."""
+"""A report's formats. A new one is a file `as_NAME.py` here, with `to_NAME`: results -> text or bytes."""
 
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # pandas, for which `ganbench --help` need not wait
     from ganbench.store import Results
 
-# The name in `ganbench report --format` -> module and function that make it: results -> text or bytes.
-FORMATS = {
-    "html": "as_html:to_html",
-    "csv": "as_csv:to_csv",
-    "md": "as_markdown:to_markdown",
-    "latex": "as_latex:to_latex",
-    "json": "as_json:to_json",
-    "png": "as_png:to_png",
-}
+FORMATS = [module.name.removeprefix("as_") for module in iter_modules(__path__) if module.name.startswith("as_")]
 
 
 def report(results: "Results", format: str) -> bytes:
-    """A report as a file holds it. Raises ValueError on a format that is not in `FORMATS`."""
+    """A report as a file holds it. Raises ValueError on a format that has no file here."""
     if format not in FORMATS:
         raise ValueError(f"Found format {format!r}, but need one of {', '.join(FORMATS)}.")
-    module, function = FORMATS[format].split(":")
-    content = getattr(import_module(f"{__name__}.{module}"), function)(results)
+    content = getattr(import_module(f"{__name__}.as_{format}"), f"to_{format}")(results)
     return content.encode() if isinstance(content, str) else bytes(content)
 
 

@@ -7,7 +7,7 @@ from ganbench.store import Results
 
 
 def to_latex(results: Results) -> str:
-    """The sections and tables of `as_markdown.to_markdown`."""
+    """The sections and tables of `as_md.to_md`."""
     heads = r"\section{{{}}}", r"\subsection{{{}}}", r"\subsubsection{{{}}}"
     return "% needs \\usepackage{booktabs}\n" + document(results, Markup(heads, latex_table, latex_text))
 

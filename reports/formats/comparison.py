@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.compare.compare import ALPHA, Comparison, Verdict
-from ganbench.reports.formats.as_markdown import markdown_table
+from ganbench.reports.formats.as_md import markdown_table
 from ganbench.reports.frames.rows import each, of_dataset
 from ganbench.reports.numbers import APART, NONE, arrow, count, estimate, fixed, listed, number, short
 

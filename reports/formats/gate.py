@@ -15,8 +15,8 @@ from rich.text import Text
 from ganbench.compare.contrast import LEVEL
 from ganbench.compare.regression import EVERY, FAILS, NOTHING, SILENT, Check
 from ganbench.compare.selftest import Trial
-from ganbench.reports.formats.as_markdown import markdown_table
-from ganbench.reports.formats.as_markdown import markdown_text as plain
+from ganbench.reports.formats.as_md import markdown_table
+from ganbench.reports.formats.as_md import markdown_text as plain
 from ganbench.reports.frames.rows import each
 from ganbench.reports.numbers import CONTROL, arrow, count, listed, number, p_value, percent, probability, short
 

@@ -5,7 +5,7 @@ from pandas import DataFrame
 from ganbench.reports.frames.chapter import Chapter
 
 LEDGER = [
-    *("images", "d_updates", "g_updates", "seconds", "flops", "peak_memory"),
+    *("images", "images_g", "d_updates", "g_updates", "seconds", "flops", "peak_memory"),
     *("parameters_d", "parameters_g", "parameters", "images_per_second"),
 ]
 

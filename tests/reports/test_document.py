@@ -5,17 +5,17 @@ from typing import Any
 import pandas as pd
 
 from ganbench.reports.formats.as_latex import to_latex
-from ganbench.reports.formats.as_markdown import to_markdown
+from ganbench.reports.formats.as_md import to_md
 from ganbench.reports.formats.text_tables import pair_cells, published_cells
 from ganbench.reports.frames import glossary
 
 
 def test_an_empty_report_says_so(synthetic: ModuleType) -> None:
-    assert "No run has finished yet." in to_markdown(synthetic.empty())
+    assert "No run has finished yet." in to_md(synthetic.empty())
 
 
 def test_markdown_and_latex_read_names_as_text(hostile: Any) -> None:
-    markdown, latex = to_markdown(hostile), to_latex(hostile)
+    markdown, latex = to_md(hostile), to_latex(hostile)
     assert "<script>" not in markdown and "<script>" not in latex
     widths = {line.count(" | ") for line in markdown.splitlines() if line.startswith("| Rank ")}
     assert len(widths) == 4  # one per dataset and checkpoint: no name added a column
@@ -25,7 +25,7 @@ def test_markdown_and_latex_read_names_as_text(hostile: Any) -> None:
 
 
 def test_a_report_holds_the_tables_of_the_page(full: Any) -> None:
-    written = to_markdown(full)
+    written = to_md(full)
     for head in ("## Over all datasets", "### Stability, by FID on the validation split", "### Failed runs"):
         assert head in written
     lines = written.splitlines()
@@ -36,7 +36,7 @@ def test_a_report_holds_the_tables_of_the_page(full: Any) -> None:
 
 
 def test_stability_leaves_out_what_nobody_has(synthetic: ModuleType) -> None:
-    written = to_markdown(synthetic.make(datasets=("ring8",), evaluations=2))
+    written = to_md(synthetic.make(datasets=("ring8",), evaluations=2))
     table = written.split("### Stability")[1].splitlines()[2]
     assert "swing" not in table and "last − selected" in table
 

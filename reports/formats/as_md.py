@@ -6,7 +6,7 @@ from ganbench.reports.formats.document import Markup, document
 from ganbench.store import Results
 
 
-def to_markdown(results: Results) -> str:
+def to_md(results: Results) -> str:
     """Over all datasets, then per dataset the answer, the boards and all other tables of the page."""
     return document(results, Markup(("# {}", "## {}", "### {}"), markdown_table, markdown_text))
 
