@@ -11,8 +11,8 @@ from ganbench.reports.numbers import APART, amount, duration, estimate, fixed, l
 
 COST = {
     "images": "real images to D", "images_g": "real images to G", "d_updates": "D steps", "g_updates": "G steps",
-    "seconds": "time", "flops": "FLOPs", "peak_memory": "peak memory", "parameters_d": "D weights", "parameters_g": "G weights",
-    "parameters": "weights", "images_per_second": "images / s",
+    "seconds": "time", "flops": "FLOPs", "peak_memory": "peak memory", "parameters_d": "D weights",
+    "parameters_g": "G weights", "parameters": "weights", "images_per_second": "images / s",
 }  # fmt: skip
 
 
