@@ -213,7 +213,7 @@ def compare(
     matches, remarks = match(a, b, labels, checkpoint)
     wanted = _directions(matches, metrics)
     cells = [
-        Cell(pair, metric, wanted[metric], pair.a.values(metric), pair.b.values(metric))
+        MetricCell(pair, metric, wanted[metric], pair.a.values(metric), pair.b.values(metric))
         for pair in matches
         for metric in pair.metrics
         if wanted.get(metric) in SENSES
@@ -247,7 +247,7 @@ def to_json(comparison: Comparison) -> str:
     return json.dumps({**about, **content}, indent=1, allow_nan=False) + "\n"
 
 
-class Cell(NamedTuple):
+class MetricCell(NamedTuple):
     """One metric of two rows that belong together."""
 
     pair: Match
@@ -271,7 +271,7 @@ def _title(results: Results, label: str | None) -> str:
     return f"{results.path}: {label}" if label else str(results.path)
 
 
-def _table_row(cell: Cell, two: TwoSample, decision: Decision) -> dict[str, Any]:
+def _table_row(cell: MetricCell, two: TwoSample, decision: Decision) -> dict[str, Any]:
     """One row of the table; of scores that were not measured alike there is no difference."""
     alike = decision.verdict is not Verdict.incomparable
     nothing = Interval(math.nan, math.nan, math.nan)

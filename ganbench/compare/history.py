@@ -39,7 +39,7 @@ from ganbench.compare.baseline import Baseline, Score, measure, read_baseline
 from ganbench.compare.gate import Gate, Limit
 from ganbench.errors import BadResults
 from ganbench.statistics import holm, mean_interval
-from ganbench.statistics.changepoint import Step, step_test
+from ganbench.statistics.changepoint import LevelStep, step_test
 from ganbench.statistics.intervals import Floats, floats
 from ganbench.store.whole import json_rows, write_json
 
@@ -268,7 +268,7 @@ def _steps(lines: Iterable[Line], error: float) -> Iterator[dict[str, Any]]:
                 parts += [Part(part.line, half) for half in halves]
 
 
-def _step_record(part: Part, step: Step, p: float) -> dict[str, Any]:
+def _step_record(part: Part, step: LevelStep, p: float) -> dict[str, Any]:
     """What changed: the mean before and after, the geometric one of values that are all positive."""
     samples = part.samples(part.logarithmic)
     before, after = (float(np.concatenate(some).mean()) for some in (samples[: step.place], samples[step.place :]))

@@ -40,7 +40,7 @@ def train(
     every step is done eagerly, as it is on devices that have no graphs.
     """
     variant.train().requires_grad_(False)
-    steps = Steps(variant, data, precision, capture)
+    steps = PlayerSteps(variant, data, precision, capture)
     ledger.parameters_d, ledger.parameters_g = variant.count_weights()
 
     for interval in range(1, intervals + 1):
@@ -62,7 +62,7 @@ def train(
             yield curves
 
 
-class Steps:
+class PlayerSteps:
     """The players' steps at the variant's present stage. Those of an earlier stage are gone, and their graphs."""
 
     def __init__(self, variant: Variant, data: Batch, precision: Precision, capture: bool):
@@ -70,19 +70,19 @@ class Steps:
         self.autocast = autocast(data.x.device, precision)
         self.means = Means(data.x.device)
         self.weights = {player.name: [*player.weights.parameters()] for player in variant.players}
-        self.known, self.latest = dict[tuple[str, int, int], Step](), dict[str, Step]()
+        self.known, self.latest = dict[tuple[str, int, int], PlayerStep](), dict[str, PlayerStep]()
         for player in variant.players:
             for group in player.optimizer.param_groups:
                 if "capturable" in group:
                     group["capturable"] = data.x.device.type == "cuda"
 
-    def of(self, player: Player) -> "Step":
+    def of(self, player: Player) -> "PlayerStep":
         """The player's step at the present stage."""
         weights, batch = self.weights[player.name], self.variant.batch
         key = player.name, self.variant.stage, batch
         if key not in self.known:
             graph = graph_of(self.data.x.device) if self.capture else None
-            self.known[key] = Step(
+            self.known[key] = PlayerStep(
                 lambda: move(player, weights, self.data, batch, self.autocast), weights, self.means, graph
             )
         self.latest[player.name] = self.known[key]
@@ -93,7 +93,7 @@ class Steps:
         return {f"{name}.gradient_norm": get_total_norm(step.gradients) for name, step in self.latest.items()}
 
 
-class Step:
+class PlayerStep:
     """A player's step with batches of one size. Its FLOPs are counted at the first call; a graph records the second."""
 
     def __init__(

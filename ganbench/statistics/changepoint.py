@@ -12,14 +12,14 @@ CHUNK = 1_000  # permutations between two looks at how many reached the step
 ENOUGH = 20  # that did: p is then known well enough to be called large
 
 
-class Step(NamedTuple):
+class LevelStep(NamedTuple):
     """The most probable place of a step."""
 
     place: int  # of the first sample after it
     p: float  # of so large a step, anywhere, if there is none
 
 
-def step_test(samples: Sequence[ArrayLike], resamples: int = 20_000, seed: int = 0) -> Step | None:
+def step_test(samples: Sequence[ArrayLike], resamples: int = 20_000, seed: int = 0) -> LevelStep | None:
     """k samples of (n_i,) values, in order -> where their mean steps, if it does, and the p-value of a step at all.
 
     The place is that of the largest sum of squares between what is before and what is after: the likelihood ratio test
@@ -52,4 +52,4 @@ def step_test(samples: Sequence[ArrayLike], resamples: int = 20_000, seed: int =
             some = rng.permuted(np.broadcast_to(values, (n, len(values))), axis=1)
             reached += int((between(some).max(axis=1) >= largest * (1 - 1e-9)).sum())
             drawn += n
-    return Step(int(splits[squares.argmax()]) + 1, (1 + reached) / (1 + drawn))
+    return LevelStep(int(splits[squares.argmax()]) + 1, (1 + reached) / (1 + drawn))

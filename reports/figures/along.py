@@ -227,7 +227,7 @@ def thin(rows: DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def gradient_norms(losses: DataFrame, player: str, styles: Mapping[str, Look] | None = None) -> go.Figure:
     """The Euclidean norm of a player's gradient along the budget, a thin line per run, on a logarithmic axis.
 
-    `losses` as for `losses`; its curve "G.gradient_norm" is the norm at the last step of each lap.
+    `losses` as for `losses`; its curve "G.gradient_norm" is the norm at the last step of each log interval.
     """
     rows = losses[losses["curve"] == f"{player}{GRADIENT_NORM}"]
     values = rows["value"].to_numpy(dtype=float)

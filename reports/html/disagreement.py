@@ -9,7 +9,7 @@ from ganbench.reports import figures
 from ganbench.reports.frames.disagreement import MOST_PAIRS, by_chance, correlations, reversals, table_of
 from ganbench.reports.frames.rows import each
 from ganbench.reports.html.layout import lay_out
-from ganbench.reports.html.pictures import Caption, Drawn, group
+from ganbench.reports.html.pictures import Caption, DrawnFigure, group
 from ganbench.reports.html.sections import Section
 from ganbench.reports.numbers import count, fixed, short
 
@@ -42,9 +42,9 @@ def disagreement(section: Section) -> str:
     )
 
 
-def _agreement(taus: DataFrame) -> Iterator[Drawn]:
+def _agreement(taus: DataFrame) -> Iterator[DrawnFigure]:
     values = np.where(np.eye(len(taus), dtype=bool), np.nan, taus.to_numpy(dtype=float))
     i, j = divmod(int(np.nanargmin(values)), len(taus))
     between = f"{short(taus.index[i])} and {short(taus.index[j])}"
     alternative = f"Kendall's tau of {len(taus)} metrics; least between {between}, {fixed(float(values[i, j]), 2)}."
-    yield Drawn("Kendall's τ-b", figures.agreement(taus), alternative)
+    yield DrawnFigure("Kendall's τ-b", figures.agreement(taus), alternative)

@@ -8,7 +8,7 @@ from ganbench.reports import figures
 from ganbench.reports.frames import ranking
 from ganbench.reports.frames.ranking import RankedDataset
 from ganbench.reports.html.layout import lay_out
-from ganbench.reports.html.pictures import Caption, Drawn, group
+from ganbench.reports.html.pictures import Caption, DrawnFigure, group
 from ganbench.reports.html.sections import Page
 from ganbench.reports.numbers import isolated, number
 from ganbench.statistics import CriticalDifference
@@ -58,14 +58,14 @@ def overall(page: Page, slug: str) -> str:
     )
 
 
-def _ranks(page: Page, rows: DataFrame, difference: CriticalDifference) -> Iterator[Drawn]:
+def _ranks(page: Page, rows: DataFrame, difference: CriticalDifference) -> Iterator[DrawnFigure]:
     best = isolated(rows["label"].iloc[0])
     alternative = f"Mean ranks with the critical difference {number(difference.distance)}; first is {best}."
-    yield Drawn("Mean ranks", figures.mean_ranks(rows, difference.distance, page.styles), alternative)
+    yield DrawnFigure("Mean ranks", figures.mean_ranks(rows, difference.distance, page.styles), alternative)
 
 
-def _profiles(page: Page, entries: list[RankedDataset]) -> Iterator[Drawn]:
+def _profiles(page: Page, entries: list[RankedDataset]) -> Iterator[DrawnFigure]:
     profiles = ranking.profiles(entries)
     if len(profiles):
         alternative = "Share of each variant's runs that reach a normalised score, a line per variant."
-        yield Drawn("Profiles", figures.profile(profiles, page.styles), alternative)
+        yield DrawnFigure("Profiles", figures.profile(profiles, page.styles), alternative)

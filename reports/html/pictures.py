@@ -44,13 +44,13 @@ THEORY = Caption(
     "a solid line at −log 4 is no success by itself: a blind D puts it there too.",
 )
 LOSSES = Caption(
-    "A line per run, means over a lap.",
+    "A line per run, means over a log interval.",
     "losses of different formulations have different scales: read the shape, not the height. A falling loss of G says "
     "that it fools D, not that samples got better.",
 )
 GRADIENTS = Caption(
-    "Norm of the gradient at the last step of each lap, a line per run, on a logarithmic axis. A steep fall of G's "
-    "says that D leaves it nothing to learn from; spikes come before many a divergence.",
+    "Norm of the gradient at the last step of each log interval, a line per run, on a logarithmic axis. A steep fall "
+    "of G's says that D leaves it nothing to learn from; spikes come before many a divergence.",
     "networks of different size have norms of different size, and Adam divides by them: compare a line with itself.",
 )
 BELIEFS = Caption(
@@ -76,7 +76,7 @@ class FigureGroup(NamedTuple):
     figures: dict[str, PlacedFigure]  # by the same ids
 
 
-class Drawn(NamedTuple):
+class DrawnFigure(NamedTuple):
     """One figure of a group."""
 
     title: str  # its name among the group's
@@ -107,17 +107,19 @@ def _scores(section: Section, checkpoint: str) -> DataFrame:
     return rows.loc[kept, NEEDED] if len(rows) else rows
 
 
-def _dots(section: Section) -> Iterator[Drawn]:
+def _dots(section: Section) -> Iterator[DrawnFigure]:
     scores = _scores(section, "last")
     for part in sorted(set(section.summary["board"])):
         rows = section.summary[section.summary["board"] == part]
         for metric in metrics_in_order(list(rows[rows["n"] > 0]["metric"]), section.select):
             title = section.metrics[metric].title + (f", board {part}" if part > 1 else "")
             figure = figures.dots(rows, metric, section.styles, scores[scores["metric"] == metric])
-            yield Drawn(title, figure, f"{title} of each variant with its interval; the leaderboard has the numbers.")
+            yield DrawnFigure(
+                title, figure, f"{title} of each variant with its interval; the leaderboard has the numbers."
+            )
 
 
-def _curves(section: Section) -> Iterator[Drawn]:
+def _curves(section: Section) -> Iterator[DrawnFigure]:
     scores = _scores(section, "curve")
     along = scores[scores["checkpoint"] == "curve"]
     for metric in metrics_in_order(list(along["metric"]), section.select):
@@ -125,26 +127,26 @@ def _curves(section: Section) -> Iterator[Drawn]:
         for judge in judges:  # two judges' values of one metric are two kinds of number
             title = section.metrics[metric].title + (f", judge {short(judge)}" if len(judges) > 1 else "")
             figure = figures.curves(scores[scores["judge"] == judge], metric, section.styles)
-            yield Drawn(title, figure, f"{title} on the validation split along the budget, a line per variant.")
+            yield DrawnFigure(title, figure, f"{title} on the validation split along the budget, a line per variant.")
 
 
-def _theory(section: Section) -> Iterator[Drawn]:
+def _theory(section: Section) -> Iterator[DrawnFigure]:
     scores = _scores(section, "curve")
     of_game = (scores["metric"] == figures.GAME[0]) & (scores["checkpoint"] == "curve")
     if of_game.any():
         title = "Value of the game"
         alternative = f"{title} along the budget, per variant a line at its own D and one at the best D."
-        yield Drawn(title, figures.theory(scores, section.styles), alternative)
+        yield DrawnFigure(title, figures.theory(scores, section.styles), alternative)
 
 
-def _losses(section: Section, losses: DataFrame) -> Iterator[Drawn]:
+def _losses(section: Section, losses: DataFrame) -> Iterator[DrawnFigure]:
     for curve in dict.fromkeys(losses["curve"]) if len(losses) else ():
         if not curve.endswith(figures.GRADIENT_NORM) and curve not in figures.BELIEFS:
             figure = figures.losses(losses, curve, section.styles)
-            yield Drawn(str(curve), figure, f"{curve} along the budget, a line per run.")
+            yield DrawnFigure(str(curve), figure, f"{curve} along the budget, a line per run.")
 
 
-def _gradients(section: Section, losses: DataFrame) -> Iterator[Drawn]:
+def _gradients(section: Section, losses: DataFrame) -> Iterator[DrawnFigure]:
     curves = (
         [curve for curve in dict.fromkeys(losses["curve"]) if curve.endswith(figures.GRADIENT_NORM)]
         if len(losses)
@@ -152,13 +154,13 @@ def _gradients(section: Section, losses: DataFrame) -> Iterator[Drawn]:
     )
     for player in sorted(curve.removesuffix(figures.GRADIENT_NORM) for curve in curves):
         figure = figures.gradient_norms(losses, player, section.styles)
-        yield Drawn(player, figure, f"Norm of the gradient of {player} along the budget, a line per run.")
+        yield DrawnFigure(player, figure, f"Norm of the gradient of {player} along the budget, a line per run.")
 
 
-def _beliefs(section: Section, losses: DataFrame) -> Iterator[Drawn]:
+def _beliefs(section: Section, losses: DataFrame) -> Iterator[DrawnFigure]:
     if len(losses) and losses["curve"].isin(figures.BELIEFS).any():
         alternative = "D's mean belief that real data and that fakes are real, along the budget, two lines per variant."
-        yield Drawn("Belief", figures.beliefs(losses, section.styles), alternative)
+        yield DrawnFigure("Belief", figures.beliefs(losses, section.styles), alternative)
 
 
 def _of_beliefs(losses: DataFrame) -> Caption:
@@ -171,17 +173,17 @@ def _of_beliefs(losses: DataFrame) -> Caption:
     return BELIEFS._replace(read=BELIEFS.read.format(missing=missing))
 
 
-def _costs(section: Section) -> Iterator[Drawn]:
+def _costs(section: Section) -> Iterator[DrawnFigure]:
     rows, ledger = section.summary, mean_ledger(section)
     first = rows[(rows["board"] == 1) & (rows["n"] > 0) & ~rows["control"].astype(bool)]
     for metric in metrics_in_order(list(first["metric"]), section.select)[:1]:
         for column in (c for c in COSTS if c in ledger and ledger[c].notna().any()):
             figure = figures.cost(first, ledger, metric, column, section.styles)
             title = LEDGER_TITLES[column]
-            yield Drawn(title, figure, f"{section.metrics[metric].title} over {title}, a point per variant.")
+            yield DrawnFigure(title, figure, f"{section.metrics[metric].title} over {title}, a point per variant.")
 
 
-def group(page: Page, slug: str, title: str, caption: Caption, drawn: Iterator[Drawn]) -> FigureGroup:
+def group(page: Page, slug: str, title: str, caption: Caption, drawn: Iterator[DrawnFigure]) -> FigureGroup:
     """Figures that answer one question, placed on a page; `slug` is the id of the section around them."""
     own = page.claim(f"{slug}--{title.split()[0].lower()}")
     choices, placed = {}, {}

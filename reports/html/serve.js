@@ -1,7 +1,7 @@
 // The served page: shows how far the runs are, and reloads itself when there is something new to see.
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const strip = document.getElementById("underway"), [status, bars] = strip.children, key = "ganbench-place";
+  const strip = document.getElementById("progress"), [status, bars] = strip.children, key = "ganbench-place";
   const home = (element) => element.closest("section[id], section[aria-labelledby]")?.getAttribute("aria-labelledby") ?? "";
   const told = (element) => element.id || element.dataset.group || element.getAttribute("aria-label") || element.dataset.label || element.textContent;
   const named = (element) => `${element.tagName} ${home(element)} ${told(element)}`;

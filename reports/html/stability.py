@@ -9,7 +9,7 @@ from ganbench.reports import figures
 from ganbench.reports.frames import modes, trajectories
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.modes import maps
-from ganbench.reports.html.pictures import Caption, Drawn, group
+from ganbench.reports.html.pictures import Caption, DrawnFigure, group
 from ganbench.reports.html.sections import Section
 
 SEEDS = Caption(
@@ -20,7 +20,7 @@ SEEDS = Caption(
 )
 
 
-class Column(NamedTuple):
+class StabilityColumn(NamedTuple):
     """A column of the table: a field of the frame, its title, and whether it is an interval, an event or a count."""
 
     name: str
@@ -56,24 +56,24 @@ def stability(section: Section) -> str:
     )
 
 
-def _columns(kind: modes.Counted) -> tuple[Column, ...]:
+def _columns(kind: modes.Counted) -> tuple[StabilityColumn, ...]:
     return (
-        Column("failed", "Failed", "event"),
-        Column("collapsed", "Collapsed", "event"),
-        Column("swing", "Swing"),
-        Column("spread", "Spread"),
-        Column("gap", "Last − selected"),
-        Column("dropped", f"{kind.plural.capitalize()} dropped", "count"),
-        Column("forgotten", "Forgotten", "count"),
-        Column("returned", "Back", "count"),
+        StabilityColumn("failed", "Failed", "event"),
+        StabilityColumn("collapsed", "Collapsed", "event"),
+        StabilityColumn("swing", "Swing"),
+        StabilityColumn("spread", "Spread"),
+        StabilityColumn("gap", "Last − selected"),
+        StabilityColumn("dropped", f"{kind.plural.capitalize()} dropped", "count"),
+        StabilityColumn("forgotten", "Forgotten", "count"),
+        StabilityColumn("returned", "Back", "count"),
     )
 
 
-def _seeds(section: Section, metric: str) -> Iterator[Drawn]:
+def _seeds(section: Section, metric: str) -> Iterator[DrawnFigure]:
     rows = section.scores[section.scores["metric"] == metric]
     values = trajectories.seed_values(section.scores, section.runs, metric)
     if values["value"].notna().any():
         direction = str(rows["direction"].iloc[0])
         title = section.metrics[metric].title
         figure = figures.seeds(values, title, direction, section.styles)
-        yield Drawn(title, figure, f"{title} of every seed at the last checkpoint, a row per variant.")
+        yield DrawnFigure(title, figure, f"{title} of every seed at the last checkpoint, a row per variant.")

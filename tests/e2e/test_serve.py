@@ -19,8 +19,8 @@ class Source:
     """Results that change while somebody looks."""
 
     def __init__(self, first: Any):
-        self.version, self.found, self.underway = "1", first, None
-        self.live = Live(lambda: self.found, lambda: self.underway, lambda: self.version)
+        self.version, self.found, self.progress = "1", first, None
+        self.live = Live(lambda: self.found, lambda: self.progress, lambda: self.version)
         self.address = ""
 
     def change(self, found: Any) -> None:
@@ -48,16 +48,16 @@ def _course(share: float) -> RunProgress:
 
 
 def test_bars_grow_without_a_reload(visit: Visit, until: Until, source: Source, tmp_path: Any) -> None:
-    source.underway = SuiteProgress(21, began=100, updated=160, running={"id": _course(0.25)}, done=14)
+    source.progress = SuiteProgress(21, began=100, updated=160, running={"id": _course(0.25)}, done=14)
     with visit(source.address, offline=False) as tab:
         tab.evaluate("window.same = true")
         bar = tab.get_by_role("progressbar", name="gan on ring8, seed 2")
         assert bar.evaluate("bar => bar.value") == 0.25
         assert tab.get_by_role("status").inner_text() == "14 of 21 runs ended."
-        source.underway.running["id"] = _course(0.75)
+        source.progress.running["id"] = _course(0.75)
         until(tab, "document.querySelector('progress').value === 0.75")
-        source.underway = None
-        until(tab, "document.querySelector('#underway').offsetParent === null")
+        source.progress = None
+        until(tab, "document.querySelector('#progress').offsetParent === null")
         assert tab.evaluate("window.same")
 
 

@@ -25,7 +25,7 @@ class Results:
     def __init__(self, found: Any):
         self.found, self.version, self.reads = found, "1", 0
         self.damage: Exception | None = None
-        self.underway: SuiteProgress | None = None
+        self.progress: SuiteProgress | None = None
 
     def read(self) -> Any:
         self.reads += 1
@@ -34,7 +34,7 @@ class Results:
         return self.found
 
     def live(self) -> Live:
-        return Live(self.read, lambda: self.underway, lambda: self.version)
+        return Live(self.read, lambda: self.progress, lambda: self.version)
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_the_strip_never_says_nan() -> None:
 
 def test_names_in_the_strip_are_text(results: Results) -> None:
     hostile = '"><script>alert(1)</script>'
-    results.underway = SuiteProgress(1, running={"a": _course(hostile)}, failed=[(hostile, hostile)])
+    results.progress = SuiteProgress(1, running={"a": _course(hostile)}, failed=[(hostile, hostile)])
     with served(results.live()) as ask:
         state = json.loads(ask("/state")[2])
     assert "<script>" not in state["bars"] and "&lt;script&gt;" in state["bars"]
