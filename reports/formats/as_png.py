@@ -1,7 +1,7 @@
 """The boards as one small picture, for a comment in a code review: per dataset the answer, and a dot with its interval
 per row.
 
-DrawnFigure with matplotlib, which comes with mlxtend: it brings its own fonts and needs no browser, so that the same results
+Drawn with matplotlib, which comes with mlxtend: it brings its own fonts and needs no browser, so that the same results
 give the same picture on every machine. Plotly's own export starts a Chrome.
 """
 

@@ -66,6 +66,10 @@ def test_a_sure_difference_within_the_tolerance_is_the_same() -> None:
     assert verdict(a, b, tolerance=0.001) == "worse"
 
 
+def test_a_tolerance_is_a_share_of_the_size_of_a_mean_below_zero() -> None:
+    assert weigh([-10.0, -10.2, -9.8], [-10.1, -9.9, -10.0], "lower", tolerance=0.1).margin == pytest.approx(1.0)
+
+
 def test_a_difference_near_the_tolerance_is_undecided() -> None:
     a, b = [1.0, 1.002, 0.998], [1.049, 1.051, 1.047]
     assert verdict(a, b, tolerance=0.05) == "undecided"
