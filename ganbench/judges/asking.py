@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,22 +20,30 @@ def ask(
     """
     # Of no samples the answers have a width too.
     asked, device = x if len(x) else x.new_zeros(1, *x.shape[1:]), device or x.device
-    with torch.inference_mode(), torch.autocast(device.type, enabled=False), full_precision():
+    with torch.inference_mode(), torch.autocast(device.type, enabled=False), matrix_precision("ieee"):
         pieces = (piece.to(device).float() for piece in torch.split(asked, at_once))
         answers = [[part.float().cpu() for part in net(piece)] for piece in pieces]
     return Judged(*(torch.cat(parts)[: len(x)] for parts in zip(*answers, strict=True)))
 
 
+MATRIX_SWITCHES: tuple[Any, ...] = (
+    torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.mkldnn.matmul, torch.backends.mkldnn.conv,
+)  # fmt: skip
+
+
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Switch TF32 and its like off, which training may have switched on for the whole process."""
-    backends: Any = torch.backends
-    switches = [backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul, backends.mkldnn.conv]
-    before = [switch.fp32_precision for switch in switches]
+def matrix_precision(precision: Literal["ieee", "tf32"]) -> Iterator[None]:
+    """Arithmetic of float32 matrix products and convolutions, inside: 32 bits, or TF32 where the device has it."""
+    before = [switch.fp32_precision for switch in MATRIX_SWITCHES]
     try:
-        for switch in switches:
-            switch.fp32_precision = "ieee"
+        set_matrix_precision(precision)
         yield
     finally:
-        for switch, precision in zip(switches, before, strict=True):
-            switch.fp32_precision = precision
+        for switch, earlier in zip(MATRIX_SWITCHES, before, strict=True):
+            switch.fp32_precision = earlier
+
+
+def set_matrix_precision(precision: Literal["ieee", "tf32"]) -> None:
+    """The same, for good. PyTorch's own default is TF32 for cuDNN's convolutions."""
+    for switch in MATRIX_SWITCHES:
+        switch.fp32_precision = precision

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_model
 from torch import Tensor
 
+from ganbench.judges.asking import set_matrix_precision
 from ganbench.metrics import Evidence
 from ganbench.runs.budget import Ledger, peak_memory
 from ganbench.runs.exhibits import collect, frame, occupancy
@@ -186,7 +187,7 @@ def make_deterministic(seed: int) -> None:
     # Or every new tensor would be filled first, against code that reads what nothing wrote: 5 % of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
-    torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.fp32_precision = "ieee"  # or cuDNN takes TF32
+    set_matrix_precision("ieee")
     torch.manual_seed(seed)
 
 

@@ -7,15 +7,16 @@ of a log interval brings home their means. On CUDA each player's step is capture
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 from torch.utils.flop_counter import FlopCounterMode
 
+from ganbench.judges.asking import matrix_precision
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.capture import Captured, Graph, graph_of
 from ganbench.variant import Batch, Player, Variant
@@ -45,7 +46,7 @@ def train(
 
     for interval in range(1, intervals + 1):
         started, before = perf_counter(), ledger.seconds
-        with matrix_precision(precision):
+        with matrix_precision("ieee" if precision == "float32" else "tf32"):
             while (spent := budget.spent(ledger)) < interval / intervals:
                 variant.advance(min(spent, 1.0), ledger.rounds)
                 flops = 0
@@ -182,20 +183,6 @@ def draw(data: Batch, n: int) -> Batch:
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """Where losses are computed in bfloat16, if that is the precision."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
-
-
-@contextmanager
-def matrix_precision(precision: Precision) -> Iterator[None]:
-    """TF32 in CUDA's matrix products and convolutions, inside, unless the precision is float32."""
-    kinds: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [kind.fp32_precision for kind in kinds]
-    for kind in kinds:
-        kind.fp32_precision = "ieee" if precision == "float32" else "tf32"
-    try:
-        yield
-    finally:
-        for kind, precise in zip(kinds, before, strict=True):
-            kind.fp32_precision = precise
 
 
 def _enter(ledger: Ledger, variant: Variant, flops: int) -> None:

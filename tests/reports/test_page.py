@@ -209,7 +209,7 @@ def test_every_format_is_written_whole(synthetic: ModuleType, tmp_path: Path, fo
 
 
 def test_an_unknown_format_is_refused_by_name(full: Any, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="html, csv, md, latex"):
+    with pytest.raises(ValueError, match="csv, html, json, latex, md, png"):
         formats.write_report(full, tmp_path / "x", "pdf")
 
 

@@ -282,8 +282,8 @@ def test_what_the_cpu_keeps_is_resumed_on_the_cpu_whatever_the_device(tmp_path):
     assert resumed.frames and {tensor.device for tensor in [*resumed.frames, *resumed.occupancy]} == {CPU}
 
 
-def test_judges_compute_in_float32_on_devices_that_would_rather_not():
-    torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.fp32_precision = "tf32"
+def test_samples_are_drawn_in_float32_on_devices_that_would_rather_not():
+    torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.conv.fp32_precision = "tf32"
     build(SPEC, CPU)
     assert torch.backends.cuda.matmul.fp32_precision == torch.backends.cudnn.conv.fp32_precision == "ieee"
 

@@ -437,7 +437,7 @@ def test_bfloat16_keeps_weights_and_curves_in_float32(data):
 
 @pytest.mark.parametrize(("precision", "expected"), [("float32", "ieee"), ("tf32", "tf32"), ("bfloat16", "tf32")])
 def test_tf32_is_used_only_where_it_is_asked_for_and_only_while_training(data, precision, expected):
-    kinds = torch.backends.cuda.matmul, torch.backends.cudnn
+    kinds = torch.backends.cuda.matmul, torch.backends.cudnn.conv
     during, before = [], [kind.fp32_precision for kind in kinds]
 
     class Looking(Tiny):
