@@ -26,9 +26,8 @@ def ask(
     return Judged(*(torch.cat(parts)[: len(x)] for parts in zip(*answers, strict=True)))
 
 
-MATRIX_SWITCHES: tuple[Any, ...] = (
-    torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.mkldnn.matmul, torch.backends.mkldnn.conv,
-)  # fmt: skip
+BACKENDS: Any = torch.backends  # whose types do not say all that oneDNN's has
+MATRIX_SWITCHES = BACKENDS.cuda.matmul, BACKENDS.cudnn.conv, BACKENDS.mkldnn.matmul, BACKENDS.mkldnn.conv
 
 
 @contextmanager
