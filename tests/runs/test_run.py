@@ -20,7 +20,7 @@ from ganbench.errors import BadSuite
 from ganbench.judges.truth import TruthJudge
 from ganbench.runs import run as running
 from ganbench.runs.budget import Budget
-from ganbench.runs.judging import Judgement, gather
+from ganbench.runs.judging import Judgement, Work, gather
 from ganbench.runs.record import State
 from ganbench.runs.run import build, evaluate, resume, run, save, train_and_judge
 from ganbench.runs.sampling import Sampler, training_data
@@ -269,14 +269,20 @@ def test_a_state_that_could_not_be_written_whole_leaves_the_one_before(tmp_path,
     assert (path / "state.pt").read_bytes() == before
 
 
-def test_what_the_cpu_keeps_is_resumed_on_the_cpu_whatever_the_device(tmp_path):
-    """Samples of the curve and counts of modes are stacked at the end with those that come later."""
-    path = workdir(tmp_path)
+def saved_halfway(path: Path) -> tuple[Work, State]:
+    """A run that was judged and saved once, and goes no further."""
     work, state = build(SPEC, CPU), State()
     judgement = Judgement(SPEC, work)
     next(train_and_judge(judgement, state, path))
     evaluate(judgement, state)
     save(work, state, path)
+    return work, state
+
+
+def test_what_the_cpu_keeps_is_resumed_on_the_cpu_whatever_the_device(tmp_path):
+    """Samples of the curve and counts of modes are stacked at the end with those that come later."""
+    path = workdir(tmp_path)
+    saved_halfway(path)
     elsewhere = replace(build(SPEC, CPU), device=torch.device("meta"))  # in the place of one that this machine lacks
     resumed = resume(elsewhere, path)
     assert resumed.frames and {tensor.device for tensor in [*resumed.frames, *resumed.occupancy]} == {CPU}
@@ -290,11 +296,7 @@ def test_samples_are_drawn_in_float32_on_devices_that_would_rather_not():
 
 def test_what_is_saved_is_what_is_resumed(tmp_path):
     path = workdir(tmp_path)
-    work, state = build(SPEC, CPU), State()
-    judgement = Judgement(SPEC, work)
-    next(train_and_judge(judgement, state, path))
-    evaluate(judgement, state)
-    save(work, state, path)
+    work, state = saved_halfway(path)
     random = torch.get_rng_state()
     other = build(replace(SPEC, seed=99), CPU)
     resumed = resume(other, path)
