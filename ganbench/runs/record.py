@@ -100,6 +100,7 @@ def _conditions(spec: RunSpec) -> Row:
         "budget_unit": spec.budget.unit,
         "budget_amount": spec.budget.amount,
         "samples": spec.samples,
+        "evaluations": spec.evaluations,
     }
 
 

@@ -17,6 +17,7 @@ from ganbench.runs.budget import Budget
 from ganbench.runs.spec import RunSpec, complete
 from ganbench.suite.capacity import fit
 from ganbench.suite.language import DatasetTable, SuiteTable, VariantTable, parse
+from ganbench.suite.scaling import least_samples, shorten
 
 TRIED = 100  # real samples by which a metric is tried
 
@@ -34,7 +35,8 @@ class Suite:
 
 
 def load(path: Path, scale: float = 1.0) -> Suite:
-    """Read and check a suite. `scale` multiplies the length of every run, and marks the suite's name and every record.
+    """Read and check a suite. A `scale` shortens every run and its judgements, and marks the suite's name and every
+    record.
 
     Raises BadSuite or UnknownName naming the file and the place in it; DataMissing if a dataset is not there.
     """
@@ -78,8 +80,8 @@ def _expand(table: SuiteTable, path: Path, scale: float, suite: str) -> Iterable
         if not trained:
             raise BadSuite(f"{path}, {label}: no variant is trained on it. Remove it, or name it in `datasets`.")
         size = (entry.budget and entry.budget.parameters) or table.budget.parameters
-        everyone = _of_every_variant(table, entry, path.parent, scale, suite)
-        checked += _of_each_variant(everyone, trained, size, f"{path}, {label}")
+        everyone = _of_every_variant(table, entry, path.parent, suite)
+        checked += _of_each_variant(everyone, trained, scale, size, f"{path}, {label}")
     return [replace(spec, seed=seed) for seed in seeds for spec in checked]
 
 
@@ -100,7 +102,7 @@ def _published(table: SuiteTable, runs: Iterable[RunSpec], path: Path) -> Iterab
             }  # fmt: skip
 
 
-def _of_every_variant(table: SuiteTable, entry: DatasetTable, folder: Path, scale: float, suite: str) -> RunSpec:
+def _of_every_variant(table: SuiteTable, entry: DatasetTable, folder: Path, suite: str) -> RunSpec:
     """What the runs on one dataset have in common: all but variant and seed."""
     ((unit, amount),) = (entry.budget or table.budget).lengths.items()
     return RunSpec(
@@ -112,23 +114,26 @@ def _of_every_variant(table: SuiteTable, entry: DatasetTable, folder: Path, scal
         judge=entry.judge or "",
         metrics=tuple(entry.metrics or ()),
         seed=0,
-        budget=Budget(unit, amount * scale),
+        budget=Budget(unit, amount),
         evaluations=entry.evaluations or table.evaluations,
         samples=entry.samples or table.samples,
         precision=table.precision,
-        scale=scale,
     )
 
 
 def _of_each_variant(
-    everyone: RunSpec, variants: Iterable[VariantTable], size: int | None, where: str
+    everyone: RunSpec, variants: Iterable[VariantTable], scale: float, size: int | None, where: str
 ) -> Iterable[RunSpec]:
     """The runs on one dataset, complete but for the seed. Everything that they need is built once."""
     specs, place = [], where
     try:
         dataset = everyone.build_dataset()
         everyone = complete(everyone, dataset)
-        _try_metrics(everyone, dataset)
+        reference = everyone.build_judge(dataset).reference("validation")
+        if scale != 1:
+            least = least_samples(everyone.load_metrics(), reference.features.shape[1])
+            everyone = shorten(everyone, scale, least)
+        _try_metrics(everyone, dataset, reference)
         for variant in variants:
             spec = _of_variant(everyone, variant)
             place = f"{where}, {spec.label}"
@@ -156,9 +161,8 @@ def _check_domains(spec: RunSpec, dataset: Dataset) -> None:
         )
 
 
-def _try_metrics(spec: RunSpec, dataset: Dataset) -> None:
+def _try_metrics(spec: RunSpec, dataset: Dataset, reference: Judged) -> None:
     """Judge a few real data by each metric that needs no more, and ask the others whether the samples suffice."""
-    reference = spec.build_judge(dataset).reference("validation")
     width = reference.features.shape[1]
     for metric in spec.load_metrics():
         if "mixture" in metric.needs and dataset.mixture is None:

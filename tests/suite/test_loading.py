@@ -8,6 +8,7 @@ import pytest
 
 from ganbench.data.mnist import find_mnist
 from ganbench.judges.truth import TruthJudge
+from ganbench.metrics.memorisation import ct
 from ganbench.runs.budget import Budget
 from ganbench.suite import loading as suite
 
@@ -71,6 +72,24 @@ def test_a_scale_shrinks_every_budget_and_marks_the_name_and_the_runs(suite_file
     assert {run.budget for run in scaled.runs} == {Budget("updates", 5)}
     assert {run.scale for run in scaled.runs} == {0.25}
     assert not {run.id for run in scaled.runs} & {run.id for run in whole.runs}
+
+
+def test_a_scale_takes_its_root_of_evaluations_and_of_samples(suite_file: SuiteFile) -> None:
+    """So that judging, which is one times the other, shrinks as training does."""
+    path = suite_file(("samples = 200", "samples = 2_000"), ("evaluations = 2", "evaluations = 10"))
+    run = suite.load(path, 0.04).runs[0]
+    assert (run.budget.amount, run.evaluations, run.samples) == (0.8, 2, 400)
+    assert suite.load(path, 1e-6).runs[0].evaluations == 1
+    longer = suite.load(path, 4).runs[0]
+    assert (longer.budget.amount, longer.evaluations, longer.samples) == (80, 10, 2_000)
+
+
+def test_a_scale_leaves_the_samples_that_a_metric_needs(suite_file: SuiteFile) -> None:
+    ring = 'name = "ring8"\nmetrics = ["modes", "ct"]'
+    path = suite_file(("samples = 200", "samples = 2_000"), ('name = "ring8"', ring))
+    assert {run.samples for run in suite.load(path, 1e-4).runs} == {ct.least}
+    few = suite_file(("samples = 200", f"samples = {ct.least + 5}"), ('name = "ring8"', ring))
+    assert {run.samples for run in suite.load(few, 0.99).runs} == {ct.least + 5}
 
 
 def test_a_budgets_parameters_become_widths_that_are_part_of_the_run(suite_file: SuiteFile) -> None:
