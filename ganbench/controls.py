@@ -32,6 +32,7 @@ class Real(Control):
     """
 
     conditional = True  # it gives what it is asked for: its label accuracy is the judge's own
+    given_real = True
 
     def sample(self, like: Batch) -> Tensor:
         """Return `like.x`: the harness fills `like` with fresh real data."""
@@ -71,6 +72,8 @@ class ModeDropper(Control):
 
     Raises BadSuite if the dataset has fewer than two classes, or if `share` of them is none or all.
     """
+
+    given_real = True
 
     def __init__(
         self,

@@ -95,6 +95,7 @@ class Variant(nn.Module):
     truncation: float  # of a variant that can trade variety for quality when it samples
     truncations: tuple[float, ...] = ()  # settings of it that are worth showing, from none to much
     domains: int = 1  # 2: trains on `x_other` too, which `like` then also has
+    given_real: bool = False  # `sample` makes something of the real samples in `like`: no generator among equals
     # How images' features lie in memory: on CPUs convolutions of few channels are a tenth faster with channels last.
     memory_format: torch.memory_format = torch.channels_last
     stage: int = 0  # `advance` changes it when it changes anything but the values of tensors
@@ -136,7 +137,8 @@ class Variant(nn.Module):
     def sample(self, like: Batch) -> Tensor:
         """Draw one sample for each in `like`, (n, *shape).
 
-        A conditional variant looks at its class `y`, a translating one at its `x_other`, most at its length alone.
+        A conditional variant looks at its class `y`, a translating one at its `x_other`, most at its length alone. What
+        it looks at it declares: `conditional`, `domains`, `given_real`. Boards show that as what a row was given.
         """
         return self.decode(self.latents(like), like)
 

@@ -10,7 +10,7 @@ from pandas import DataFrame
 
 from ganbench.errors import BadResults, UnknownName
 from ganbench.store import Results
-from ganbench.store.columns import MISSING, Checkpoint
+from ganbench.store.columns import MISSING, NOT_SAID, REAL_IMAGES, Checkpoint
 
 CONDITIONS = ("judge", "split", "samples", "fingerprint", "preprocessing", "judge_key")  # that a key depends on
 BUDGET = ("budget_amount", "budget_unit")
@@ -29,6 +29,12 @@ class Side:
     @property
     def row(self) -> str:
         return f"{self.label} on {self.dataset}"
+
+    @property
+    def given(self) -> str:
+        """What the row was given; `NOT_SAID` if no record says."""
+        said = self.runs["given"].dropna() if "given" in self.runs else self.runs["run"].iloc[:0]
+        return next((str(given) for given in said if given != NOT_SAID), NOT_SAID)
 
     @cached_property
     def failed(self) -> DataFrame:
@@ -109,7 +115,13 @@ def match(
 
 
 def why_unlike(pair: Match, metric: str) -> str:
-    """Why the scores of a metric cannot be compared; "" if they can, or if a side has none."""
+    """Why the scores of a metric cannot be compared; "" if they can, or if a side has none.
+
+    Rows that were given nothing, labels or a second domain are equals; one that was given real images is not theirs.
+    """
+    one, other = pair.a.given, pair.b.given
+    if REAL_IMAGES in (one, other) and one != other and NOT_SAID not in (one, other):
+        return f"given: {one} in A, {other} in B"
     keys_a, keys_b = pair.a.keys(metric), pair.b.keys(metric)
     for side, keys in ((pair.a, keys_a), (pair.b, keys_b)):
         if len(keys) > 1:

@@ -21,12 +21,12 @@ from ganbench.errors import BadResults, BenchError, UnknownName
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.judging import Judgement, Work
-from ganbench.runs.record import State, write_record, write_shown
+from ganbench.runs.record import State, given_to, write_record, write_shown
 from ganbench.runs.run import SHOWN
 from ganbench.runs.sampling import Drawn, Sampler, load_run, sampling_seed
 from ganbench.runs.spec import RunSpec, complete
 from ganbench.store import Store, read_run
-from ganbench.store.columns import SCORE_COLUMNS
+from ganbench.store.columns import NOT_SAID, SCORE_COLUMNS
 from ganbench.variant import DataSpec, Variant
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
@@ -89,7 +89,8 @@ def judge_external(
         content = PluginSpec("external", {"samples": sha256(drawn.x.cpu().numpy().tobytes()).hexdigest()})
         spec = replace(like, label=label, seed=seed, samples=len(drawn.x), variant=content)
         rows, _ = Judgement(spec, work).scores(drawn, "test", "last", images=0)
-        state = State(scores=rows + [{**row, "checkpoint": "selected"} for row in rows])
+        given = NOT_SAID if drawn.variant is None else given_to(drawn.variant)
+        state = State(scores=rows + [{**row, "checkpoint": "selected"} for row in rows], given=given)
         judged.append(JudgedSamples(spec, state, work, drawn.x))
     return judged
 

@@ -20,8 +20,9 @@ from ganbench.runs.budget import DERIVED, Ledger
 from ganbench.runs.judging import Row, Work, row_without_value
 from ganbench.runs.sampling import to_array, write_grid
 from ganbench.runs.spec import RunSpec
-from ganbench.store.columns import FINAL_CHECKPOINTS, LOSS_COLUMNS, SCORE_COLUMNS, Status
+from ganbench.store.columns import FINAL_CHECKPOINTS, LOSS_COLUMNS, REAL_IMAGES, SCORE_COLUMNS, Given, Status
 from ganbench.store.whole import write_json
+from ganbench.variant import Variant
 
 
 @dataclass
@@ -37,6 +38,7 @@ class State:
     best: dict[str, Tensor] | None = None  # weights of the selected checkpoint
     best_value: float = nan
     best_images: int = 0
+    given: str | None = None  # what the maker of samples from elsewhere was given; None: what the variant declares
 
     def to_dict(self) -> dict[str, Any]:
         return {**vars(self), "ledger": asdict(self.ledger)}
@@ -55,6 +57,9 @@ def write_record(
     before it could begin. `external` says that the samples come from elsewhere.
     """
     control = not external and spec.variant.load("variants").kind == "control"
+    given = state.given
+    if given is None:
+        given = given_to(work.variant if work else spec.variant.load("variants"))
     own = asdict(spec.identity)
     owed = [] if status == "done" else _owed(spec, state)
     more = {"judge": spec.judge, "status": status}
@@ -65,7 +70,7 @@ def write_record(
     record = {
         "status": status,
         "reason": reason,
-        "summary": {**own, "control": control, "guest": external, "scale": spec.scale},
+        "summary": {**own, "control": control, "guest": external, "given": given, "scale": spec.scale},
         "ledger": asdict(state.ledger) | {name: getattr(state.ledger, name) for name in DERIVED},
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
         "truth": _truth(work.dataset) if work else None,
@@ -74,6 +79,16 @@ def write_record(
     for file in (workdir / "state.pt", *workdir.glob(".*.draft")):  # a draft is left by a run that was killed
         file.unlink(missing_ok=True)
     write_json(workdir / "run.json", record)
+
+
+def given_to(variant: Variant | type[Variant]) -> Given:
+    """What a variant, or its class, declares that it gets beside samples to learn from."""
+    if getattr(variant, "given_real", False):
+        return REAL_IMAGES
+    labels, paired = getattr(variant, "conditional", False), getattr(variant, "domains", 1) > 1
+    if labels:
+        return "labels and second domain" if paired else "labels"
+    return "second domain" if paired else "nothing"
 
 
 def _owed(spec: RunSpec, state: State) -> list[Row]:

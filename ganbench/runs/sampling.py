@@ -31,6 +31,7 @@ class Drawn(NamedTuple):
     pair: Pair | None = None  # of a variant of two domains
     belief: Belief | None = None  # of a variant whose D speaks of probabilities
     walk: Callable[[int, float], tuple[Tensor, Tensor]] | None = None  # of a variant with latents: `Sampler.walk`
+    variant: Variant | None = None  # what drew them; None of samples from elsewhere
 
 
 class Sampler:
@@ -55,7 +56,7 @@ class Sampler:
                 pair = _joined([variant.pair(part) for part in _chunks(like)])
         x = pair.x if pair else self._sample(like, seed)
         walk = partial(self.walk, split, seed) if variant.decodes else None
-        return Drawn(x, like, variant.conditional, pair, self.belief(), walk)
+        return Drawn(x, like, variant.conditional, pair, self.belief(), walk, variant)
 
     def walk(self, split: Split, seed: int, n: int, step: float) -> tuple[Tensor, Tensor]:
         """Both ends, (n, *shape) each, of `n` short steps on the way between two latents each.

@@ -163,10 +163,7 @@ def _read_suite(path: Path, or_none: bool) -> Results:
     if not any(records.values()) and not or_none:
         raise BadResults(f"{path} holds no finished run. Run the suite first: {manifest['command']}")
     made = {"suite": path.name, "variant": "", "command": manifest["command"], "commit": manifest["commit"]}
-    # The suite names its rows: a label that was changed since a run was done holds for its record too.
-    rows = [
-        {**made, "status": MISSING, "reason": "not run yet", **(records[run["run"]] or {}), **run} for run in entries
-    ]
+    rows = [{**made, **_row(run, records[run["run"]])} for run in entries]
     done = [run for run in entries if records[run["run"]]]
     return Results(
         suite=path.name,
@@ -177,6 +174,17 @@ def _read_suite(path: Path, or_none: bool) -> Results:
         losses=_read_tables(path, done, "losses.parquet", LOSS_COLUMNS),
         published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
     )
+
+
+def _row(entry: dict[str, Any], record: dict[str, Any] | None) -> dict[str, Any]:
+    """A run as the suite names it, and its record, if there is one.
+
+    The suite names its rows: a label that was changed since a run was done holds for its record too. What a row was
+    given the record knows better, but for those of earlier versions.
+    """
+    if record is None:
+        return {"status": MISSING, "reason": "not run yet", **entry}
+    return {**record, **entry} | ({"given": record["given"]} if "given" in record else {})
 
 
 def external_records(path: Path) -> list[Path]:

@@ -6,7 +6,11 @@ from typing import Literal
 Split = Literal["validation", "test"]  # real data that samples are compared with
 Checkpoint = Literal["curve", "last", "selected"]  # a point along the budget; the end; the best of the curve
 Status = Literal["done", "diverged", "out_of_memory", "failed", "crashed"]  # how a run ended
+# What a row got beside samples to learn from; real images are those whose content it is judged by.
+Given = Literal["nothing", "labels", "second domain", "labels and second domain", "real images"]
 
+REAL_IMAGES: Given = "real images"  # of such a row no rank among generators would be fair
+NOT_SAID = ""  # in place of what a row was given: older results and samples from elsewhere do not say
 MISSING = "missing"  # in place of a status: the suite names the run, and nobody has done it yet
 FINAL_CHECKPOINTS: tuple[Checkpoint, ...] = ("last", "selected")  # those judged on the test split
 

@@ -20,7 +20,7 @@ from ganbench.errors import BadSuite, NoDevice
 from ganbench.executors import Executor, Job, JobReport
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.judging import Judgement
-from ganbench.runs.record import State, write_record
+from ganbench.runs.record import State, given_to, write_record
 from ganbench.runs.run import build
 from ganbench.runs.sampling import training_data
 from ganbench.runs.spec import RunSpec
@@ -169,8 +169,9 @@ def _fits(run: RunSpec, only: str) -> bool:
 
 
 def _entry(run: RunSpec) -> dict[str, object]:
-    control = run.variant.load("variants").kind == "control"
-    return {**asdict(run.identity), "scale": run.scale, "control": control}  # fmt: skip
+    variant = run.variant.load("variants")
+    more = {"scale": run.scale, "control": variant.kind == "control", "given": given_to(variant)}
+    return {**asdict(run.identity), **more}
 
 
 def _commit() -> str:

@@ -23,6 +23,7 @@ from rich.text import Text
 from ganbench.executors import JobReport
 from ganbench.statistics import mean_interval
 from ganbench.store import read_run
+from ganbench.store.columns import REAL_IMAGES
 from ganbench.suite.progress import RunProgress, SuiteProgress
 
 REFRESHES = 1  # a second; each takes about ten milliseconds of a processor that trains
@@ -124,12 +125,13 @@ def _plain(text: str) -> str:
 def _add(best: Best, folder: Path) -> None:
     """Count in the score of a finished run by which its dataset's board is ordered."""
     run = read_run(folder)
-    if run["status"] != "done" or run["summary"]["control"]:
+    about = run["summary"]
+    if run["status"] != "done" or about["control"] or about.get("given") == REAL_IMAGES:
         return
     scores = pd.read_parquet(folder / "scores.parquet")
     rows = scores[(scores["checkpoint"] == "last") & (scores["metric"] == run["conditions"]["select"])]
     for row in rows.dropna(subset="value").to_dict("records"):
-        best[run["summary"]["dataset"], row["metric"], row["direction"]][run["summary"]["label"]].append(row["value"])
+        best[about["dataset"], row["metric"], row["direction"]][about["label"]].append(row["value"])
 
 
 def _leaders(best: Best) -> Iterator[RenderableType]:

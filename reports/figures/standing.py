@@ -12,7 +12,7 @@ from pandas import DataFrame
 from ganbench.reports.figures.canvas import Trace, axis_of, figure_of, plain, scale, scatter, spans_decades
 from ganbench.reports.figures.colours import GREY, Look, faded, styled
 from ganbench.reports.figures.names import sides_of
-from ganbench.reports.frames.order import best_first
+from ganbench.reports.frames.order import best_first, groups_of, is_entrant
 from ganbench.reports.numbers import number
 
 Floats = NDArray[np.float64]
@@ -30,10 +30,7 @@ def dots(
     last = rows[rows["checkpoint"] == "last"]
     lower = len(last) == 0 or last["direction"].iloc[0] == "lower"
     last = best_first(last, "mean", lower)
-    place = {
-        label: -i - (0.5 if control else 0)
-        for i, (label, control) in enumerate(zip(last["label"], last["control"], strict=True))
-    }
+    place = {label: -i - group / 2 for i, (label, group) in enumerate(zip(last["label"], groups_of(last), strict=True))}
     values = last["mean"].to_numpy(dtype=float)
     log = spans_decades(values)
     chosen = rows[rows["checkpoint"] == "selected"].set_index("label")["mean"]
@@ -122,8 +119,8 @@ def cost(
     """Quality against what it cost: the last checkpoint's mean and interval over the ledger's `column`, a point per
     variant.
 
-    The grey steps join the Pareto front: variants that no other beats at the same or a lower cost. Those off it are
-    hollow. `rows` as from `summary.summary`, `ledger` as from `ledger.mean_ledger`, both of one dataset.
+    The grey steps join the Pareto front: ranked variants that no other beats at the same or a lower cost. Those off it
+    are hollow. `rows` as from `summary.summary`, `ledger` as from `ledger.mean_ledger`, both of one dataset.
     """
     points = rows[(rows["metric"] == metric) & (rows["checkpoint"] == "last") & rows["mean"].notna()]
     points = points.merge(ledger[["label", column]], on="label").dropna(subset=[column])
@@ -132,7 +129,8 @@ def cost(
     traces: list[Trace] = []
     spent, values = points[column].to_numpy(dtype=float), points["mean"].to_numpy(dtype=float)
     log = spans_decades(values)
-    best = pareto(spent, -values if direction == "higher" else values)
+    ranked = np.flatnonzero(is_entrant(points))
+    best = ranked[pareto(spent[ranked], (-values if direction == "higher" else values)[ranked])]
     if len(best) > 1:
         traces.append(scatter(
             x=spent[best], y=values[best], mode="lines", line={"color": GREY, "width": 1.2, "shape": "hv"},

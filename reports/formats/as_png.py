@@ -90,7 +90,8 @@ def _draw_row(axes: "Axes", y: int, row: dict[Any, Any], numbers: tuple[float, f
     (mean, low, high), control = numbers, bool(row["control"])
     colour = MUTED if control else INK
     common: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "size": 9, "parse_math": False}
-    name = short(row["label"], 22) + (" (control)" if control else "")
+    known = "control" if control else "" if row["given"] in ("", "nothing") else row["given"]
+    name = short(row["label"], 22) + (f" ({known})" if known else "")
     axes.text(-0.03, y, name, ha="right", color=colour, **common)
     if math.isnan(mean):
         reason = short(row["reasons"], 60) if row["reasons"] else "not measured" if row["done"] else "not run yet"

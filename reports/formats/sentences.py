@@ -1,21 +1,26 @@
 """Results as sentences: the answer of a dataset, and what must be known before it is believed."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
-import pandas as pd
+import numpy as np
 from pandas import DataFrame
 
 from ganbench.reports.frames.chapter import Chapter
-from ganbench.reports.frames.order import metrics_in_order
+from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, metrics_in_order
 from ganbench.reports.frames.rows import MISSING
 from ganbench.reports.frames.scores import FLOOR, SENSES
 from ganbench.reports.numbers import count, estimate, isolated, listed, number
+from ganbench.store.columns import Given
 
+GIVEN = get_args(Given)
 NO_INTERVAL = "One seed: no interval, so no claim about which is better."
 
 
 def answer(chapter: Chapter) -> str:
-    """The one thing to know about a dataset: who leads, whether that is sure, and what real data scores."""
+    """The one thing to know about a dataset: who leads, whether that is sure, who leads among those given alike, who is
+    not ranked and why, and what real data scores.
+    """
     rows = chapter.summary
     last = rows[(rows["checkpoint"] == "last") & (rows["board"] == 1)]
     if len(last) and not last["direction"].isin(SENSES).any():
@@ -23,34 +28,49 @@ def answer(chapter: Chapter) -> str:
     last = last[last["direction"].isin(SENSES)]
     metrics = metrics_in_order(list(last["metric"]), chapter.select)
     scored = last[(last["metric"] == metrics[0]) & last["mean"].notna()] if metrics else last
-    control = scored["control"].astype(bool)
-    leader = _leader(scored[~control], chapter) if not control.all() else _nobody(chapter)
-    floor = scored[control & (scored["variant"] == FLOOR)]
-    sentences = [leader]
+    groups = np.array(groups_of(scored))
+    entrants, apart = scored[groups == ENTRANTS], scored[groups == APART]
+    floor = scored[(groups == CONTROLS) & (scored["variant"] == FLOOR)]
+    sentences = [_leader(entrants, chapter, len(apart) > 0) if len(entrants) else _nobody(chapter, len(apart) > 0)]
+    sentences += [*_best_by_given(entrants), *map(_apart, apart.to_dict("records"))]
     if len(floor):
         sentences.append(f"Real data scores {_score(floor.iloc[0])}.")
     return " ".join(sentences)
 
 
-def _nobody(chapter: Chapter) -> str:
-    own, where = chapter.rows[~chapter.rows["control"]], isolated(chapter.dataset)
+def _best_by_given(entrants: DataFrame) -> Iterator[str]:
+    """The best of those given nothing, of those given labels, and so on, where they were given different things."""
+    best = {row["given"]: row for row in entrants[::-1].to_dict("records")}  # of each, the first of them
+    told = [
+        f"given {given}: {isolated(best[given]['label'])}, {_score(best[given])}" for given in GIVEN if given in best
+    ]
+    if len(told) > 1:
+        yield f"The best {entrants['title'].iloc[0]} of those {'; '.join(told)}."
+
+
+def _apart(row: Mapping[Any, Any]) -> str:
+    return f"{isolated(row['label'])}, {row['title']} {_score(row)}, is not ranked among generators: it was {WHY_APART}"
+
+
+def _nobody(chapter: Chapter, others: bool) -> str:
+    own, where = chapter.rows[chapter.rows["entrant"]], isolated(chapter.dataset)
     if not len(own):
-        return f"No variant was run on {where}, only controls."
+        return f"No generator was run on {where}." if others else f"No variant was run on {where}, only controls."
     lost, runs, ended = (int(own[c].sum()) for c in ("failed", "runs", "done"))
     if lost + ended == 0:
         return f"No variant has been run on {where} yet."
     return f"No variant has a score on {where}: {lost} of {count(runs, 'run')} failed."
 
 
-def _leader(variants: DataFrame, chapter: Chapter) -> str:
-    """`variants` is their rows of one metric, the best first."""
-    best, where = variants.iloc[0], isolated(chapter.dataset)
+def _leader(variants: DataFrame, chapter: Chapter, others: bool) -> str:
+    """`variants` is the ranked ones' rows of one metric, the best first; `others`: some are not ranked."""
+    best, where = variants.iloc[0].to_dict(), isolated(chapter.dataset)
     name, what = isolated(best["label"]), best["title"]
     lost = chapter.rows.set_index("label").loc[best["label"], "failed"]
     score = f"{_score(best)}, {count(best['n'], 'seed')}" + (f" ({lost} more failed)" if lost else "")
     rivals = variants[(variants["label"] != best["label"]) & (variants["rank"].fillna(1) == 1)]["label"]
     if len(variants) == 1:
-        return f"{name} is the only variant with a score on {where}: {what} {score}."
+        return f"{name} is the only {'ranked ' if others else ''}variant with a score on {where}: {what} {score}."
     if best["n"] == 1:
         return f"{name} has the best {what} on {where}: {_score(best)}. {NO_INTERVAL}"
     if len(rivals):
@@ -59,7 +79,7 @@ def _leader(variants: DataFrame, chapter: Chapter) -> str:
     return f"{name} leads on {where}: {what} {score}."
 
 
-def _score(row: "pd.Series[Any]") -> str:
+def _score(row: Mapping[Any, Any]) -> str:
     return " ".join(filter(None, estimate(float(row["mean"]), float(row["low"]), float(row["high"]))))
 
 

@@ -82,6 +82,11 @@ def _name_cell(row: Row) -> Cell:
     return Cell(short(row["label"]), str(row["label"]), external, "(control)" if row["control"] else "")
 
 
+def _given_cell(row: Row) -> Cell:
+    given = str(row["given"])
+    return Cell(given, given) if given else Cell(APART)
+
+
 def _seeds_cell(row: Row) -> Cell:
     done, runs = row["done"], row["runs"]
     if done == runs:
@@ -109,6 +114,7 @@ def _metric_cell(row: Row, metric: str) -> Cell:
 COLUMNS = (
     Column("rank", "Rank", _rank_cell),
     Column("name", "Variant", _name_cell, left=True),
+    Column("given", "Given", _given_cell),
     Column("seeds", "Seeds", _seeds_cell, descending=True),
     Column("odds", "Beats 1st", _beats_cell, descending=True, narrow=False),
 )
@@ -216,10 +222,11 @@ def _beating_first(rows: DataFrame, scores: DataFrame, column: Column, key: str)
     lower = column.direction == "lower"
     values, done = own["value"].to_numpy(dtype=np.float64), (own["status"] == "done").to_numpy()
     runs = {str(label): with_failures(values[i], done[i], lower) for label, i in own.groupby("label").indices.items()}
-    first = "" if rows.empty or rows["control"].iloc[0] else str(rows["label"].iloc[0])
+    first = str(rows["label"].iloc[0]) if len(rows) and rows["entrant"].iloc[0] else ""
+    apart = set(rows.loc[~rows["entrant"] & ~rows["control"], "label"])
 
     def odds(label: str) -> Interval:
-        if column.direction not in SENSES or label == first or first not in runs or label not in runs:
+        if column.direction not in SENSES or label in {first, *apart} or not {first, label} <= set(runs):
             return unknown
         return probability_of_improvement(runs[first], runs[label], lower)
 

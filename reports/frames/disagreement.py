@@ -1,6 +1,6 @@
 """Where metrics disagree: rank correlations over runs, and pairs of variants whose order depends on the metric.
 
-All follows from the test split's scores of the last checkpoint, of variants; a metric that says nothing of better and
+All follows from the test split's scores of the last checkpoint, of rows that are ranked; a metric that says nothing of better and
 worse is left out. Of a metric that was measured under several conditions the most common comparability key counts.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from ganbench.reports.frames.order import metrics_in_order
+from ganbench.reports.frames.order import is_entrant, metrics_in_order
 from ganbench.reports.frames.rows import each
 from ganbench.reports.frames.scores import SENSES
 
@@ -24,7 +24,7 @@ def table_of(scores: DataFrame, select: str = "") -> DataFrame:
     that more is better. A metric of several judges has a column for each.
     """
     rows = scores[(scores["checkpoint"] == "last") & scores["value"].notna() & scores["direction"].isin(SENSES)]
-    rows = rows[~rows["control"].astype(bool)] if len(rows) else rows
+    rows = rows[is_entrant(rows)]
     columns: dict[str, Any] = {}
     for metric in metrics_in_order(list(rows["metric"]), select):
         own = rows[rows["metric"] == metric]
@@ -64,7 +64,7 @@ def reversals(rows: DataFrame) -> DataFrame:
     Of the last checkpoint; only scores of one board are compared.
     """
     known = rows[(rows["checkpoint"] == "last") & rows["low"].notna() & rows["direction"].isin(SENSES)]
-    known = known[~known["control"].astype(bool)] if len(known) else known
+    known = known[is_entrant(known)]
     better: dict[tuple[str, str], list[str]] = {}
     for _, part in known.groupby(["board", "metric"], sort=False):
         for a, b in combinations(each(part), 2):

@@ -2,35 +2,47 @@
 
 from collections.abc import Iterable
 
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
-# The place of each group of rows. External samples stand among the variants, because they are ranked with them.
-GROUPS = {"variant": 0, "external": 0, "control": 1}
+ENTRANTS, APART, CONTROLS = range(3)  # the groups of rows, in order
+WHY_APART = "given real images of the content that samples are judged by, so that little is left to generate."
 
 
-def group_place(control: bool, external: bool = False) -> int:
-    """The place of a row's group."""
-    return GROUPS["control" if control else "external" if external else "variant"]
+def group_of(control: bool, entrant: bool) -> int:
+    """A row's group. External samples are among the entrants, because they are ranked with them."""
+    return CONTROLS if control else ENTRANTS if entrant else APART
 
 
 def labels_by_group(frame: DataFrame) -> list[str]:
-    """A frame with `label`, `control` and `guest`, a row per run -> its labels by group, else in the frame's order."""
-    known = frame.groupby("label", sort=False)[["control", "guest"]].any()
-    places = {str(label): group_place(*row) for label, row in zip(known.index, known.to_numpy().tolist(), strict=True)}
-    return sorted(places, key=places.__getitem__)
+    """A frame with `label`, `control` and `entrant`, a row per run -> its labels by group, else in its own order."""
+    known = frame.groupby("label", sort=False).agg(control=("control", "any"), entrant=("entrant", "all"))
+    groups = {str(label): group_of(*row) for label, row in zip(known.index, known.to_numpy().tolist(), strict=True)}
+    return sorted(groups, key=groups.__getitem__)
 
 
 def best_first(frame: DataFrame, value: str, lower: bool) -> DataFrame:
-    """A frame with `control` and numbers in the column `value` -> its rows by group, the best of each group first.
+    """A frame with `control`, perhaps `entrant`, and numbers in the column `value` -> its rows by group, the best of
+    each group first.
 
     Rows without a value come last in their group; equal rows keep their order.
     """
-    external = frame["guest"] if "guest" in frame else [False] * len(frame)
-    places = [group_place(*row) for row in zip(frame["control"].astype(bool), external, strict=True)]
     worth = frame[value] if lower else -frame[value]
-    listed = frame.assign(_group=places, _worth=worth)
+    listed = frame.assign(_group=groups_of(frame), _worth=worth)
     listed = listed.sort_values(["_group", "_worth"], na_position="last", kind="stable")
     return listed.drop(columns=["_group", "_worth"])
+
+
+def groups_of(frame: DataFrame) -> list[int]:
+    """A frame with `control` and perhaps `entrant` -> the group of each row."""
+    if frame.empty:
+        return []
+    entrant = frame["entrant"].astype(bool) if "entrant" in frame else [True] * len(frame)
+    return [group_of(*row) for row in zip(frame["control"].astype(bool), entrant, strict=True)]
+
+
+def is_entrant(frame: DataFrame) -> "Series[bool]":
+    """A frame with `control` and perhaps `entrant` -> whether each row is ranked."""
+    return Series([group == ENTRANTS for group in groups_of(frame)], index=frame.index, dtype=bool)
 
 
 def in_order_of(frame: DataFrame, labels: Iterable[str]) -> DataFrame:

@@ -40,7 +40,7 @@ class RankedDataset(NamedTuple):
     metric: str
     title: str  # of the metric
     lower: bool  # is better
-    runs: Mapping[str, Floats]  # by label, of variants
+    runs: Mapping[str, Floats]  # by label, of entrants
     failed: Mapping[str, int]  # how many of them
     worst: float  # mean score of noise; NaN where the suite has no such control
     best: float  # of real data
@@ -67,7 +67,7 @@ def ranked_dataset(chapter: Chapter) -> RankedDataset | None:
     values = {label: part.to_numpy(dtype=float) for label, part in by_label}
     elsewhere = set(rows.loc[(rows["metric"] == select) & (rows["n"] > 0), "label"]) - set(values)
     runs, failed = {}, {}
-    for row in chapter.rows[~chapter.rows["control"]].to_dict("records"):
+    for row in chapter.rows[chapter.rows["entrant"]].to_dict("records"):
         label, lost = str(row["label"]), int(row["failed"])
         failed[label] = lost
         runs[label] = np.append(values.get(label, np.empty(0)), np.full(lost, inf if lower else -inf))

@@ -14,7 +14,7 @@ from ganbench.store import columns as of_records
 
 MISSING = of_records.MISSING
 UNKNOWN: dict[str, Any] = {  # what a run may fail to write down before it ends, and what stands in its place
-    "control": False, "guest": False, "reason": "", "scale": 1.0, "variant": "", "command": "",
+    "control": False, "guest": False, "given": of_records.NOT_SAID, "reason": "", "scale": 1.0, "variant": "", "command": "",
     "images": nan, "seconds": nan,
 }  # fmt: skip
 
@@ -32,7 +32,8 @@ def of_dataset(frame: DataFrame, dataset: str) -> DataFrame:
 def runs(results: Results, dataset: str | None = None) -> DataFrame:
     """One row per run, of one dataset or all, with the gaps of runs that ended early filled.
 
-    Adds `lost`: the run ended, but not well.
+    Adds `lost`: the run ended, but not well; and `entrant`: its row is ranked and tested, as it is neither a control nor
+    was given real images of the content that it is judged by.
     """
     own = results.runs if dataset is None else of_dataset(results.runs, dataset)
     if own.empty:
@@ -40,8 +41,13 @@ def runs(results: Results, dataset: str | None = None) -> DataFrame:
     filled = {name: own[name].fillna(value) if name in own else value for name, value in UNKNOWN.items()}
     control = Series(filled["control"], index=own.index).astype(bool)
     control = control.groupby([own["dataset"], own["label"]]).transform("any")  # a crashed run may not know
+    given = filled["given"].astype(str) if isinstance(filled["given"], Series) else Series("", index=own.index)
+    given = given.where(given != of_records.NOT_SAID).groupby(own["label"]).transform("first")
+    given = given.fillna(of_records.NOT_SAID).astype(str)
+    entrant = ~control & (given != of_records.REAL_IMAGES)
     guest = Series(filled["guest"], index=own.index).astype(bool)
-    return own.assign(**filled).assign(control=control, guest=guest, lost=~own["status"].isin(["done", MISSING]))
+    lost = ~own["status"].isin(["done", MISSING])
+    return own.assign(**filled).assign(control=control, guest=guest, given=given, entrant=entrant, lost=lost)
 
 
 def datasets(results: Results) -> list[str]:
@@ -50,7 +56,7 @@ def datasets(results: Results) -> list[str]:
 
 
 def labels(results: Results, dataset: str | None = None) -> dict[str, bool]:
-    """Row labels in the order of the suite, variants before controls -> whether the row is a control."""
+    """Row labels in the order of the suite by group, controls last -> whether the row is a control."""
     own = runs(results, dataset)
     if own.empty:
         return {}
@@ -67,17 +73,22 @@ def selecting_metric(results: Results, dataset: str) -> str:
 
 
 def rows(results: Results, dataset: str) -> DataFrame:
-    """One row per label: label, variant, control, guest, rank (<NA>: to come), runs, done, failed, reasons."""
+    """One row per label: label, variant, control, guest, given, entrant, rank (<NA>: to come), runs, done, failed,
+    reasons.
+    """
     everything = runs(results, dataset)
     lines = []
     for label, control in labels(results, dataset).items():
         own = everything[everything["label"] == label]
         done, lost = own[own["status"] == "done"], own[own["lost"]]
         reasons = "; ".join(dict.fromkeys(f"{r.status}: {r.reason}".rstrip(": ") for r in each(lost)))
-        guest = bool(own["guest"].iloc[0])
-        lines.append((label, own["variant"].iloc[0], control, guest, pd.NA, len(own), len(done), len(lost), reasons))
-    columns = ["label", "variant", "control", "guest", "rank", "runs", "done", "failed", "reasons"]
-    return DataFrame(lines, columns=columns).astype({"rank": "Int64", "control": bool})
+        about, entrant = own.iloc[0][["variant", "guest", "given"]], bool(own["entrant"].iloc[0]) and not control
+        lines.append({
+            "label": label, "control": control, **about, "entrant": entrant, "rank": pd.NA, "runs": len(own), "done": len(done),
+            "failed": len(lost), "reasons": reasons,
+        })  # fmt: skip
+    columns = ["label", "variant", "control", "guest", "given", "entrant", "rank", "runs", "done", "failed", "reasons"]
+    return DataFrame(lines, columns=columns).astype({"rank": "Int64", "control": bool, "entrant": bool})
 
 
 def of_label(results: Results, label: str) -> Results:

@@ -15,19 +15,21 @@ from ganbench.store import Results
 
 Floats = NDArray[np.float64]
 
+ROW = ["label", "variant", "control", "given", "entrant"]  # what is said of a row
+
 
 def summary(results: Results) -> DataFrame:
     """All boards, long: one row per dataset, checkpoint, board, metric and label.
 
     Columns: dataset, checkpoint, board, judge, metric, title, key, split, samples, usual_samples, direction, unit,
-    label, variant, control, mean, low, high, n (seeds with a score), worst, best, rank (among variants; controls, rows
-    without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of different judges, and
+    label, variant, control, given, entrant, mean, low, high, n (seeds with a score), worst, best, rank (among entrants;
+    other rows, those without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of different judges, and
     scores of one metric with different comparability keys, stand on different boards. Limits are Student's 95 % over
     seeds, cut to the values that the metric can take.
     """
     columns = [*("dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split", "samples")]
     columns += ["usual_samples", "direction", "unit"]
-    columns += [*("label", "variant", "control", "mean", "low", "high", "n", "worst", "best", "rank")]
+    columns += [*ROW, *("mean", "low", "high", "n", "worst", "best", "rank")]
     rows = tidy(results)
     rows = rows[rows["checkpoint"].isin(CHECKPOINTS)]
     if rows.empty:
@@ -65,7 +67,8 @@ def _over_seeds(part: DataFrame) -> DataFrame:
     """
     bottom, top = part["lower_bound"].iloc[0], part["upper_bound"].iloc[0]
     lower = part["direction"].iloc[0] == "lower"
-    labels, variants, controls, most = (part[name].to_numpy() for name in ("label", "variant", "control", "most"))
+    labels, most = part["label"].to_numpy(), part["most"].to_numpy()
+    about = {name: part[name].to_numpy() for name in ROW}
     values, done = part["value"].to_numpy(dtype=np.float64), (part["status"] == "done").to_numpy()
     rows = []
     for label in dict.fromkeys(labels):
@@ -74,9 +77,7 @@ def _over_seeds(part: DataFrame) -> DataFrame:
         interval = mean_interval(scored)
         rows.append(
             {
-                "label": label,
-                "variant": variants[own[0]],
-                "control": controls[own[0]],
+                **{name: values_of[own[0]] for name, values_of in about.items()},
                 "mean": interval.mean,
                 "low": max(interval.low, bottom) if np.isfinite(interval.low) else interval.low,
                 "high": np.nanmin([interval.high, top, *most[own]]) if np.isfinite(interval.high) else interval.high,
@@ -101,13 +102,13 @@ def with_failures(values: Floats, done: NDArray[np.bool_], lower: bool) -> Float
 
 
 def _with_ranks(rows: DataFrame) -> DataFrame:
-    """Add `rank`, one more than the number of variants that are surely better; sort by group, best first.
+    """Add `rank`, one more than the number of entrants that are surely better; sort by group, best first.
 
     A single seed has no interval, so it can neither be ranked nor rank others. Nothing is best where neither low nor
     high values are.
     """
     lower = rows["direction"].iloc[0] == "lower"
-    entrants = rows.index[~rows["control"] & rows["low"].notna() & rows["direction"].isin(SENSES)]
+    entrants = rows.index[rows["entrant"] & rows["low"].notna() & rows["direction"].isin(SENSES)]
     low, high = (rows.loc[entrants, limit].to_numpy(dtype=np.float64) for limit in ("low", "high"))
     ranks = ranks_with_ties(low, high, list(rows.loc[entrants, "scored"]), lower)
     rank = Series(ranks, index=entrants, dtype="Int64").reindex(rows.index)

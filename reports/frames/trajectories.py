@@ -152,7 +152,7 @@ def of_labels(runs: DataFrame) -> DataFrame:
 def seed_values(scores: DataFrame, runs: DataFrame, metric: str) -> DataFrame:
     """What each seed's last checkpoint scores: label, seed, value, status; NaN where the run failed.
 
-    Of variants, the best mean first; rows of the most common comparability key.
+    Of variants, entrants before others, the best mean first; rows of the most common comparability key.
     """
     rows = scores[(scores["metric"] == metric) & (scores["checkpoint"] == "last") & ~scores["control"].astype(bool)]
     keys = rows.loc[rows["value"].notna(), "key"].mode()
@@ -163,4 +163,5 @@ def seed_values(scores: DataFrame, runs: DataFrame, metric: str) -> DataFrame:
     values = DataFrame(rows[["run", *columns]].to_dict("records") + lost.to_dict("records"), columns=columns)
     lower = set(rows["direction"]) != {"higher"}
     means = values.groupby("label", sort=False)["value"].mean().sort_values(ascending=lower, kind="stable")
-    return in_order_of(values, means.index)
+    apart = set(runs.loc[~runs["entrant"], "label"])
+    return in_order_of(values, sorted(means.index, key=apart.__contains__))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ganbench.reports.frames.board import Board, Column, board, few
 from ganbench.reports.frames.failures import failed_runs
+from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of
 from ganbench.reports.frames.published import published_and_ours
 from ganbench.reports.frames.rows import each
 from ganbench.reports.frames.ties import SEEDS_TO_COUNT
@@ -15,6 +16,20 @@ from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.numbers import short
 
 FEW = "†"  # marks a number from fewer samples than is usual
+
+
+class RowGroup(NamedTuple):
+    """Rows that are compared with one another, and what stands above them."""
+
+    title: str
+    muted: bool  # whether the rows step back
+
+
+GROUPS = {
+    ENTRANTS: RowGroup("", False),
+    APART: RowGroup(f"Not ranked among generators: {WHY_APART}", False),
+    CONTROLS: RowGroup("Controls: no GAN, but what each metric sees and does not see", True),
+}
 
 
 class Standing(NamedTuple):
@@ -36,10 +51,11 @@ class Standing(NamedTuple):
         return next(column for column in self.board.columns if column.metric)
 
     @property
-    def groups(self) -> list[tuple[bool, list[dict[Any, Any]]]]:
-        """Variants, then controls: whether they are controls, and the rows."""
-        groups = self.board.rows.groupby("control")
-        return [(bool(control), part.to_dict("records")) for control, part in groups]
+    def groups(self) -> list[tuple[RowGroup, list[dict[Any, Any]]]]:
+        """The groups of rows that there are, in order; the first is that of the entrants, even if it is empty."""
+        rows = self.board.rows.assign(group=groups_of(self.board.rows))
+        there = [(GROUPS[group], rows[rows["group"] == group].to_dict("records")) for group in sorted(GROUPS)]
+        return [(group, own) for group, own in there if own or not group.title]
 
 
 def leaderboards(section: Section) -> str:

@@ -7,6 +7,7 @@ from pandas import DataFrame
 from ganbench.reports import figures
 from ganbench.reports.frames import ranking
 from ganbench.reports.frames.ranking import RankedDataset
+from ganbench.reports.frames.rows import runs
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.pictures import Caption, DrawnFigure, group
 from ganbench.reports.html.sections import Page
@@ -40,7 +41,7 @@ def overall(page: Page, slug: str) -> str:
         group(page, slug, "Mean ranks", RANKS, _ranks(page, rows, difference)),
         group(page, slug, "Performance profiles", PROFILE, _profiles(page, entries)),
     ]
-    variants = {str(label) for label, control in page.report.labels.items() if not control}
+    entrants = {str(label) for label in runs(page.report.results).query("entrant")["label"]}
     return lay_out(
         "overall.html",
         page=page,
@@ -52,7 +53,7 @@ def overall(page: Page, slug: str) -> str:
         seeds=ranking.SEEDS_TO_RESAMPLE,
         difference=difference,
         friedman=len(entries) >= ENOUGH,
-        elsewhere=[isolated(label) for label in sorted(variants - set(rows["label"]))],
+        elsewhere=[isolated(label) for label in sorted(entrants - set(rows["label"]))],
         groups=[one for one in groups if one.figures],
         labels=dict.fromkeys(rows["label"], False),
     )

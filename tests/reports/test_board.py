@@ -94,14 +94,15 @@ def test_a_column_added_to_the_list_stands_in_every_format(full: Any, monkeypatc
         assert text.count("5 clovers") >= 4, f"dcgan on two datasets, in {name}"
         assert re.search(r"Luck (&amp;|\\&|&) chance", text), name
     first = json.loads(texts["json"])["boards"][0]
-    assert first["columns"][4] == {"key": "luck", "title": "Luck & chance"}
+    assert first["columns"][5] == {"key": "luck", "title": "Luck & chance"}
     assert {row["luck"]["value"] for row in first["rows"]} >= {3, 4, 5}
 
 
 def test_a_narrow_output_shows_the_columns_that_say_so(full: Any) -> None:
     made = board(Chapter(Report(full), "mnist5k"))
-    assert list(made.cells())[:6] == ["Rank", "Variant", "Seeds", "Beats 1st", "FID ↓, last", "FID ↓, selected"]
-    assert list(made.cells(narrow=True))[:4] == ["Rank", "Variant", "Seeds", "FID ↓, last"]
+    assert list(made.cells())[:5] == ["Rank", "Variant", "Given", "Seeds", "Beats 1st"]
+    assert list(made.cells())[5:7] == ["FID ↓, last", "FID ↓, selected"]
+    assert list(made.cells(narrow=True))[:5] == ["Rank", "Variant", "Given", "Seeds", "FID ↓, last"]
     assert sum(column.narrow for column in made.columns if column.metric) == boards.NARROW < 6
 
 
