@@ -1,7 +1,8 @@
 """Where metrics disagree: rank correlations over runs, and pairs of variants whose order depends on the metric.
 
-All follows from the test split's scores of the last checkpoint, of rows that are ranked; a metric that says nothing of better and
-worse is left out. Of a metric that was measured under several conditions the most common comparability key counts.
+All follows from the test split's scores of the last checkpoint, of rows that are ranked; a metric that says nothing
+of better and worse is left out. Of a metric that was measured under several conditions the most common comparability
+key counts.
 """
 
 from itertools import combinations

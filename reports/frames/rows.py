@@ -14,8 +14,8 @@ from ganbench.store import columns as of_records
 
 MISSING = of_records.MISSING
 UNKNOWN: dict[str, Any] = {  # what a run may fail to write down before it ends, and what stands in its place
-    "control": False, "guest": False, "given": of_records.NOT_SAID, "reason": "", "scale": 1.0, "variant": "", "command": "",
-    "images": nan, "seconds": nan,
+    "control": False, "guest": False, "given": of_records.NOT_SAID, "reason": "", "scale": 1.0, "variant": "",
+    "command": "", "images": nan, "seconds": nan,
 }  # fmt: skip
 
 
@@ -32,8 +32,8 @@ def of_dataset(frame: DataFrame, dataset: str) -> DataFrame:
 def runs(results: Results, dataset: str | None = None) -> DataFrame:
     """One row per run, of one dataset or all, with the gaps of runs that ended early filled.
 
-    Adds `lost`: the run ended, but not well; and `entrant`: its row is ranked and tested, as it is neither a control nor
-    was given real images of the content that it is judged by.
+    Adds `lost`: the run ended, but not well; and `entrant`: its row is ranked and tested, since it is no control and was
+    not given real images of the content that it is judged by.
     """
     own = results.runs if dataset is None else of_dataset(results.runs, dataset)
     if own.empty:
@@ -84,8 +84,8 @@ def rows(results: Results, dataset: str) -> DataFrame:
         reasons = "; ".join(dict.fromkeys(f"{r.status}: {r.reason}".rstrip(": ") for r in each(lost)))
         about, entrant = own.iloc[0][["variant", "guest", "given"]], bool(own["entrant"].iloc[0]) and not control
         lines.append({
-            "label": label, "control": control, **about, "entrant": entrant, "rank": pd.NA, "runs": len(own), "done": len(done),
-            "failed": len(lost), "reasons": reasons,
+            "label": label, "control": control, **about, "entrant": entrant, "rank": pd.NA, "runs": len(own),
+            "done": len(done), "failed": len(lost), "reasons": reasons,
         })  # fmt: skip
     columns = ["label", "variant", "control", "guest", "given", "entrant", "rank", "runs", "done", "failed", "reasons"]
     return DataFrame(lines, columns=columns).astype({"rank": "Int64", "control": bool, "entrant": bool})

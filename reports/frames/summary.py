@@ -23,9 +23,9 @@ def summary(results: Results) -> DataFrame:
 
     Columns: dataset, checkpoint, board, judge, metric, title, key, split, samples, usual_samples, direction, unit,
     label, variant, control, given, entrant, mean, low, high, n (seeds with a score), worst, best, rank (among entrants;
-    other rows, those without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of different judges, and
-    scores of one metric with different comparability keys, stand on different boards. Limits are Student's 95 % over
-    seeds, cut to the values that the metric can take.
+    other rows, those without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of
+    different judges, and scores of one metric with different comparability keys, stand on different boards. Limits are
+    Student's 95 % over seeds, cut to the values that the metric can take.
     """
     columns = [*("dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split", "samples")]
     columns += ["usual_samples", "direction", "unit"]
