@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from ganbench import __version__
-from ganbench.cli import data, gate, installed, judging, reading, running
+from ganbench.cli import data, gate, installed, judging, rating, reading, running
 from ganbench.cli.console import USER_ERROR, err, out
 from ganbench.errors import BenchError
 
@@ -36,6 +36,7 @@ app.command("audit")(judging.audit)
 app.command("baseline")(gate.baseline)
 app.command("check")(gate.check)
 app.command("history")(reading.history)
+app.command("rate")(rating.rate)
 app.command("doctor")(installed.doctor)
 app.add_typer(data_app, name="data")
 data_app.command("where")(data.where)

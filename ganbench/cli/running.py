@@ -16,7 +16,9 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one per core or GPU.")] = None,
     executor: Annotated[str, typer.Option(help="Who does the runs; see `ganbench list executors`.")] = "local",
     only: Annotated[str, typer.Option(metavar="GLOB", help="Only runs like 'gan*', '*/ring8', 'gan/ring8/0'.")] = "*",
-    scale: Annotated[float, typer.Option(min=1e-6, help="Shorten every run and its judgements; the results say so.")] = 1.0,
+    scale: Annotated[
+        float, typer.Option(min=1e-6, help="Shorten every run and its judgements; the results say so.")
+    ] = 1.0,
     retry: Annotated[bool, typer.Option(help="Also do again what did not end well.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be run and how long it would take.")] = False,
     data_dir: DataDir = None,

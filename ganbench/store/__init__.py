@@ -11,6 +11,7 @@
             exhibits.npz        more to look at, by name: see `ganbench.runs.exhibits`
             last.safetensors  selected.safetensors
         external/<id>/          the same of samples from elsewhere, without weights
+        people/                 answers of people, and scores.parquet of what they say: see `ganbench.rating`
         .unfinished/<run id>/   a run's workdir: its training state, and its record until it is whole
         .unfinished/progress.json   how far the runs are, while a driver works: see `ganbench.suite.progress`
 
@@ -33,7 +34,9 @@ import pandas as pd
 from ganbench.errors import BadResults
 from ganbench.store.columns import LOSS_COLUMNS, MISSING, PUBLISHED_COLUMNS, SCORE_COLUMNS, Status
 from ganbench.store.format import EXTERNAL, EXTERNAL_FOLDERS, FORMAT, check_format, upgrade_scores
-from ganbench.store.whole import write_json
+from ganbench.store.whole import write_json, written_whole
+
+PEOPLE = "people"  # the folder of what people say
 
 
 class Store:
@@ -170,7 +173,7 @@ def _read_suite(path: Path, or_none: bool) -> Results:
         path=path,
         command=manifest["command"],
         runs=pd.DataFrame(rows),
-        scores=upgrade_scores(_read_tables(path, done, "scores.parquet", SCORE_COLUMNS)),
+        scores=_with_people(path, done, upgrade_scores(_read_tables(path, done, "scores.parquet", SCORE_COLUMNS))),
         losses=_read_tables(path, done, "losses.parquet", LOSS_COLUMNS),
         published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
     )
@@ -185,6 +188,20 @@ def _row(entry: dict[str, Any], record: dict[str, Any] | None) -> dict[str, Any]
     if record is None:
         return {"status": MISSING, "reason": "not run yet", **entry}
     return {**record, **entry} | ({"given": record["given"]} if "given" in record else {})
+
+
+def people_folder(path: Path) -> Path:
+    """Where a suite's folder keeps what people say; it is made. Raises OSError if it cannot be."""
+    folder = path / PEOPLE
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def write_people_scores(path: Path, scores: Sequence[pd.DataFrame]) -> None:
+    """Set what people say beside a suite's scores, in place of what they said before. Raises OSError."""
+    said = [frame for frame in scores if len(frame)]
+    with written_whole(people_folder(path) / "scores.parquet") as draft:
+        (pd.concat(said) if said else pd.DataFrame(columns=SCORE_COLUMNS)).to_parquet(draft, index=False)
 
 
 def external_records(path: Path) -> list[Path]:
@@ -252,9 +269,25 @@ def _read_tables(path: Path, runs: list[dict[str, Any]], name: str, columns: lis
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
+def _with_people(path: Path, done: list[dict[str, Any]], scores: pd.DataFrame) -> pd.DataFrame:
+    """Add what people say of the runs that are still there, under the labels that they have now."""
+    file = path / PEOPLE / "scores.parquet"
+    if not file.exists():
+        return scores
+    said = _read_parquet(file).set_index("run", drop=False)
+    named = pd.DataFrame(done).set_index("run")[["label", "dataset"]]
+    still = said[said.index.isin(named.index)]
+    still = still.assign(**{name: named.loc[still.index, name] for name in named})
+    return pd.concat([scores, still], ignore_index=True) if len(still) else scores
+
+
 def _read_table(file: Path, run: dict[str, Any]) -> pd.DataFrame:
+    return _read_parquet(file).assign(run=run["run"], label=run["label"], dataset=run["dataset"])
+
+
+def _read_parquet(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(file).assign(run=run["run"], label=run["label"], dataset=run["dataset"])
+        return pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise _damaged(file, error) from error
 
