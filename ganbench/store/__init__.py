@@ -274,10 +274,8 @@ def _with_people(path: Path, done: list[dict[str, Any]], scores: pd.DataFrame) -
     file = path / PEOPLE / "scores.parquet"
     if not file.exists():
         return scores
-    said = _read_parquet(file).set_index("run", drop=False)
-    named = pd.DataFrame(done).set_index("run")[["label", "dataset"]]
-    still = said[said.index.isin(named.index)]
-    still = still.assign(**{name: named.loc[still.index, name] for name in named})
+    now = pd.DataFrame(done, columns=["run", "label", "dataset"])
+    still = _read_parquet(file).drop(columns=["label", "dataset"]).merge(now, on="run")
     return pd.concat([scores, still], ignore_index=True) if len(still) else scores
 
 
