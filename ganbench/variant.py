@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +98,7 @@ class Variant(nn.Module):
     given_real: bool = False  # `sample` makes something of the real samples in `like`: no generator among equals
     # How images' features lie in memory: on CPUs convolutions of few channels are a tenth faster with channels last.
     memory_format: torch.memory_format = torch.channels_last
+    decay_from: float = 1.0  # share of the budget from which all rates fall in a straight line to 0
     stage: int = 0  # `advance` changes it when it changes anything but the values of tensors
 
     def prepare(self, train: Batch) -> None:
@@ -111,6 +112,16 @@ class Variant(nn.Module):
         a number of a schedule that is no tensor, an optimiser's state) changes together with `stage`. One value of
         `stage` always stands for the same round, so that each stage can be captured once.
         """
+
+    def decay(self, progress: float) -> None:
+        """Set the players' rates for the next round, before `advance`: of each optimiser the share that is left of the
+        rate that it was made with.
+        """
+        if self.decay_from < 1:
+            left = min(1.0, (1 - progress) / (1 - self.decay_from))
+            for player in self.players:
+                for group in player.optimizer.param_groups:
+                    fill_rate(group, left)
 
     def count_weights(self) -> tuple[int, int]:
         """How many numbers the weights have of the players that see data, and of those that make samples.
@@ -149,6 +160,21 @@ class Variant(nn.Module):
     def belief(self, x: Tensor) -> Tensor | None:
         """The probability (n,) that each of `x` is real, by D's scores; None if scores are no probabilities."""
         return None
+
+
+def fill_rate(group: dict[str, Any], share: float) -> None:
+    """Fill the learning rate of an optimiser's group, a tensor beside its weights, with a share of the first one.
+
+    On a CPU it is float64, with which a step has the bits that a float gives it; on CUDA float32, which Adam's kernel
+    needs.
+    """
+    if "initial_lr" not in group:  # as PyTorch's own schedules name it
+        group["initial_lr"] = float(group["lr"])
+    device = group["params"][0].device
+    if not isinstance(group["lr"], Tensor) or group["lr"].device != device:
+        kind = torch.float32 if device.type == "cuda" else torch.float64
+        group["lr"] = torch.empty((), device=device, dtype=kind)
+    group["lr"].fill_(group["initial_lr"] * share)
 
 
 def _numbers(players: Iterable[Player]) -> int:

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
 from ganbench.penalties import Penalty, grammian, none
-from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive
+from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive, Share
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import Average, adam, count_classes
@@ -65,6 +65,7 @@ class BigGAN(Projecting):
         lr_g: Positive = 5e-5,
         lr_d: Positive = 2e-4,
         betas: tuple[Decay, Decay] = (0.0, 0.999),  # of Adam
+        decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         batch: Count = 2048,
         d_steps: Count = 2,  # D updates in a round
         ema: Decay = 0.9999,  # of G's weights, after each of its updates
@@ -73,7 +74,7 @@ class BigGAN(Projecting):
         standing: Natural = 100,  # batches whose statistics batch norm uses for samples; 0: those of training
     ):
         super().__init__(loss, penalty, remedies)
-        self.z_chunk, self.orthogonal, self.batch = z_chunk, orthogonal, batch
+        self.z_chunk, self.orthogonal, self.batch, self.decay_from = z_chunk, orthogonal, batch, decay_from
         self.ema, self.ema_start, self.truncation, self.standing = ema, ema_start, truncation, standing
         self.classes = count_classes(spec, "BigGAN")
         attend = min(64, spec.side // 2)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Positive
+from ganbench.plugins.spec import Count, Decay, Positive, Share
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -37,12 +37,13 @@ class GAN(TwoPlayers):
         width: Count = 256,  # units of the narrowest hidden layer
         lr: Positive = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
+        decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         batch: Count = 64,
         d_steps: Count = 1,  # D updates in a round
         g_steps: Count = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
-        self.z_dim, self.batch = z_dim, batch
+        self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from
         hidden = [width, 2 * width, 4 * width] if spec.is_image else [width] * 3
         squash = [nn.Tanh()] if spec.is_image else []
         self.G = nn.Sequential(

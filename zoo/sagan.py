@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Positive
+from ganbench.plugins.spec import Count, Decay, Positive, Share
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import adam
@@ -45,11 +45,13 @@ class SAGAN(Projecting):
         lr_g: Positive = 1e-4,
         lr_d: Positive = 4e-4,
         betas: tuple[Decay, Decay] = (0.0, 0.9),  # of Adam
+        decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         batch: Count = 256,
         d_steps: Count = 1,  # D updates in a round
     ):
         super().__init__(loss, penalty, remedies)
-        self.z_dim, self.batch, self.conditional = z_dim, batch, spec.classes > 0
+        self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from
+        self.conditional = spec.classes > 0
         attend = min(32, spec.side // 2)
         self.G = ResidualGenerator(spec, z_dim, width, attend, lambda channels: ClassNorm(spec, channels))
         self.D = ProjectionDiscriminator(self.packed_spec(spec), width, attend)

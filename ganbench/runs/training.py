@@ -48,6 +48,7 @@ def train(
         started, before = perf_counter(), ledger.seconds
         with matrix_precision("ieee" if precision == "float32" else "tf32"):
             while (spent := budget.spent(ledger)) < interval / intervals:
+                variant.decay(min(spent, 1.0))
                 variant.advance(min(spent, 1.0), ledger.rounds)
                 flops = 0
                 for player in variant.players:

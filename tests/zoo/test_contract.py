@@ -178,6 +178,31 @@ def test_options_are_keyword_only_and_default_to_what_a_suite_could_write():
                 json.dumps(option.default)
 
 
+@every_variant
+def test_rates_are_constant_up_to_a_share_of_the_budget_and_then_fall_to_0_in_a_line(name):
+    """A stranger's too, which need not know of it: the base class does that."""
+    variant = build(name, SPECS["points"])
+    first = [group["lr"] for player in variant.players for group in player.optimizer.param_groups]
+    for decay_from in (0.0, 0.25):
+        variant.decay_from = decay_from
+        for progress in (0.0, 0.2, 0.25, 0.5, 0.75, 1.0):
+            variant.decay(progress)
+            left = min(1.0, (1 - progress) / (1 - decay_from))
+            groups = [group for player in variant.players for group in player.optimizer.param_groups]
+            assert [float(group["lr"]) for group in groups] == pytest.approx([left * rate for rate in first])
+    train_three_rounds(variant, SPECS["points"])
+    spent = [float(group["lr"]) for player in variant.players for group in player.optimizer.param_groups]
+    assert spent == pytest.approx([rate * (1 / 3) / 0.75 for rate in first]), "the last round began at two thirds"
+
+
+def test_by_default_rates_fall_where_they_do_in_the_paper():
+    falls = {name: float(build(name, SPECS["points"]).decay_from) for name in VARIANTS}
+    assert {name: share for name, share in falls.items() if share < 1} == {"cgan": 0.5, "cyclegan": 0.5}
+    untouched = build("gan", SPECS["points"])
+    untouched.decay(0.9)
+    assert [player.optimizer.param_groups[0]["lr"] for player in untouched.players] == [2e-4, 2e-4], "plain numbers"
+
+
 # Formulations, penalties and remedies
 
 LOSSES, PENALTIES, REMEDIES = (list(plugins.names(kind)) for kind in ("losses", "penalties", "remedies"))

@@ -18,7 +18,16 @@ from ganbench.zoo.gan import GAN
 ZOO = [name for name in plugins.names("variants") if plugins.load("variants", name).kind != "control"]
 POINTS, IMAGES = DataSpec((2,), 4), DataSpec((1, 16, 16), 4)
 # Options that let a schedule pass all its stages within the few rounds of the test.
-BRIEF = {"width": 8, "batch": 2, "standing": 1, "ema_start": 3, "warmup": True, "pool": 4, "blocks": 1}
+BRIEF = {
+    "width": 8,
+    "batch": 2,
+    "standing": 1,
+    "ema_start": 3,
+    "warmup": True,
+    "pool": 4,
+    "blocks": 1,
+    "decay_from": 0.3,
+}
 ROUNDS = 28  # the last three of them after the warm-up of a critic
 
 
