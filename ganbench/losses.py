@@ -4,6 +4,7 @@ A score is D's last linear output, before any sigmoid; higher means more real. A
 functions, scores in, scalar out. Any variant can play any formulation: `loss = "hinge"` in a suite's options.
 """
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,10 +32,33 @@ class Formulation(Choice):
     repelling: float = 0.0  # weight of the pulling-away term of the codes in G's loss
     forbids: tuple[str, ...] = ()  # penalties that contradict it
     compares: bool = False  # `g` is given the scores of the real samples in G's batch too, which cost a pass through D
+    factor: float = 1.0  # that its paper writes before all expectations, and others often leave out
+
+    def __post_init__(self) -> None:
+        for player, loss in (("d", self.d), ("g", self.g)):
+            if not takes_two(loss):
+                raise ValueError(
+                    f"Found the formulation {self.name!r} with a `{player}` that cannot be called with two arguments, "
+                    "the scores of real and of fake samples. Give it both: lambda real, fake: ..., where G's `real` is "
+                    "None unless the formulation compares."
+                )
 
     def d_terms(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """D's loss, and its mean scores as curves of their own."""
         return {"loss": self.d(real, fake), "real": real.detach().mean(), "fake": fake.detach().mean()}
+
+
+def takes_two(loss: Callable[..., Any]) -> bool:
+    """Whether a function can be called with two positional arguments; True of one that does not say."""
+    try:
+        signature = inspect.signature(loss)
+    except ValueError:
+        return True
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        return False
+    return True
 
 
 def _d_cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
@@ -64,6 +88,7 @@ lsgan = Formulation(
     d=lambda real, fake: ((real - 1).square().mean() + fake.square().mean()) / 2,
     g=lambda _, fake: (fake - 1).square().mean() / 2,
     belief=lambda score: score.clamp(0, 1),
+    factor=1 / 2,
     source='Mao et al., "Least Squares Generative Adversarial Networks", 2016, eq. 9, https://arxiv.org/abs/1611.04076',
 )
 """Least squares: D minimises E (D(x) - 1)^2 / 2 + E D(G(z))^2 / 2, G E (D(G(z)) - 1)^2 / 2."""
@@ -84,10 +109,23 @@ hinge = Formulation(
 )
 """D minimises E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))), G -E D(G(z))."""
 
+relativistic = Formulation(
+    "relativistic",
+    d=lambda real, fake: F.softplus(fake - real).mean(),
+    g=lambda real, fake: F.softplus(real - fake).mean(),
+    source='Huang et al., "A Modern GAN Baseline", 2024, equation 2, https://arxiv.org/abs/2501.05441',
+    compares=True,
+)
+"""D minimises E log(1 + exp(D(G(z)) - D(x))) over pairs of a fake and a real sample, G E log(1 + exp(D(x) - D(G(z)))).
+
+R3GAN has it with R1 and R2: `penalty = ["r1", "r2"]`. Jolicoeur-Martineau, "The relativistic discriminator", 2018,
+https://arxiv.org/abs/1807.00734, has the pairs first.
+"""
+
 
 def ebgan(
     *,
-    margin: NotNegative = 1.0,  # energy, a mean squared error, up to which fakes are pushed
+    margin: NotNegative = 0.5,  # energy up to which fakes are pushed; 1 is that of a constant reconstruction
     repelling: NotNegative = 0.1,  # weight of the pulling-away term in G's loss
     codes: Count = 32,  # numbers between encoder and decoder
 ) -> Formulation:
@@ -98,8 +136,9 @@ def ebgan(
     energy.
 
     Zhao, Mathieu and LeCun, "Energy-based Generative Adversarial Network", 2017, equations 1 to 4,
-    https://arxiv.org/abs/1609.03126. The energy is averaged over the numbers of a sample, so that a margin means the
-    same at all sizes.
+    https://arxiv.org/abs/1609.03126. The paper's margins, such as 10 for digits, belong to the scale of its energy and
+    data. Here the energy is a share of that of a constant reconstruction, so that a margin means the same for all data.
+    That unit and the default margin are ours; docs/log.md has the trials.
     """
     return Formulation(
         "ebgan",

@@ -1,12 +1,13 @@
 """Penalties: what keeps D smooth, by a term on the slope of its scores or on its weights, or by force.
 
-A penalty is a small value: `penalty = { name = "gradient", weight = 1 }` among a variant's options. `score` gives D's
-scores (n,) of a batch. Terms are differentiable, so that D can descend them.
+A penalty is a small value: `penalty = { name = "gradient", weight = 1 }` among a variant's options. A list is several
+at once: `penalty = ["r1", "r2"]`. `score` gives D's scores (n,) of a batch. Terms are differentiable, so that D can
+descend them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.linalg import vector_norm
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
+from ganbench.errors import BadSuite
 from ganbench.plugins.spec import Choice, NotNegative, Positive
 
 Score = Callable[[Tensor], Tensor]
@@ -24,8 +26,18 @@ class Penalty(Choice):
     """No penalty, and the base of all others. A penalty overrides one of the three methods."""
 
     kind: ClassVar[str] = "penalties"
+    joins: ClassVar[bool] = True
     name: ClassVar[str] = "none"
     per_sample: ClassVar[bool] = False  # looks at the slope at one sample alone: D must not mix the rows of a batch
+
+    @classmethod
+    def join(cls, several: Sequence[Any]) -> Any:
+        return several[0] if len(several) == 1 else Several(penalties=tuple(several))
+
+    @property
+    def parts(self) -> tuple["Penalty", ...]:
+        """The penalties that this one is made of: itself, unless it is `Several`."""
+        return (self,)
 
     def prepare(self, d: nn.Module) -> None:
         """Change D once, before training. Raises ValueError if it cannot."""
@@ -39,6 +51,42 @@ class Penalty(Choice):
 
 
 none = Penalty()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Several(Penalty):
+    """Several penalties at once, none of them twice: what a suite writes as a list."""
+
+    penalties: tuple[Penalty, ...]
+
+    @property
+    def parts(self) -> tuple[Penalty, ...]:
+        return self.penalties
+
+    def __post_init__(self) -> None:
+        names = [part.name for part in self.parts]
+        if len({*names}) < len(names):
+            raise BadSuite(f"Found the penalties {', '.join(names)}, but each can be there once. Give it one weight.")
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return " + ".join(part.name for part in self.parts)
+
+    @property
+    def per_sample(self) -> bool:  # type: ignore[override]
+        return any(part.per_sample for part in self.parts)
+
+    def prepare(self, d: nn.Module) -> None:
+        for part in self.parts:
+            part.prepare(d)
+
+    def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor | None:
+        terms = [term for part in self.parts if (term := part.term(d, score, real, fake)) is not None]
+        return torch.stack(terms).sum() if terms else None
+
+    def after_step(self, d: nn.Module) -> None:
+        for part in self.parts:
+            part.after_step(d)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +165,24 @@ class R1(Penalty):
 
     def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         return self.gamma / 2 * slopes(score, real).square().sum(1).mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class R2(Penalty):
+    """gamma / 2 * E |grad D(x)|_2^2 over generated samples x.
+
+    Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
+    equation 10, https://arxiv.org/abs/1801.04406. Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live
+    the GAN! A Modern GAN Baseline", 2024, https://arxiv.org/abs/2501.05441, have it beside R1.
+    """
+
+    gamma: NotNegative = 10.0  # twice the weight of the term in D's loss
+
+    name: ClassVar[str] = "r2"
+    per_sample: ClassVar[bool] = True
+
+    def term(self, d: nn.Module, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        return self.gamma / 2 * slopes(score, fake).square().sum(1).mean()
 
 
 @dataclass(frozen=True, kw_only=True)

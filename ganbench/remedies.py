@@ -18,6 +18,8 @@ from torch.optim import Adam
 from ganbench.plugins.spec import Choice, Count, Natural, NotNegative
 from ganbench.variant import Batch, Player
 
+GROUPS = (4, 3, 2)  # samples whose deviation D sees, the first size that divides the batch; Karras et al. have 4
+
 
 class Game(Protocol):
     """The parts of a variant that remedies use. `ganbench.twoplayers` has them."""
@@ -123,6 +125,7 @@ class MinibatchStddev(Remedy):
 
     Karras et al., "Progressive Growing of GANs", 2018, section 3, https://arxiv.org/abs/1710.10196.
     There it joins the maps before the last convolution. Here it joins the features before the last layer, for any D.
+    Of a batch that 4 does not divide, a group has 3 samples or 2, where the authors' code wants another batch.
     """
 
     name: ClassVar[str] = "minibatch_stddev"
@@ -130,22 +133,35 @@ class MinibatchStddev(Remedy):
     def change_discriminator(self, variant: Game) -> None:
         variant.D.extend(GroupDeviation(), 1)
 
+    def prepare(self, variant: Game) -> None:
+        check_groups(variant)
+
 
 class GroupDeviation(nn.Module):
     """(n, ...) -> (n, 1): how much the samples of a group differ, averaged over all their numbers.
 
-    The group has 4 samples, or as many as divide the batch.
+    The group has 4 samples, or 3 or 2 where these divide n, or else all n.
     """
 
     mixes_rows = True
 
     def forward(self, x: Tensor) -> Tensor:
         n = len(x)
-        group = next(size for size in (4, 3, 2, 1) if n % size == 0)
+        group = next((size for size in GROUPS if n % size == 0), n)
         groups = x.reshape(group, n // group, -1)
         variance = (groups - groups.mean(0)).square().mean(0)  # `var` takes 20 times as long on a CPU
         deviation = (variance + 1e-8).sqrt().mean(1)  # (n / group,)
         return deviation.repeat(group)[:, None]
+
+
+def check_groups(variant: Game) -> None:
+    """Raise ValueError if a batch does not fall into groups of samples that can be compared."""
+    n = variant.batch // variant.D.pack
+    if all(n % size for size in GROUPS):
+        raise ValueError(
+            f"Found a batch of {n}, which falls into no groups of {', '.join(map(str, GROUPS[:-1]))} or {GROUPS[-1]}, "
+            "but a minibatch deviation compares the samples of a group. Change `batch` to a multiple of 4."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +286,9 @@ class Packing(Remedy):
 
     Lin, Khetan, Fanti and Oh, "PacGAN: The power of two samples in generative adversarial networks", 2018,
     https://arxiv.org/abs/1712.04086. Points are joined, images stacked as channels; only D's first layer grows.
+
+    `batch` counts packs, as in the authors' code. With packs of m, a step sees m times as many samples as without, of
+    which G makes as many. A budget of updates is then equal in D's scores, a budget of images equal in data.
     """
 
     samples: Count = 2  # in a pack
@@ -285,9 +304,4 @@ class Packing(Remedy):
             raise ValueError(
                 "Found a variant that tells D the class of each sample, but the remedy 'packing' lets D judge several "
                 "samples at once. Leave it out, or choose a variant without labels."
-            )
-        if variant.batch % variant.D.pack:
-            raise ValueError(
-                f"Found a batch of {variant.batch}, which packs of {variant.D.pack} do not fill. Change `batch` to a "
-                "multiple."
             )

@@ -40,6 +40,10 @@ class Discriminator(nn.Module):
         """(n, c, ...) -> (n / pack, pack * c, ...)."""
         return x.reshape(-1, self.pack * x.shape[1], *x.shape[2:]) if self.pack > 1 else x
 
+    def unpacked(self, x: Tensor) -> Tensor:
+        """(n / pack, pack * c, ...) -> (n, c, ...)."""
+        return x.reshape(-1, x.shape[1] // self.pack, *x.shape[2:]) if self.pack > 1 else x
+
     def forward(self, x: Tensor, *conditions: Any) -> Tensor:
         x = self.packed(x)
         h = self.features(x, *conditions)
@@ -61,8 +65,9 @@ class Discriminator(nn.Module):
 class TwoPlayers(Variant):
     """One generator, one discriminator, one formulation.
 
-    A subclass builds `G` and sets `batch`. It gives `set_discriminator` a D for data of `packed_spec(spec)`, and
-    `set_players` the optimisers. It implements `decode`. Every other method has a plain default.
+    A subclass builds `G` and sets `batch`, which counts what D judges as one. It gives `set_discriminator` a D for data
+    of `packed_spec(spec)`, and `set_players` the optimisers. It implements `decode`. Every other method has a plain
+    default.
     """
 
     G: nn.Module
@@ -73,11 +78,12 @@ class TwoPlayers(Variant):
     def __init__(self, loss: Formulation, penalty: Penalty, remedies: Sequence[Remedy]):
         super().__init__()
         self.loss, self.penalty, self.remedies = loss, penalty, tuple(remedies)
-        if penalty.name in loss.forbids:
-            raise ValueError(
-                f"Found the penalty {penalty.name!r} with the formulation {loss.name!r}, which forbids it. "
-                f"Use another; it forbids {', '.join(loss.forbids)}."
-            )
+        for part in penalty.parts:
+            if part.name in loss.forbids:
+                raise ValueError(
+                    f"Found the penalty {part.name!r} with the formulation {loss.name!r}, which forbids it. "
+                    f"Use another; it forbids {', '.join(loss.forbids)}."
+                )
 
     # Building
 
@@ -113,6 +119,7 @@ class TwoPlayers(Variant):
                 "variant has that option, or use another penalty."
             )
         self.penalty.prepare(self.D)
+        self.batch *= self.D.pack  # from here on it counts samples
         self.players = [
             Player("D", self.D, self.d_loss, d_optimizer, d_steps, self.after_d, sees_data=True),
             Player(
@@ -122,6 +129,10 @@ class TwoPlayers(Variant):
         ]  # fmt: skip
         for remedy in self.remedies:
             remedy.prepare(self)
+
+    def prepare(self, train: Batch) -> None:
+        if self.D.energy:
+            self.D.energy.measure(self.real(train))
 
     # Playing
 
@@ -160,8 +171,11 @@ class TwoPlayers(Variant):
         terms = {**self.loss.d_terms(*scores), **self.beliefs(*scores), **self.d_terms(*scores)}
         with torch.autocast(real.device.type, enabled=False):  # slopes of slopes are too small for fewer digits
             exact = torch.promote_types(real.dtype, torch.float32)  # of doubles, doubles
-            penalty = self.penalty.term(self.D, lambda x: self.score(x, like), real.to(exact), fake.to(exact))
-        return terms if penalty is None else {**terms, self.penalty.name: penalty}
+            packs = [self.D.packed(x).to(exact) for x in (real, fake)]  # what D judges as one has one slope
+            for part in self.penalty.parts:
+                term = part.term(self.D, lambda x: self.score(self.D.unpacked(x), like), *packs)
+                terms.update({} if term is None else {part.name: term})
+        return terms
 
     def beliefs(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Mean probability of being real that D gives to real samples and to fakes, for the curves.

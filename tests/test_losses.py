@@ -31,8 +31,12 @@ FORMULAS = {  # what D minimises, what G minimises, as the papers write them
     ),
     "wasserstein": (mean(FAKE) - mean(REAL), -mean(FAKE)),
     "hinge": (mean([max(0, 1 - s) for s in REAL]) + mean([max(0, 1 + s) for s in FAKE]), -mean(FAKE)),
-    # A score is minus the energy, and the margin 1.
-    "ebgan": (mean([-s for s in REAL]) + mean([max(0, 1 - -s) for s in FAKE]), mean([-s for s in FAKE])),
+    "relativistic": (
+        mean([-math.log(probability(r - f)) for r, f in zip(REAL, FAKE, strict=True)]),
+        mean([-math.log(probability(f - r)) for r, f in zip(REAL, FAKE, strict=True)]),
+    ),
+    # A score is minus the energy, and the margin 0.5.
+    "ebgan": (mean([-s for s in REAL]) + mean([max(0, 0.5 - -s) for s in FAKE]), mean([-s for s in FAKE])),
     # f-GAN: f*(T) of fake minus T of real, and G's minus T.
     "kl": (mean([math.exp(s - 1) for s in FAKE]) - mean(REAL), -mean(FAKE)),
     "reverse_kl": (
@@ -57,6 +61,11 @@ def scores(values: list[float]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64, requires_grad=True)
 
 
+def seen_by_g(loss: Formulation, real: Tensor) -> Tensor | None:
+    """What G's loss is given beside the scores of fakes."""
+    return real.detach() if loss.compares else None
+
+
 def test_a_formulation_cites_its_paper():
     assert [name for name in INSTALLED if "https://" not in choose("losses", name).source] == []
 
@@ -71,7 +80,7 @@ def test_every_formulation_here_has_its_formula_and_is_installed():
 def test_a_formulation_is_its_papers_formula(name):
     loss, (d, g) = choose("losses", name), FORMULAS[name]
     assert loss.d(scores(REAL), scores(FAKE)).item() == pytest.approx(d, rel=1e-14)
-    assert loss.g(None, scores(FAKE)).item() == pytest.approx(g, rel=1e-14)
+    assert loss.g(seen_by_g(loss, scores(REAL)), scores(FAKE)).item() == pytest.approx(g, rel=1e-14)
 
 
 @pytest.mark.parametrize("name", INSTALLED)
@@ -83,7 +92,7 @@ def test_d_pulls_real_up_and_fake_down_and_g_pulls_fake_up(name):
     assert (real.grad < 0).all()
     assert (fake.grad > 0).all()
     fake = scores([0.2, 0.5, 0.9])
-    loss.g(None, fake).backward()
+    loss.g(seen_by_g(loss, real), fake).backward()
     assert (fake.grad < 0).all()
 
 
@@ -92,7 +101,7 @@ def test_extreme_scores_give_finite_losses_and_gradients(name):
     loss = choose("losses", name)
     real = torch.tensor([-1e4, 1e4], requires_grad=True)
     fake = torch.tensor([1e4, -1e4], requires_grad=True)
-    values = loss.d(real, fake), loss.g(None, fake)
+    values = loss.d(real, fake), loss.g(seen_by_g(loss, real), fake)
     sum(values).backward()
     assert all(value.isfinite() for value in values)
     assert real.grad.isfinite().all() and fake.grad.isfinite().all()
@@ -110,6 +119,22 @@ def test_only_minimax_starves_a_generator_whose_samples_are_seen_through():
         slopes[loss.name] = -fake.grad.item()
     assert slopes["minimax"] < 1e-4
     assert slopes["nonsaturating"] > 0.999
+
+
+def test_a_formulation_whose_functions_do_not_take_both_scores_is_refused_when_it_is_made():
+    message = r"'mine' with a `g` that cannot be called with two arguments.*lambda real, fake: \.\.\."
+    with pytest.raises(ValueError, match=message):
+        Formulation("mine", d=hinge.d, g=lambda fake: -fake.mean(), source="")
+    with pytest.raises(ValueError, match="with a `d` that cannot"):
+        Formulation("mine", d=lambda real, fake, weight: real.mean(), g=hinge.g, source="")
+    Formulation("mine", d=torch.dot, g=lambda *scores: -scores[1].mean(), source="")  # one does not say, one takes any
+
+
+def test_a_relativistic_game_is_of_differences_alone():
+    loss, real, fake = choose("losses", "relativistic"), scores(REAL), scores(FAKE)
+    torch.testing.assert_close(loss.d(real + 7, fake + 7), loss.d(real, fake))
+    torch.testing.assert_close(loss.g(real, fake), loss.d(fake, real))
+    assert loss.compares and loss.belief is None
 
 
 def test_the_terms_of_d_are_its_loss_and_its_mean_scores_without_gradients():
@@ -189,7 +214,7 @@ def test_other_formulations_with_an_optimum_have_a_belief_too(name, optimal):
     torch.testing.assert_close(loss.belief(optimal), p / (p + q))
 
 
-@pytest.mark.parametrize("name", ["wasserstein", "hinge", "ebgan"])
+@pytest.mark.parametrize("name", ["wasserstein", "hinge", "relativistic", "ebgan"])
 def test_where_the_optimal_score_is_not_of_the_ratio_there_is_no_belief(name):
     assert choose("losses", name).belief is None
 

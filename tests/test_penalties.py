@@ -4,18 +4,21 @@ from math import sqrt
 
 import pytest
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from ganbench import plugins
-from ganbench.penalties import R1, Clip, Dragan, Gradient, Orthogonal, Penalty, Spectral, none, slopes
+from ganbench.errors import BadSuite
+from ganbench.penalties import R1, R2, Clip, Dragan, Gradient, Orthogonal, Penalty, Several, Spectral, none, slopes
 from ganbench.plugins.spec import choose
+from ganbench.remedies import Packing
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.gan import GAN
 from ganbench.zoo.sagan import SAGAN
 
 SHAPES = pytest.mark.parametrize("shape", [(2,), (3, 4, 4)], ids=["points", "images"])
 POINTS, IMAGES = DataSpec((2,)), DataSpec((1, 8, 8))
-ON_SLOPES = (Gradient(weight=1), Dragan(weight=1), R1(gamma=2))
+ON_SLOPES = (Gradient(weight=1), Dragan(weight=1), R1(gamma=2), R2(gamma=2))
 INSTALLED = plugins.names("penalties")
 
 
@@ -42,6 +45,65 @@ def test_the_slope_of_a_linear_d_is_its_weight_at_every_sample(shape):
     d = linear(shape, 3.0)
     found = slopes(d, some(5, shape))
     torch.testing.assert_close(found, d[1].weight.expand(5, -1))
+
+
+def test_r2_is_r1_of_the_fakes():
+    d, real, fake = (lambda x: x.square().sum(1)), some(5, (2,)), some(5, (2,))
+    found = R2(gamma=3).term(nn.Identity(), d, real, fake)
+    torch.testing.assert_close(found, R1(gamma=3).term(nn.Identity(), d, fake, real))
+    torch.testing.assert_close(found, 3 / 2 * 4 * fake.square().sum(1).mean())
+
+
+# Several
+
+
+def test_a_list_is_several_penalties_and_one_alone_is_itself():
+    found = TypeAdapter(Penalty).validate_json('["r1", { "name": "r2", "gamma": 2 }]')
+    assert found.parts == (R1(), R2(gamma=2)) and found.per_sample
+    assert TypeAdapter(Penalty).validate_json('["clip"]') == Clip()
+    assert not Several(penalties=(Clip(), Spectral())).per_sample
+    with pytest.raises(BadSuite, match="penalties r1, r1, but each can be there once"):
+        TypeAdapter(Penalty).validate_json('["r1", "r1"]')
+    with pytest.raises(ValidationError, match="a table of a name and options, or a list of these"):
+        TypeAdapter(Penalty).validate_json("[]")
+
+
+def test_several_penalties_do_all_that_each_does():
+    d, real, fake = linear((2,), 3.0), some(4, (2,)), some(4, (2,))
+    both = Several(penalties=(R1(gamma=2), R2(gamma=4), Clip(limit=0.5)))
+    torch.testing.assert_close(term(both, d, real, fake).item(), 9.0 + 18.0)
+    both.after_step(d)
+    assert d[1].weight.abs().max() <= 0.5
+    Several(penalties=(R1(), Spectral())).prepare(d)
+    torch.testing.assert_close(d.eval()[1].weight.norm().item(), 1.0)
+    assert Several(penalties=(Clip(), Spectral())).term(d, d, real, fake) is None
+
+
+def test_each_of_several_has_its_own_curve():
+    variant = GAN(POINTS, width=8, batch=4, penalty=Several(penalties=(R1(), R2(), Clip(limit=0.1))))
+    terms = variant.d_loss(Batch(torch.randn(4, 2)))
+    assert {"loss", "r1", "r2"} <= set(terms) and "clip" not in terms
+    variant.after_d()
+    assert max(weight.abs().max() for weight in variant.D.parameters()) <= 0.1
+
+
+@pytest.mark.parametrize("samples", [2, 4])
+def test_a_pack_has_one_slope_and_one_mixing_share(samples):
+    """Of a linear D the slope of a pack is its weight's length: `samples` times the square of each sample's share."""
+    variant = GAN(POINTS, width=8, batch=3, penalty=R1(gamma=2), remedies=(Packing(samples=samples),))
+    variant.D.body, variant.D.head = nn.Flatten(), nn.Linear(2 * samples, 1)
+    batch = Batch(torch.randn(variant.batch, 2))
+    assert len(batch.x) == 3 * samples
+    weight = variant.D.head.weight
+    torch.testing.assert_close(variant.d_loss(batch)["r1"], weight.square().sum())
+    seen = []
+    variant.D.body.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
+    real, fake = torch.zeros(variant.batch, 2), torch.ones(variant.batch, 2)
+    variant.penalty = Gradient()
+    variant(real, fake, batch)
+    shares = seen[-1]
+    assert shares.shape == (3, 2 * samples) and len(shares.unique()) == 3
+    assert shares.equal(shares[:, :1].expand_as(shares))
 
 
 # By the slope of D
@@ -94,7 +156,7 @@ def test_d_can_descend_it(penalty):
     d = linear((2,), 3.0)
     term(penalty, d, some(5, (2,)), some(5, (2,))).backward()
     weight = d[1].weight.detach()
-    factor = 2.0 if penalty.name == "r1" else 2 * (3 - 1) / 3
+    factor = 2.0 if penalty.name in ("r1", "r2") else 2 * (3 - 1) / 3
     torch.testing.assert_close(d[1].weight.grad, factor * weight)
 
 

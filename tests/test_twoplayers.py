@@ -156,6 +156,26 @@ def test_an_energy_is_the_mean_squared_error_of_decoding(shape):
     )
 
 
+@pytest.mark.parametrize("spec", [POINTS, IMAGES], ids=["points", "images"])
+def test_an_energy_of_1_is_that_of_the_best_constant(spec: DataSpec) -> None:
+    variant = small(GAN, spec, loss=ebgan())
+    data = 5 * torch.randn(100, *spec.shape) * torch.linspace(0.1, 1, spec.shape[-1]) + 3
+    variant.prepare(Batch(data))
+    variant.D.energy.decode.forward = lambda codes: data.mean(0).expand_as(data)
+    torch.testing.assert_close(variant.D(data).mean(), torch.tensor(-1.0))
+
+
+def test_data_that_are_all_the_same_give_energies_no_unit():
+    variant = small(GAN, POINTS, loss=ebgan())
+    variant.prepare(Batch(torch.ones(10, 2)))
+    assert variant.D.energy.unit == 1
+
+
+def test_the_unit_of_an_energy_is_measured_and_not_stored():
+    """Weights that were stored before there was one can be read."""
+    assert "D.energy.unit" not in small(GAN, POINTS, loss=ebgan()).state_dict()
+
+
 @pytest.mark.parametrize("side", [1, 4, 12, 28])
 def test_a_side_that_the_decoder_does_not_reach_is_refused_with_those_it_does(side):
     with pytest.raises(ValueError, match=f"side {side}.*set a size of 8, 16, 32 or 64"):
@@ -208,7 +228,7 @@ def test_a_belief_is_that_of_the_formulation_at_ds_scores(loss: Formulation):
 def test_a_growing_d_believes_what_it_sees_of_the_samples():
     variant, x = small(StyleGAN, IMAGES, z_dim=4, mapping=1), torch.randn(4, 1, 16, 16)
     variant.advance(0.0, 0)
-    scores = variant.D(variant.real(Batch(x)), variant.stage, variant.alpha)
+    scores = variant.D(variant.real(Batch(x)), variant.level, variant.alpha)
     assert variant.real(Batch(x)).shape == (4, 1, 8, 8)
     torch.testing.assert_close(variant.belief(x), torch.sigmoid(scores))
 

@@ -5,6 +5,7 @@ An option's annotation also says its range: `width: Count = 64`, or `Annotated[f
 
 import inspect
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_type_hints
@@ -63,20 +64,33 @@ class Choice:
     """A base of small values that are plugins themselves: formulations, penalties, remedies.
 
     Where a plugin's option has such a type, a suite gives a name, or a table of a name and options:
-    `penalty = "r1"`, `penalty = { name = "r1", weight = 1 }`.
+    `penalty = "r1"`, `penalty = { name = "r1", gamma = 1 }`. Of a kind that `joins` it may give a list of these:
+    `penalty = ["r1", "r2"]`.
     """
 
     kind: ClassVar[str]
+    joins: ClassVar[bool] = False  # several values can be one
+
+    @classmethod
+    def join(cls, several: Sequence[Any]) -> Any:
+        """One value for several, at least one; of kinds that join."""
+        raise NotImplementedError
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
-        def choose_this(given: str | dict[str, Any], info: ValidationInfo) -> Any:
-            return choose(cls.kind, given, (info.context or {}).get("beside", ""))
+        def choose_this(given: Any, info: ValidationInfo) -> Any:
+            beside = (info.context or {}).get("beside", "")
+            if isinstance(given, list):
+                return cls.join([choose(cls.kind, one, beside) for one in given])
+            return choose(cls.kind, given, beside)
 
+        name, table = core_schema.str_schema(), core_schema.dict_schema(core_schema.str_schema())
+        several = core_schema.list_schema(core_schema.union_schema([name, table]), min_length=1)
         written = core_schema.union_schema(
-            [core_schema.str_schema(), core_schema.dict_schema(core_schema.str_schema())],
+            [name, table, several] if cls.joins else [name, table],
             custom_error_type="choice",
-            custom_error_message="It must be a name, or a table of a name and options",
+            custom_error_message="It must be a name, or a table of a name and options"
+            + (", or a list of these" if cls.joins else ""),
         )
         return core_schema.with_info_after_validator_function(choose_this, written)
 

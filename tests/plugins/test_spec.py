@@ -73,7 +73,7 @@ def test_a_formulation_with_options_is_made_with_them() -> None:
             "losses",
             {"name": "ebgan", "margin": "wide"},
             BadSuite,
-            "Option 'margin' of ebgan: found 'wide'. Input should be a valid number; the default is 1.0.",
+            "Option 'margin' of ebgan: found 'wide'. Input should be a valid number; the default is 0.5.",
         ),
         (
             "losses",
@@ -225,14 +225,16 @@ BAD = {
     "loss = { margin = 1 }": "Found {'margin': 1} among the losses, but it needs a `name`: ebgan,",
     'loss = { name = "ebgan", margin = "x" }': "Option 'margin' of ebgan: found 'x'. Input should be a valid number",
     'penalty = "gradent"': "No 'gradent' among the penalties. Did you mean 'gradient'?",
-    "penalty = 0.05": "found 0.05. It must be a name, or a table of a name and options; the default is 'none'.",
-    'penalty = ["clip"]': "found ['clip']. It must be a name, or a table of a name and options",
+    "penalty = 0.05": "found 0.05. It must be a name, or a table of a name and options, or a list of these; the",
+    'loss = ["hinge"]': "found ['hinge']. It must be a name, or a table of a name and options; the default is",
     'penalty = { name = "clip", size = 1 }': "No 'size' among the options of clip. There are: limit.",
     'remedies = "packing"': "found 'packing'. Input should be a valid array; the default is ().",
     'remedies = ["paking"]': "No 'paking' among the remedies. Did you mean 'packing'?",
     "remedies = [3]": "found [3]. It must be a name, or a table of a name and options",
     'remedies = [{ name = "packing", samples = 2.5 }]': "Option 'samples' of packing: found 2.5. Input should be",
-    'remedies = [{ name = "packing", samples = 3 }]': "Found a batch of 64, which packs of 3 do not fill. Change",
+    'remedies = ["minibatch_stddev"], batch = 35': "Found a batch of 35, which falls into no groups of 4, 3 or 2, but",
+    'penalty = ["r1", "r3"]': "No 'r3' among the penalties. There are: clip,",
+    'penalty = ["r1", "r1"]': "Found the penalties r1, r1, but each can be there once. Give it one weight.",
     'loss = "ebgan", penalty = "clip"': "Found the penalty 'clip' with the formulation 'ebgan', which forbids it. Use",
 }
 
