@@ -4,11 +4,12 @@ Liu and Tuzel, "Coupled Generative Adversarial Networks", 2016, https://arxiv.or
 makes both halves of a pair: all layers of G are shared but the last, of which each domain has its own.
 D's first layer is each domain's own, and all after it are shared. Real and generated samples of both
 domains go through D as one batch; there is no term for the pairing. Constants of the authors' PyTorch
-code: latents from N(0, 1), batch norm in G and none in D, Xavier weights with gain sqrt(2) and biases of
-0.1, Adam 2e-4 with betas 0.5 and 0.999 and weight decay 5e-4, batch 64 of each domain.
+code: latents from N(0, 1), batch norm without gains and biases in G and none in D, Xavier weights with
+gain sqrt(2) and biases of 0.1, Adam 2e-4 with betas 0.5 and 0.999 and weight decay 5e-4, batch 64 of each
+domain.
 
-Deviations: the networks are DCGAN's (G without PReLU, its batch norm with gains and biases; D with
-LeakyReLU 0.2 and strides for max pooling), so that they fit images of any side; tanh for the sigmoid, as
+Deviations: the networks are DCGAN's (ReLU for PReLU in G; D with LeakyReLU 0.2 and strides for max
+pooling), so that they fit images of any side; tanh for the sigmoid, as
 images here lie in [-1, 1]; one score with the non-saturating loss, which is what the authors' softmax of
 two comes to. Remedies that compare samples do so within a domain, but for the pulling-away term of `ebgan`.
 On points dense layers take the convolutions' place, without batch norm, whose noise would widen the modes.
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, NotNegative, Positive
+from ganbench.plugins.spec import Count, Decay, NotNegative, Positive, Share
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Pair
@@ -45,15 +46,16 @@ class CoGAN(TwoDomains):
         kernel: Count = 5,  # side of the convolutions
         lr: Positive = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
+        decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         weight_decay: NotNegative = 5e-4,  # of both networks
         batch: Count = 64,  # of each domain
         d_steps: Count = 1,  # D updates in a round
         g_steps: Count = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
-        self.z_dim, self.batch = z_dim, batch
+        self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from
         if spec.is_image:
-            self.G = CoupledGenerator(dcgan_generator(spec, z_dim, width, kernel), 2)
+            self.G = CoupledGenerator(dcgan_generator(spec, z_dim, width, kernel, affine=False), 2)
         else:
             hidden = dense([z_dim, width, width, width], nn.ReLU)
             self.G = CoupledGenerator(nn.Sequential(*hidden, nn.Linear(width, spec.shape[0])), 1)

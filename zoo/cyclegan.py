@@ -10,8 +10,8 @@ generators of 7 x 7, two strided and 6 residual convolutions with reflection pad
 N(0, 0.02) weights; Adam 2e-4 with betas 0.5 and 0.999, constant for half of the budget and then down to 0
 in a straight line; batch 1; G moves before D.
 
-Where several samples of a batch meet the pool at once, no stored one is drawn twice. G's adversarial loss
-counts twice, because `lsgan` halves it and the authors do not. A penalty on slopes looks at the sum of a
+Where several samples of a batch meet the pool at once, no stored one is drawn twice. The half that `lsgan`
+writes before G's loss is left out, as the authors do. A penalty on slopes looks at the sum of a
 sample's patches, as theirs does.
 
 Deviations: D and G draw a batch each, and D judges what G makes after its step; patches shrink with the
@@ -28,11 +28,11 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, lsgan
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive
+from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive, Share
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Loss, Pair
-from ganbench.zoo.parts import TwoDomains, adam, dense, init_normal, leaky, set_rate
+from ganbench.zoo.parts import TwoDomains, adam, dense, init_normal, leaky
 
 
 class CycleGAN(TwoDomains):
@@ -59,10 +59,11 @@ class CycleGAN(TwoDomains):
         blocks: Natural = 6,  # residual blocks of a generator
         lr: Positive = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
+        decay_from: Share = 0.5,  # share of the budget from which the rates fall in a straight line to 0
         batch: Count = 1,  # of each domain
     ):
         super().__init__(loss, penalty, remedies)
-        self.cycle, self.identity, self.lr, self.batch = cycle, identity, lr, batch
+        self.cycle, self.identity, self.batch, self.decay_from = cycle, identity, batch, decay_from
         self.G = Translators(translator(spec, width, kernel, blocks), translator(spec, width, kernel, blocks))
         self.D = TwoPatchDiscriminators(
             patch_layers(self.packed_spec(spec), width), patch_layers(self.packed_spec(spec), width)
@@ -79,10 +80,6 @@ class CycleGAN(TwoDomains):
         self.set_discriminator(self.D, spec)
         self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas))
         self.players.reverse()  # G first
-
-    def advance(self, progress: float, rounds: int) -> None:
-        for player in self.players:
-            set_rate(player.optimizer, self.lr * min(1.0, 2 * (1 - progress)))
 
     @property
     def g_compares(self) -> bool:
@@ -106,7 +103,7 @@ class CycleGAN(TwoDomains):
         returned, returned_other = self.G.across(fake, fake_other)
         scores = self.g_scores(torch.cat([fake, fake_other]), batch)
         terms = {
-            "loss": 2 * 2 * self.loss.g(*scores),  # a mean over two domains is half of their sum
+            "loss": 2 / self.loss.factor * self.loss.g(*scores),  # a mean over two domains is half of their sum
             "cycle": self.cycle * (mean_distance(returned, x) + mean_distance(returned_other, x_other)),
         }
         if self.identity:

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Positive
+from ganbench.plugins.spec import Count, Decay, Positive, Share
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
+from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_dcgan
 
 
 class DCGAN(TwoPlayers):
@@ -39,15 +39,16 @@ class DCGAN(TwoPlayers):
         d_norm: DNorm = "batch",  # between D's layers; a penalty on slopes wants "layer" or "none"
         lr: Positive = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
+        decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         batch: Count = 128,
         d_steps: Count = 1,  # D updates in a round
         g_steps: Count = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
-        self.z_dim, self.batch = z_dim, batch
+        self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from
         self.G = dcgan_generator(spec, z_dim, width, kernel)
         self.set_discriminator(dcgan_discriminator(self.packed_spec(spec), width, kernel, d_norm), spec)
-        init_normal(self.modules())
+        init_dcgan(self, d_norm)
         self.set_players(adam(self.D, lr, betas), adam(self.G, lr, betas), d_steps, g_steps)
 
     def latents(self, like: Batch) -> Tensor:

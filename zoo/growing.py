@@ -2,8 +2,9 @@
 
 Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018,
 https://arxiv.org/abs/1710.10196, with the constants of the authors' code. A level doubles the side;
-on points, where there is no side, it deepens the networks by a block. `stage` counts the levels in use
-beyond 4 x 4. All levels are built at the start, so that growth changes no list of weights.
+on points, where there is no side, it deepens the networks by a block. `level` counts the levels in use
+beyond 4 x 4; each has two stages, in which it fades in and in which it stands. All levels are built at the
+start, so that growth changes no list of weights.
 """
 
 from itertools import pairwise
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation
 from ganbench.penalties import Penalty
-from ganbench.remedies import GroupDeviation, Remedy
+from ganbench.remedies import GroupDeviation, Remedy, check_groups
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import Average, halvings, leaky
@@ -140,18 +141,21 @@ class Exits(nn.Module):
         self.heads = nn.ModuleList(equal(spec, size, spec.shape[0], kernel=1, gain=1.0) for size in sizes)
         self.enlarge = enlarge(spec)
 
-    def forward(self, older: Tensor, newest: Tensor, stage: int, alpha: Tensor | None) -> Tensor:
-        """Samples from the features of level `stage`, mixed with those of the level before unless alpha is None."""
-        x: Tensor = self.heads[stage](newest)
-        if stage == 0 or alpha is None:
+    def forward(self, older: Tensor, newest: Tensor, level: int, alpha: Tensor | None) -> Tensor:
+        """Samples from the features of `level`, mixed with those of the level before unless alpha is None."""
+        x: Tensor = self.heads[level](newest)
+        if level == 0 or alpha is None:
             return x
-        return torch.lerp(self.enlarge(self.heads[stage - 1](older)), x, alpha)
+        return torch.lerp(self.enlarge(self.heads[level - 1](older)), x, alpha)
 
 
 class GrowingDiscriminator(Discriminator):
     """Samples of any level -> one score each, (n,): table 2, without any norm.
 
-    `sizes` are the features of each level, `stage` is the level and `alpha` the share of its block; by
+    A block that is `blurred` halves its maps before their activation, as StyleGAN's code does. Otherwise the activation
+    comes first, as in ProGAN's table 2; ProGAN's code has it last too where it fuses convolution and halving.
+
+    `sizes` are the features of each level, `level` and `alpha` the newest and the share of its block; by
     default all levels are in use.
     """
 
@@ -168,8 +172,7 @@ class GrowingDiscriminator(Discriminator):
                 leaky(),
                 *(blur(spec, level) if blurred else []),
                 equal(spec, size, before),
-                leaky(),
-                halve(spec),
+                *([halve(spec), leaky()] if blurred else [leaky(), halve(spec)]),
             )
             for level, (before, size) in enumerate(pairwise(sizes), 1)
         )
@@ -183,11 +186,11 @@ class GrowingDiscriminator(Discriminator):
         )
 
     def features(self, x: Tensor, *conditions: Any) -> Tensor:
-        stage, alpha = conditions or (len(self.blocks), None)
-        h = self.entries[stage](x)
-        for level in range(stage, 0, -1):
+        newest, alpha = conditions or (len(self.blocks), None)
+        h = self.entries[newest](x)
+        for level in range(newest, 0, -1):
             h = self.blocks[level - 1](h)
-            if level == stage and alpha is not None:
+            if level == newest and alpha is not None:
                 h = torch.lerp(self.entries[level - 1](self.halve(x)), h, alpha)
         features: Tensor = self.last(h)
         return features
@@ -202,10 +205,11 @@ class Growing(TwoPlayers):
     autoencodable = False  # what D sees grows
     memory_format = torch.contiguous_format  # blurs work along rows: a step of StyleGAN takes 15 % less time on a CPU
 
-    G: nn.Module  # (z, stage, alpha) -> samples of that level
+    G: nn.Module  # (z, level, alpha) -> samples of that level
     average: Average
+    level: int
     alpha: Tensor  # share of the newest level, on the device
-    saved_stage: Tensor
+    saved_stage: Tensor  # the level: stored weights know it by this name
 
     def __init__(
         self,
@@ -221,10 +225,15 @@ class Growing(TwoPlayers):
         self.spec, self.z_dim, self.growing = spec, z_dim, growing
         self.levels = levels(spec)
         self.halve, self.enlarge = halve(spec), enlarge(spec)
-        self.first = self.stage = min(first, self.levels)
+        self.first = self.level = min(first, self.levels)
+        self.stage = stage_of(self.level, 1.0)
         self.register_buffer("alpha", torch.ones(()))
-        self.register_buffer("saved_stage", torch.tensor(self.stage))
-        self.register_load_state_dict_post_hook(_recall_stage)  # type: ignore[no-untyped-call]
+        self.register_buffer("saved_stage", torch.tensor(self.level))
+        self.register_load_state_dict_post_hook(_recall_level)  # type: ignore[no-untyped-call]
+
+    def set_players(self, *given: Any, **named: Any) -> None:
+        super().set_players(*given, **named)
+        check_groups(self)
 
     def schedule(self, progress: float) -> tuple[int, float]:
         """Level and alpha at that share of the budget: one period to train a level, one to fade in the next."""
@@ -235,17 +244,17 @@ class Growing(TwoPlayers):
         return self.first + (int(period) + 1) // 2, within if period % 2 else 1.0
 
     def advance(self, progress: float, rounds: int) -> None:
-        stage, alpha = self.schedule(progress)
-        if stage != self.stage:
+        self.level, alpha = self.schedule(progress)
+        self.saved_stage.fill_(self.level)
+        if (stage := stage_of(self.level, alpha)) != self.stage:
             self.stage = stage
-            self.saved_stage.fill_(stage)
             for player in self.players:
                 player.optimizer.state.clear()  # as the authors': moments of another loss mislead
         self.alpha.fill_(alpha)
 
     def fake(self, batch: Batch) -> Tensor:
         """(n, ...) samples of the current level, from the weights in training."""
-        fake: Tensor = self.G(self.latents(batch), self.stage, self.alpha)
+        fake: Tensor = self.G(self.latents(batch), self.level, self.alpha)
         return fake
 
     def real(self, batch: Batch) -> Tensor:
@@ -253,27 +262,33 @@ class Growing(TwoPlayers):
         x = batch.x
         if not self.spec.is_image:
             return x
-        for _ in range(self.levels - self.stage):
+        for _ in range(self.levels - self.level):
             x = self.halve(x)
-        return torch.lerp(self.enlarge(self.halve(x)), x, self.alpha) if self.stage > self.first else x
+        return torch.lerp(self.enlarge(self.halve(x)), x, self.alpha) if self.level > self.first else x
 
     def conditions(self, like: Batch) -> tuple[Any, ...]:
-        return self.stage, self.alpha
+        return self.level, self.alpha
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:
         """Samples of the data's own shape at any level: small images are enlarged, and all are held in [-1, 1]."""
         x = self.averaged(z)
         if not self.spec.is_image:
             return x
-        return F.interpolate(x, scale_factor=2.0 ** (self.levels - self.stage)).clamp(-1, 1)
+        return F.interpolate(x, scale_factor=2.0 ** (self.levels - self.level)).clamp(-1, 1)
 
     def averaged(self, z: Tensor) -> Tensor:
         """(n, ...) samples of the current level from the average."""
-        x: Tensor = self.average(z, self.stage, self.alpha)
+        x: Tensor = self.average(z, self.level, self.alpha)
         return x
 
 
-def _recall_stage(variant: nn.Module, _keys: Any) -> None:
+def stage_of(level: int, alpha: float) -> int:
+    """Even where a level stands, odd where it fades in."""
+    return 2 * level - (alpha < 1)
+
+
+def _recall_level(variant: nn.Module, _keys: Any) -> None:
     """Keep the level as a plain number too, so that no loss asks the device for it."""
     assert isinstance(variant, Growing)
-    variant.stage = int(variant.saved_stage)
+    variant.level = int(variant.saved_stage)
+    variant.stage = stage_of(variant.level, float(variant.alpha))

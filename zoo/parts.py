@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -103,20 +103,6 @@ def adam(network: nn.Module, lr: float, betas: tuple[float, float], decay: float
     return Adam(network.parameters(), lr, betas, weight_decay=decay, fused=True)
 
 
-def set_rate(optimizer: Optimizer, rate: float) -> None:
-    """Fill the learning rate of all weights, a tensor beside them.
-
-    On a CPU it is float64, with which a step has the bits that a float gives it; on CUDA float32, which Adam's kernel
-    needs.
-    """
-    for group in optimizer.param_groups:
-        device = group["params"][0].device
-        place = {"device": device, "dtype": torch.float32 if device.type == "cuda" else torch.float64}
-        if not isinstance(group["lr"], Tensor) or group["lr"].device != device:
-            group["lr"] = torch.empty((), **place)
-        group["lr"].fill_(rate)
-
-
 def halvings(spec: DataSpec) -> int:
     """How often an image's side halves until it is 4 pixels. Raises ValueError if it never is."""
     if spec.side not in (8, 16, 32, 64, 128):
@@ -137,12 +123,11 @@ def count_classes(spec: DataSpec, name: str) -> int:
     return spec.classes
 
 
-def dcgan_generator(spec: DataSpec, z_dim: int, width: int, kernel: int, labels: int = 0) -> nn.Sequential:
+def dcgan_generator(spec: DataSpec, z_dim: int, width: int, kernel: int, affine: bool = True) -> nn.Sequential:
     """z (n, z_dim) -> images in [-1, 1] by fractionally-strided convolutions; on points, dense layers.
 
     `width` channels stand next to the image and double at each halving. Batch norm everywhere but
-    at the output (Radford et al. 2016, section 3). The input of each convolution has room for
-    `labels` channels more.
+    at the output (Radford et al. 2016, section 3), with gains and biases if `affine`.
     """
     if not spec.is_image:
         return nn.Sequential(*dense([z_dim, width, width, width], nn.ReLU, norm=True), nn.Linear(width, spec.shape[0]))
@@ -150,13 +135,13 @@ def dcgan_generator(spec: DataSpec, z_dim: int, width: int, kernel: int, labels:
     channels = [width * 2**i for i in reversed(range(n))]
     layers: list[nn.Module] = [
         nn.Unflatten(1, (z_dim, 1, 1)),
-        nn.ConvTranspose2d(z_dim + labels, channels[0], 4, bias=False),
-        nn.BatchNorm2d(channels[0]),
+        nn.ConvTranspose2d(z_dim, channels[0], 4, bias=False),
+        nn.BatchNorm2d(channels[0], affine=affine),
         nn.ReLU(),
     ]
     for c_in, c_out in pairwise(channels):
-        layers += [_upscale(c_in + labels, c_out, kernel, bias=False), nn.BatchNorm2d(c_out), nn.ReLU()]
-    return nn.Sequential(*layers, _upscale(width + labels, spec.channels, kernel, bias=True), nn.Tanh())
+        layers += [_upscale(c_in, c_out, kernel, bias=False), nn.BatchNorm2d(c_out, affine=affine), nn.ReLU()]
+    return nn.Sequential(*layers, _upscale(width, spec.channels, kernel, bias=True), nn.Tanh())
 
 
 def dcgan_discriminator(spec: DataSpec, width: int, kernel: int, norm: DNorm = "batch") -> Layers:
@@ -167,25 +152,20 @@ def dcgan_discriminator(spec: DataSpec, width: int, kernel: int, norm: DNorm = "
     return Layers(*dcgan_features(spec, width, kernel, norm))
 
 
-def dcgan_features(
-    spec: DataSpec, width: int, kernel: int, norm: DNorm = "batch", labels: int = 0
-) -> tuple[nn.Sequential, int]:
-    """D's layers but for the last, and how many features they yield.
-
-    The input of each layer has room for `labels` channels more.
-    """
+def dcgan_features(spec: DataSpec, width: int, kernel: int, norm: DNorm = "batch") -> tuple[nn.Sequential, int]:
+    """D's layers but for the last, and how many features they yield."""
     if not spec.is_image:
         hidden = [
             layer
             for _ in range(2)
-            for layer in (nn.Linear(width + labels, width), *_d_norm(norm, width, nn.BatchNorm1d), leaky())
+            for layer in (nn.Linear(width, width), *_d_norm(norm, width, nn.BatchNorm1d), leaky())
         ]
-        return nn.Sequential(*dense([*spec.shape, width], leaky, labels=labels), *hidden), width
+        return nn.Sequential(*dense([*spec.shape, width], leaky), *hidden), width
     channels = [width * 2**i for i in range(halvings(spec))]
-    layers: list[nn.Module] = [_downscale(spec.channels + labels, width, kernel, bias=True), leaky()]
+    layers: list[nn.Module] = [_downscale(spec.channels, width, kernel, bias=True), leaky()]
     for c_in, c_out in pairwise(channels):
         layers += [
-            _downscale(c_in + labels, c_out, kernel, bias=norm == "none"),
+            _downscale(c_in, c_out, kernel, bias=norm == "none"),
             *_d_norm(norm, c_out, nn.BatchNorm2d),
             leaky(),
         ]
@@ -208,6 +188,25 @@ def init_normal(modules: Iterable[nn.Module]) -> None:
             continue
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def init_fan_in(modules: Iterable[nn.Module]) -> None:
+    """Uniform weights of variance 2 / fan in (He et al. 2015, https://arxiv.org/abs/1502.01852); biases as they are.
+
+    A D without norm begins with slopes near 1 by it, and with N(0, 0.02) on points with slopes of 1e-4. The authors'
+    code of WGAN-GP has it where the critic has no norm, but takes the mean of fan in and fan out of a convolution, and
+    half the variance of the last layer.
+    """
+    for module in modules:
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+
+
+def init_dcgan(variant: TwoPlayers, d_norm: DNorm) -> None:
+    """The weights of DCGAN's networks: `init_normal`, and `init_fan_in` of a D without norm."""
+    init_normal(variant.modules())
+    if d_norm == "none":
+        init_fan_in(variant.D.modules())
 
 
 def _upscale(c_in: int, c_out: int, kernel: int, bias: bool) -> nn.Module:

@@ -5,7 +5,7 @@ https://arxiv.org/abs/1710.10196. Table 2 and appendix A.1, with the constants o
 each level is trained for a period and the next fades in for another, in G's outputs, in D's inputs and in
 the real images alike; equalised learning rates; pixel norm after every convolution of G; a minibatch
 standard deviation in D; WGAN-GP with weight 10 and a drift term of 0.001; Adam 1e-3 with betas 0 and 0.99,
-forgotten at each new level; samples from a moving average of G.
+forgotten when a level begins to fade in and when it has; samples from a moving average of G.
 
 Deviations: one learning rate and one batch size at all levels (the authors' rise and fall above 128
 pixels); a budget of any length is split in their proportion, 9.6 of 12 million images until the last level
@@ -54,10 +54,11 @@ class ProGAN(Growing):
         ema: Decay = 0.999,  # decay of G's moving average in a step
         lr: Positive = 1e-3,
         betas: tuple[Decay, Decay] = (0.0, 0.99),  # of Adam
+        decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         batch: Count = 16,
     ):
         super().__init__(spec, loss, penalty, remedies, z_dim, growing)
-        self.drift, self.ema, self.batch = drift, ema, batch
+        self.drift, self.ema, self.batch, self.decay_from = drift, ema, batch, decay_from
         sizes = level_widths(spec, width, taper)
         self.G = GrowingGenerator(spec, z_dim, sizes)
         self.set_discriminator(GrowingDiscriminator(self.packed_spec(spec), sizes), spec)
@@ -96,10 +97,10 @@ class GrowingGenerator(nn.Module):
         )
         self.exits = Exits(spec, sizes)
 
-    def forward(self, z: Tensor, stage: int | None = None, alpha: Tensor | None = None) -> Tensor:
-        stage = len(self.blocks) if stage is None else stage
+    def forward(self, z: Tensor, level: int | None = None, alpha: Tensor | None = None) -> Tensor:
+        level = len(self.blocks) if level is None else level
         older = h = self.first(z)
-        for block in self.blocks[:stage]:
+        for block in self.blocks[:level]:
             older, h = h, block(h)
-        x: Tensor = self.exits(older, h, stage, alpha)
+        x: Tensor = self.exits(older, h, level, alpha)
         return x

@@ -66,10 +66,12 @@ class StyleGAN(Growing):
         ema: Positive = 10_000,  # half-life of G's moving average, in images
         lr: Positive = 1e-3,
         betas: tuple[Decay, Decay] = (0.0, 0.99),  # of Adam
+        decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         batch: Count = 32,
     ):
         super().__init__(spec, loss, penalty, remedies, z_dim, growing, first=1)
-        self.mixing, self.truncation, self.ema, self.batch = mixing, truncation, ema, batch
+        self.mixing, self.truncation, self.ema = mixing, truncation, ema
+        self.batch, self.decay_from = batch, decay_from
         sizes = level_widths(spec, width, taper)
         self.G = StyleGenerator(spec, z_dim, sizes, mapping, lr_mul)
         self.set_discriminator(GrowingDiscriminator(self.packed_spec(spec), sizes, blurred=True), spec)
@@ -79,19 +81,19 @@ class StyleGAN(Growing):
     def fake(self, batch: Batch) -> Tensor:
         w, other = self.G.mapping(torch.cat([self.latents(batch), self.latents(batch)])).chunk(2)
         self.G.watch(w)
-        fake: Tensor = self.G.synthesis(self.mixed(w, other), self.stage, self.alpha)
+        fake: Tensor = self.G.synthesis(self.mixed(w, other), self.level, self.alpha)
         return fake
 
     def mixed(self, w: Tensor, other: Tensor) -> Tensor:
         """Styles of all layers, (n, layers, z_dim): `w`, in most samples with `other` from some layer on."""
-        n, used = len(w), 2 * (self.stage + 1)
+        n, used = len(w), 2 * (self.level + 1)
         crossover = torch.randint(1, used, (n, 1), device=w.device)
         crossover = torch.where(torch.rand(n, 1, device=w.device) < self.mixing, crossover, used)
         layer = torch.arange(self.G.layers, device=w.device)
         return torch.where((layer < crossover)[..., None], w[:, None], other[:, None])
 
     def averaged(self, z: Tensor) -> Tensor:
-        x: Tensor = self.average(z, self.stage, self.alpha, self.truncation)
+        x: Tensor = self.average(z, self.level, self.alpha, self.truncation)
         return x
 
     def after_g(self) -> None:
@@ -112,12 +114,12 @@ class StyleGenerator(nn.Module):
         self.register_buffer("mean", torch.zeros(z_dim))
 
     def forward(
-        self, z: Tensor, stage: int | None = None, alpha: Tensor | None = None, truncation: float = 1.0
+        self, z: Tensor, level: int | None = None, alpha: Tensor | None = None, truncation: float = 1.0
     ) -> Tensor:
         w = self.mapping(z)[:, None].expand(-1, self.layers, -1)
         near = torch.lerp(self.mean.expand_as(w), w, truncation)
         few = torch.arange(self.layers, device=w.device)[:, None] < TRUNCATED
-        x: Tensor = self.synthesis(torch.where(few, near, w), stage, alpha)
+        x: Tensor = self.synthesis(torch.where(few, near, w), level, alpha)
         return x
 
     @torch.no_grad()
@@ -140,13 +142,13 @@ class Synthesis(nn.Module):
         self.finish = nn.ModuleList(Finish(size, z_dim) for size in sizes for _ in range(2))
         self.exits = Exits(spec, sizes)
 
-    def forward(self, w: Tensor, stage: int | None = None, alpha: Tensor | None = None) -> Tensor:
-        stage = len(self.finish) // 2 - 1 if stage is None else stage
+    def forward(self, w: Tensor, level: int | None = None, alpha: Tensor | None = None) -> Tensor:
+        level = len(self.finish) // 2 - 1 if level is None else level
         older = h = self.constant.expand(len(w), *self.constant.shape[1:])
-        for i in range(2 * (stage + 1)):
-            older = h if i == 2 * stage else older
+        for i in range(2 * (level + 1)):
+            older = h if i == 2 * level else older
             h = self.finish[i](self.convolve[i](h), w[:, i])
-        x: Tensor = self.exits(older, h, stage, alpha)
+        x: Tensor = self.exits(older, h, level, alpha)
         return x
 
 

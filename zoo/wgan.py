@@ -8,7 +8,9 @@ every 500th.
 
 With `penalty = "gradient"` it is WGAN-GP: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017,
 https://arxiv.org/abs/1704.00028. Algorithm 1 with its constants: weight 10, Adam 1e-4 with betas 0 and 0.9,
-five critic steps, and a critic without batch norm.
+five critic steps, and a critic without batch norm. Where the critic has no norm its weights are scaled by
+fan-in (`init_fan_in` says how the authors' code does that); otherwise they are N(0, 0.02), as in that code
+with layer norm.
 """
 
 from torch import Tensor, nn
@@ -16,11 +18,11 @@ from torch.optim import Optimizer, RMSprop
 
 from ganbench.losses import Formulation, wasserstein
 from ganbench.penalties import Clip, Penalty
-from ganbench.plugins.spec import Count, NotNegative
+from ganbench.plugins.spec import Count, NotNegative, Share
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_normal
+from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_dcgan
 
 
 class WGAN(TwoPlayers):
@@ -35,17 +37,20 @@ class WGAN(TwoPlayers):
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
         z_dim: Count = 100,  # standard normal latents
         width: Count = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        d_norm: DNorm | None = None,  # between D's layers; by default "none" with a penalty on slopes, "batch" without
         lr: NotNegative = 0.0,  # 0: 5e-5 of RMSProp, or 1e-4 of Adam with a penalty on slopes
+        decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         n_critic: Count = 5,  # critic steps for each generator step
         warmup: bool = False,  # 100 critic steps in each of the first 25 rounds and every 500th
         batch: Count = 64,
     ):
         super().__init__(loss, penalty, remedies)
-        self.z_dim, self.batch, self.n_critic, self.warmup = z_dim, batch, n_critic, warmup
+        self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from
+        self.n_critic, self.warmup = n_critic, warmup
         self.G = dcgan_generator(spec, z_dim, width, kernel=4)
-        norm: DNorm = "none" if penalty.per_sample else "batch"
+        norm: DNorm = d_norm or ("none" if penalty.per_sample else "batch")
         self.set_discriminator(dcgan_discriminator(self.packed_spec(spec), width, 4, norm), spec)
-        init_normal(self.modules())
+        init_dcgan(self, norm)
 
         def optimizer(network: nn.Module) -> Optimizer:
             if penalty.per_sample:

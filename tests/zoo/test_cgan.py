@@ -1,6 +1,10 @@
+from unittest import mock
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
 
 from ganbench.losses import nonsaturating
 from ganbench.runs.budget import Budget, Ledger
@@ -23,16 +27,48 @@ def inputs(network: nn.Module, run: object) -> list[Tensor]:
     return seen
 
 
-@pytest.mark.parametrize("spec", [IMAGES, POINTS], ids=["images", "points"])
-def test_the_one_hot_label_joins_the_input_of_every_layer_of_both_networks_at_every_pixel(spec):
-    variant, y = CGAN(spec, width=4), torch.tensor([1, 0, 1])
-    x = torch.randn(3, *spec.shape)
-    for network, given in ((variant.G, torch.randn(3, 100)), (variant.D, x)):
+def test_on_points_the_one_hot_label_joins_the_input_of_every_layer_of_both_networks():
+    variant, y = CGAN(POINTS, width=4), torch.tensor([1, 0, 1])
+    for network, given in ((variant.G, torch.randn(3, 100)), (variant.D, torch.randn(3, 2))):
         seen = inputs(network, lambda network=network, given=given: network(given, y))
         assert len(seen) == 4
-        for tensor in seen:
-            label = tensor[:, -spec.classes :].flatten(2) if tensor.dim() == 4 else tensor[:, -spec.classes :, None]
-            assert label.equal(nn.functional.one_hot(y, spec.classes)[:, :, None].float().expand_as(label))
+        assert all(x[:, -2:].equal(nn.functional.one_hot(y, 2).float()) for x in seen)
+
+
+def test_on_images_the_one_hot_label_joins_vectors_and_maps_get_a_bias_of_the_class():
+    variant, y = CGAN(IMAGES, width=4), torch.tensor([1, 0, 9])
+    label = nn.functional.one_hot(y, 10).float()
+    z, x = torch.randn(3, 100), torch.randn(3, 3, 32, 32)
+    first, *_ = inputs(variant.G, lambda: variant.G(z, y))
+    assert first.flatten(1).equal(torch.cat([z, label], 1))
+    *_, last = inputs(variant.D, lambda: variant.D(x, y))
+    assert last[:, -10:].equal(label)
+    for network in (variant.G, variant.D.body):
+        on_maps = [m for m in network.layers if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+        assert [bias.weight.shape for bias in network.biases.values()] == [(10, m.out_channels) for m in on_maps]
+    layer, bias = variant.D.body.layers[0], variant.D.body.biases["0"]
+    torch.testing.assert_close(
+        inputs(variant.D, lambda: variant.D(x, y))[1],
+        nn.functional.leaky_relu(layer(x) + bias.weight[y][:, :, None, None], 0.2),
+    )
+
+
+def test_a_thousand_classes_cost_no_plane_each():
+    """Of 128 pixels the planes of a batch of 128 would take 8 GB for D's first layer alone."""
+    largest = 0
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, given=(), named=None):
+            nonlocal largest
+            made = function(*given, **(named or {}))
+            largest = max([largest, *(x.numel() for x in tree_flatten(made)[0] if isinstance(x, Tensor))])
+            return made
+
+    variant, n = CGAN(DataSpec((3, 128, 128), 1000), width=4).to("meta"), 128
+    y = torch.zeros(n, dtype=torch.int64, device="meta")
+    with Watch(), mock.patch.object(nn.functional, "one_hot", lambda y, k: torch.empty(len(y), k, device="meta")):
+        variant.score(variant.G(torch.empty(n, 100, device="meta"), y), Batch(y, y)).sum().backward()
+    assert largest == n * 3 * 128 * 128, "the images themselves"
 
 
 def test_fakes_are_made_and_judged_for_the_labels_of_the_batch():

@@ -64,6 +64,13 @@ def test_all_of_d_is_shared_but_the_first_layer(spec):
 
 
 @KINDS
+def test_no_norm_of_g_has_weights_which_would_decay(spec):
+    norms = [m for m in build(spec).G.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+    assert not [weight for norm in norms for weight in norm.parameters()]
+    assert bool(norms) == spec.is_image
+
+
+@KINDS
 def test_the_two_private_layers_begin_apart_and_count_once(spec):
     variant = build(spec)
     for network in (variant.G, variant.D):

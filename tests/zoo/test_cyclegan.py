@@ -8,7 +8,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench.data.domains import rotation
 from ganbench.data.mixtures import Ring8
-from ganbench.losses import lsgan
+from ganbench.losses import hinge, lsgan, nonsaturating
 from ganbench.penalties import Gradient
 from ganbench.remedies import HistoricalAveraging, Packing
 from ganbench.runs.budget import Budget, Ledger
@@ -88,6 +88,14 @@ def test_the_adversarial_loss_is_the_papers_in_both_domains(spec):
     variant, batch = build(spec), batch_of(spec)
     fakes = variant.G.to_own(batch.x_other), variant.G.to_other(batch.x)
     asked = sum((net(x) - 1).square().mean() for net, x in zip(variant.D.networks, fakes, strict=True))
+    torch.testing.assert_close(variant.g_loss(batch)["loss"], asked)
+
+
+@pytest.mark.parametrize("loss", [nonsaturating, hinge], ids=lambda loss: loss.name)
+def test_other_adversarial_losses_are_the_sum_of_both_domains_too(loss):
+    variant, batch = build(IMAGES, loss=loss), batch_of(IMAGES)
+    fakes = variant.G.to_own(batch.x_other), variant.G.to_other(batch.x)
+    asked = sum(loss.g(None, net(x)) for net, x in zip(variant.D.networks, fakes, strict=True))
     torch.testing.assert_close(variant.g_loss(batch)["loss"], asked)
 
 
@@ -293,7 +301,7 @@ def test_the_generators_move_first():
 def test_the_rate_is_constant_for_half_of_the_budget_and_then_falls_to_0_in_a_line():
     variant, rates = build(POINTS, lr=0.1), []
     for progress in (0.0, 0.3, 0.5, 0.6, 0.75, 1.0, 0.5):
-        variant.advance(progress, 0)
+        variant.decay(progress)
         rates.append([group["lr"].item() for player in variant.players for group in player.optimizer.param_groups])
     expected = [0.1, 0.1, 0.1, 0.08, 0.05, 0.0, 0.1]
     assert rates == [pytest.approx([rate, rate], abs=1e-9) for rate in expected]
@@ -302,9 +310,9 @@ def test_the_rate_is_constant_for_half_of_the_budget_and_then_falls_to_0_in_a_li
 def test_the_rate_of_a_resumed_run_is_that_of_its_progress():
     variant = build(POINTS, lr=0.1)
     saved = deepcopy(variant.players[0].optimizer.state_dict())
-    variant.advance(0.9, 0)
+    variant.decay(0.9)
     variant.players[0].optimizer.load_state_dict(saved)
-    variant.advance(0.75, 0)
+    variant.decay(0.75)
     assert variant.players[0].optimizer.param_groups[0]["lr"].item() == pytest.approx(0.05)
 
 

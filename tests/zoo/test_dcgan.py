@@ -5,6 +5,7 @@ from torch import nn
 
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.dcgan import DCGAN
+from ganbench.zoo.parts import init_normal
 
 SPECS = [DataSpec((1, 32, 32), 10), DataSpec((3, 64, 64), 10), DataSpec((1, 8, 8), 10)]
 POINTS = DataSpec((2,), 8)
@@ -102,6 +103,29 @@ def test_weights_begin_as_the_paper_says(spec):
             assert weight.std().item() == pytest.approx(0.02, rel=0.1)
             assert abs(weight.mean().item()) < 0.002
         assert bias is None or not bias.any()
+
+
+def slope(variant: DCGAN, spec: DataSpec) -> float:
+    x = torch.randn(64, *spec.shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(variant.D(x).sum(), x)
+    return gradient.flatten(1).norm(dim=1).mean().item()
+
+
+@pytest.mark.parametrize("spec", [SPECS[1], POINTS], ids=str)
+def test_weights_of_a_d_without_norm_are_scaled_by_fan_in(spec):
+    torch.manual_seed(0)
+    variant = DCGAN(spec, width=64, d_norm="none")
+    for module in variant.D.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            fan_in = module.weight[0].numel()
+            if module.weight.numel() > 1000:
+                assert module.weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.1)
+            assert module.weight.abs().max() <= (6 / fan_in) ** 0.5
+            assert not module.bias.any()
+    assert all(m.weight.std() < 0.03 for m in variant.G.modules() if isinstance(m, nn.Linear | nn.ConvTranspose2d))
+    assert 0.3 < slope(variant, spec) < 3
+    init_normal(variant.modules())
+    assert slope(variant, spec) < 0.1, "what it would begin with otherwise"
 
 
 def test_the_constants_are_the_authors():

@@ -37,7 +37,7 @@ def batch_of(spec: DataSpec, n: int = 8) -> Batch:
 
 def at(variant: ProGAN, stage: int, alpha: float) -> ProGAN:
     """The variant at that point of its growth."""
-    variant.stage = stage
+    variant.level = stage
     variant.alpha.fill_(alpha)
     return variant
 
@@ -49,7 +49,7 @@ def test_it_grows_from_4_by_4_to_the_image_and_each_level_doubles_the_side():
     variant, seen = build(IMAGES), []
     for step in range(1001):
         variant.advance(step / 1000, step)
-        seen.append((variant.stage, round(variant.alpha.item(), 6)))
+        seen.append((variant.level, round(variant.alpha.item(), 6)))
     sides = [variant.fake(batch_of(IMAGES, 2)).shape[-1] for stage in range(4) if at(variant, stage, 1.0)]
     assert sides == [4, 8, 16, 32]
     assert seen[0] == (0, 1.0) and seen[-1] == (3, 1.0)
@@ -69,14 +69,14 @@ def test_a_level_is_trained_for_as_long_as_the_next_one_fades_in():
     ]
     for progress, stage, alpha in [*schedule, (0.45, 2, 1), (0.55, 3, 0.5), (0.6, 3, 1), (1.0, 3, 1)]:
         variant.advance(progress, 0)
-        assert variant.stage == stage
+        assert variant.level == stage
         assert variant.alpha.item() == pytest.approx(alpha, abs=0.01)
 
 
 def test_without_growth_all_levels_are_there_from_the_first_round():
     variant = build(IMAGES, growing=0.0)
     variant.advance(0.0, 0)
-    assert (variant.stage, variant.alpha.item()) == (3, 1.0)
+    assert (variant.level, variant.alpha.item()) == (3, 1.0)
 
 
 @KINDS
@@ -84,7 +84,7 @@ def test_a_new_level_is_fully_faded_in_before_the_next_begins(spec):
     variant, last = build(spec), {}
     for step in range(2000):
         variant.advance(step / 2000, step)
-        last[variant.stage] = variant.alpha.item()
+        last[variant.level] = variant.alpha.item()
     assert [*last] == [*range(variant.levels + 1)]
     assert set(last.values()) == {1.0}
 
@@ -351,15 +351,27 @@ def test_the_constants_are_the_authors():
 
 
 @KINDS
-def test_optimisers_forget_at_each_new_level_and_only_there(spec):
+def test_optimisers_forget_when_a_level_begins_to_fade_in_and_when_it_stands(spec):
     variant, laps = build(spec), []
     data, ledger = batch_of(spec), Ledger()
     for _ in train(variant, data, Budget("updates", 20), ledger, intervals=20):
         steps = {int(state["step"]) for p in variant.players for state in p.optimizer.state.values()}
-        laps.append((variant.stage, max(steps)))
-    for (stage, step), (next_stage, next_step) in pairwise(laps):
-        assert next_step == (step + 1 if next_stage == stage else 1)
-    assert {stage for stage, _ in laps} == {*range(variant.levels + 1)}
+        laps.append((variant.level, variant.alpha.item() < 1, max(steps)))
+    for (*period, step), (*next_period, next_step) in pairwise(laps):
+        assert next_step == (step + 1 if next_period == period else 1)
+    standing, fading = ({level for level, fades, _ in laps if fades == wanted} for wanted in (False, True))
+    assert standing == {*range(variant.levels + 1)} and fading == standing - {0}
+
+
+@pytest.mark.parametrize("batch", [1, 5, 7])
+def test_a_batch_without_groups_to_compare_is_refused(batch):
+    with pytest.raises(ValueError, match=f"batch of {batch}, which falls into no groups of 4, 3 or 2.*multiple of 4"):
+        build(POINTS, batch=batch)
+
+
+def test_in_ds_blocks_the_activation_comes_before_halving_as_in_table_2():
+    kinds = [type(layer).__name__ for layer in build(IMAGES).D.blocks[0]]
+    assert kinds == ["EqualConv2d", "LeakyReLU", "EqualConv2d", "LeakyReLU", "Halve"]
 
 
 def test_samples_come_from_a_moving_average_of_g():
@@ -374,7 +386,7 @@ def test_samples_come_from_a_moving_average_of_g():
     torch.manual_seed(0)
     drawn = variant.sample(like)
     torch.manual_seed(0)
-    assert drawn.equal(variant.average(torch.randn(8, 6), variant.stage, variant.alpha))
+    assert drawn.equal(variant.average(torch.randn(8, 6), variant.level, variant.alpha))
 
 
 def test_the_average_does_not_move_with_d():
@@ -393,9 +405,9 @@ def test_weights_on_disk_remember_how_far_they_had_grown(spec, tmp_path):
     variant.advance(0.5, 0)
     save_model(variant, str(tmp_path / "weights.safetensors"))
     other = ProGAN(spec, width=8, z_dim=6)
-    assert other.stage != variant.stage
+    assert other.level != variant.level
     load_model(other, str(tmp_path / "weights.safetensors"))
-    assert (other.stage, other.alpha) == (variant.stage, variant.alpha)
+    assert (other.level, other.alpha) == (variant.level, variant.alpha)
     torch.manual_seed(0)
     drawn = variant.sample(batch_of(spec))
     torch.manual_seed(0)

@@ -206,12 +206,12 @@ def test_nine_in_ten_samples_have_two_styles_with_any_layer_for_their_border(spe
 def test_mixing_may_be_never_or_always(mixing, share):
     variant = build(POINTS, mixing=mixing)
     styles = variant.mixed(torch.zeros(500, 6), torch.ones(500, 6))
-    assert (styles[:, 2 * variant.stage + 1, 0] == 1).float().mean() == share
+    assert (styles[:, 2 * variant.level + 1, 0] == 1).float().mean() == share
 
 
 def test_mixing_stays_within_the_layers_in_use():
     variant = build(IMAGES, mixing=1.0)
-    assert variant.stage == 1  # four layers
+    assert variant.level == 1  # four layers
     styles = variant.mixed(torch.zeros(500, 6), torch.ones(500, 6))
     assert set((styles[..., 0] == 0).sum(1).tolist()) == {1, 2, 3}
 
@@ -302,6 +302,11 @@ def test_d_is_progans_with_a_blur():
     assert sum(isinstance(m, Blur) for m in variant.D.modules()) == 3
 
 
+def test_ds_blocks_halve_before_the_activation_as_the_authors_code_does():
+    kinds = [type(layer).__name__ for layer in build(IMAGES).D.blocks[0]]
+    assert kinds == ["EqualConv2d", "LeakyReLU", "Blur", "EqualConv2d", "Halve", "LeakyReLU"]
+
+
 def test_the_style_layers_have_a_gain_of_1():
     assert Finish(8, 6).style.scale == pytest.approx(1 / sqrt(6))
 
@@ -323,11 +328,11 @@ def test_it_grows_from_8_by_8():
     stages = []
     for step in range(101):
         variant.advance(step / 100, step)
-        stages.append(variant.stage)
+        stages.append(variant.level)
     assert stages == sorted(stages) and {*stages} == {1, 2, 3}
     only = build(DataSpec((1, 8, 8)))
     only.advance(0.0, 0)
-    assert (only.stage, only.alpha) == (1, 1.0)
+    assert (only.level, only.alpha) == (1, 1.0)
 
 
 @KINDS
@@ -348,7 +353,7 @@ def test_weights_on_disk_remember_growth_and_the_mean_style(spec, tmp_path):
     save_model(variant, str(tmp_path / "weights.safetensors"))
     other = StyleGAN(spec, width=8, z_dim=6)
     load_model(other, str(tmp_path / "weights.safetensors"))
-    assert (other.stage, other.alpha) == (variant.stage, variant.alpha)
+    assert (other.level, other.alpha) == (variant.level, variant.alpha)
     assert other.G.mean.equal(variant.G.mean) and other.G.mean.any()
     torch.manual_seed(0)
     drawn = variant.sample(batch_of(spec))

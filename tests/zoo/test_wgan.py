@@ -111,6 +111,23 @@ def test_with_a_gradient_penalty_the_loss_has_its_term_and_no_weight_is_clipped(
     assert (ledger.d_updates, ledger.g_updates) == (10, 2)
 
 
+def test_the_critics_norm_can_be_chosen_under_either_penalty():
+    def norms(variant: WGAN) -> set[str]:
+        return {type(m).__name__ for m in variant.D.modules() if isinstance(m, _BatchNorm | nn.GroupNorm)}
+
+    assert norms(WGAN(IMAGES, width=8, penalty=Gradient(), d_norm="layer")) == {"GroupNorm"}
+    assert norms(WGAN(IMAGES, width=8, d_norm="none")) == set()
+    with pytest.raises(ValueError, match="Set `d_norm` to 'layer' or 'none'"):
+        WGAN(IMAGES, width=8, penalty=Gradient(), d_norm="batch")
+
+
+@pytest.mark.parametrize(("norm", "spread"), [(None, (2 / 256) ** 0.5), ("layer", 0.02)])
+def test_a_critic_without_norm_begins_with_weights_scaled_by_fan_in(norm, spread):
+    torch.manual_seed(0)
+    variant = WGAN(POINTS, width=256, penalty=Gradient(), d_norm=norm)
+    assert variant.D.body[2].weight.std().item() == pytest.approx(spread, rel=0.05)
+
+
 def test_another_rate_is_that_of_either_optimiser():
     for penalty in (Clip(), Gradient()):
         for player in WGAN(POINTS, width=8, lr=0.3, penalty=penalty).players:
