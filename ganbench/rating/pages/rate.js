@@ -114,7 +114,7 @@ async function open() {
   const study = await call("api/study");
   if (study.error) return void (at("status").textContent = study.error);
   for (const kind of Object.keys(QUESTIONS)) document.querySelector(`.for-${kind}`).hidden = !study.kinds.includes(kind);
-  at("how-many").textContent = `${study.trials} questions that count, about ${Math.ceil(study.trials / 15)} minutes.`
+  at("how-many").textContent = `${study.trials} questions that count, about ${study.trials > 15 ? `${Math.ceil(study.trials / 15)} minutes` : "a minute"}.`
     + (study.limit ? ` Each picture is seen for ${study.limit} s.` : " Take your time.");
   at("status").textContent = "";
   if (localStorage.getItem("rater")) await next();
