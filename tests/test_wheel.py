@@ -37,7 +37,7 @@ def contents(wheel: Path) -> dict[str, int]:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the build needs: it leaves files in the folder where it works."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for folder in FOLDERS.values():
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))

