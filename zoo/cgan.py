@@ -27,7 +27,17 @@ from ganbench.plugins.spec import Count, Decay, Positive, Share
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
-from ganbench.zoo.parts import DNorm, adam, count_classes, dcgan_features, dcgan_generator, dense, init_dcgan, leaky
+from ganbench.zoo.parts import (
+    SPREAD,
+    DNorm,
+    adam,
+    count_classes,
+    dcgan_features,
+    dcgan_generator,
+    dense,
+    init_dcgan,
+    leaky,
+)
 
 
 class CGAN(TwoPlayers):
@@ -89,7 +99,7 @@ class Conditional(nn.Module):
         on_maps = {i: m for i, m in enumerate(layers) if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)}
         self.biases = nn.ModuleDict({str(i): nn.Embedding(classes, m.out_channels) for i, m in on_maps.items()})
         for bias in self.biases.values():
-            nn.init.normal_(bias.weight, 0.0, 0.02)  # type: ignore[arg-type]
+            nn.init.normal_(bias.weight, 0.0, SPREAD)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         label = F.one_hot(y, self.classes).to(x.dtype)

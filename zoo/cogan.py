@@ -30,6 +30,8 @@ from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Pair
 from ganbench.zoo.parts import TwoDomains, adam, dcgan_features, dcgan_generator, dense
 
+GAIN, BIAS = sqrt(2), 0.1  # of initial weights
+
 
 class CoGAN(TwoDomains):
     """Two coupled GANs: one z, shared layers, a pair of samples."""
@@ -123,7 +125,7 @@ class EachDomain(nn.Module):
 
 
 def init_xavier(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> None:
-    """Xavier-uniform weights with gain sqrt(2), biases of 0.1, as the authors' code has it."""
-    nn.init.xavier_uniform_(layer.weight, sqrt(2))
+    """Xavier-uniform weights and constant biases, as the authors' code has it."""
+    nn.init.xavier_uniform_(layer.weight, GAIN)
     if layer.bias is not None:
-        nn.init.constant_(layer.bias, 0.1)
+        nn.init.constant_(layer.bias, BIAS)

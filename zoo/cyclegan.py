@@ -34,6 +34,8 @@ from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Loss, Pair
 from ganbench.zoo.parts import TwoDomains, adam, dense, init_normal, leaky
 
+SWAPPED = 0.5  # share of the fakes that a full pool exchanges for older ones
+
 
 class CycleGAN(TwoDomains):
     """Translation there and back, judged in patches."""
@@ -263,7 +265,7 @@ class Pool(nn.Module):
         # Free places in their order, then the others in any.
         places = torch.where(free, -1.0, torch.rand(self.size, device=device)).argsort(stable=True)[:n]
         fresh, old = free[places], self.stored[places]
-        swapped = ~fresh & (torch.rand(n, device=device) < 0.5)
+        swapped = ~fresh & (torch.rand(n, device=device) < SWAPPED)
         wide = (-1, *[1] * (x.dim() - 1))
         self.stored.index_copy_(0, places, torch.where((fresh | swapped).view(wide), x, old))
         self.filled.add_(n).clamp_(max=self.size)

@@ -23,6 +23,7 @@ from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import Average, halvings, leaky
 
 EPSILON = 1e-8
+GAIN = sqrt(2)  # of equalised weights: that of He et al. for ReLU
 POINT_LEVELS = 2  # blocks that join the first one where samples are points
 
 
@@ -33,7 +34,7 @@ class EqualLinear(nn.Module):
     moves all layers at the same pace. `lr_mul` makes that pace faster or slower.
     """
 
-    def __init__(self, n_in: int, n_out: int, gain: float = sqrt(2), lr_mul: float = 1.0):
+    def __init__(self, n_in: int, n_out: int, gain: float = GAIN, lr_mul: float = 1.0):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(n_out, n_in) / lr_mul)
         self.bias = nn.Parameter(torch.zeros(n_out))
@@ -46,7 +47,7 @@ class EqualLinear(nn.Module):
 class EqualConv2d(nn.Module):
     """A convolution that keeps the side, with an equalised learning rate (section 4.1)."""
 
-    def __init__(self, c_in: int, c_out: int, kernel: int = 3, gain: float = sqrt(2)):
+    def __init__(self, c_in: int, c_out: int, kernel: int = 3, gain: float = GAIN):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(c_out, c_in, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(c_out))
@@ -113,7 +114,7 @@ def level_widths(spec: DataSpec, width: int, taper: int) -> list[int]:
     return [max(width * taper // max(side, taper), 1) for side in sides]
 
 
-def equal(spec: DataSpec, n_in: int, n_out: int, kernel: int = 3, gain: float = sqrt(2)) -> nn.Module:
+def equal(spec: DataSpec, n_in: int, n_out: int, kernel: int = 3, gain: float = GAIN) -> nn.Module:
     """A convolution for images, a dense layer for points."""
     return EqualConv2d(n_in, n_out, kernel, gain) if spec.is_image else EqualLinear(n_in, n_out, gain)
 

@@ -13,6 +13,9 @@ from torch.optim import Adam
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
 
+SLOPE = 0.2  # of LeakyReLU below 0
+SPREAD = 0.02  # standard deviation of initial weights
+
 
 class Layers(Discriminator):
     """A discriminator that is a chain of layers, and a dense one at its end."""
@@ -94,8 +97,8 @@ def dense(
 
 
 def leaky() -> nn.Module:
-    """LeakyReLU of slope 0.2, the discriminator's activation since DCGAN."""
-    return nn.LeakyReLU(0.2)
+    """LeakyReLU, the discriminator's activation since DCGAN."""
+    return nn.LeakyReLU(SLOPE)
 
 
 def adam(network: nn.Module, lr: float, betas: tuple[float, float], decay: float = 0.0) -> Adam:
@@ -181,9 +184,9 @@ def init_normal(modules: Iterable[nn.Module]) -> None:
     """N(0, 0.02) for weights, N(1, 0.02) for batch norm's gain, 0 for biases (Radford et al. 2016, section 4)."""
     for module in modules:
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, 0.02)
+            nn.init.normal_(module.weight, 0.0, SPREAD)
         elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.normal_(module.weight, 1.0, SPREAD)
         else:
             continue
         if module.bias is not None:

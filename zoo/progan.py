@@ -35,6 +35,8 @@ from ganbench.zoo.growing import (
 )
 from ganbench.zoo.parts import Average, adam, leaky
 
+FIRST_GAIN = sqrt(2) / 4  # of G's first layer
+
 
 class ProGAN(Growing):
     """Grows from 4 x 4 pixels; equalised rates, pixel norm, minibatch standard deviation, WGAN-GP."""
@@ -78,7 +80,7 @@ class GrowingGenerator(nn.Module):
     def __init__(self, spec: DataSpec, z_dim: int, sizes: list[int]):
         super().__init__()
         first = sizes[0]
-        spread = [EqualLinear(z_dim, 16 * first, sqrt(2) / 4), nn.Unflatten(1, (first, 4, 4))]
+        spread = [EqualLinear(z_dim, 16 * first, FIRST_GAIN), nn.Unflatten(1, (first, 4, 4))]
         begin = spread if spec.is_image else [EqualLinear(z_dim, first)]
         self.first = nn.Sequential(
             PixelNorm(), *begin, leaky(), PixelNorm(), equal(spec, first, first), leaky(), PixelNorm()

@@ -36,8 +36,9 @@ from ganbench.zoo.growing import (
     equal,
     level_widths,
 )
-from ganbench.zoo.parts import Average, adam, leaky
+from ganbench.zoo.parts import SLOPE, Average, adam, leaky
 
+MEAN_DECAY = 0.995  # of the mean style, in a step
 TRUNCATED = 8  # layers, from the first, that truncation reaches: up to 32 x 32 pixels
 
 
@@ -125,7 +126,7 @@ class StyleGenerator(nn.Module):
     @torch.no_grad()
     def watch(self, w: Tensor) -> None:
         """Move the mean style towards these."""
-        self.mean.lerp_(w.mean(0).to(self.mean), 1 - 0.995)
+        self.mean.lerp_(w.mean(0).to(self.mean), 1 - MEAN_DECAY)
 
 
 class Synthesis(nn.Module):
@@ -163,7 +164,7 @@ class Finish(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         pixels = [1] * (x.dim() - 2)
         noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device)
-        x = F.leaky_relu(torch.addcmul(x, noise, self.noise.view(-1, *pixels)), 0.2)
+        x = F.leaky_relu(torch.addcmul(x, noise, self.noise.view(-1, *pixels)), SLOPE)
         scale, shift = self.style(w).unflatten(1, (-1, *pixels)).chunk(2, 1)
         return torch.addcmul(shift, standardised(x), scale + 1)
 

@@ -24,6 +24,10 @@ from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import DNorm, adam, dcgan_discriminator, dcgan_generator, init_dcgan
 
+RATE = 5e-5  # of RMSProp
+GP_RATE, GP_BETAS = 1e-4, (0.0, 0.9)  # of Adam, with a penalty on slopes
+WARM_STEPS, WARM_ROUNDS, WARM_EVERY = 100, 25, 500  # the critic's many steps, in the first rounds and every 500th
+
 
 class WGAN(TwoPlayers):
     """A critic held smooth, by clipped weights or by a gradient penalty, and trained ahead of the generator."""
@@ -54,15 +58,15 @@ class WGAN(TwoPlayers):
 
         def optimizer(network: nn.Module) -> Optimizer:
             if penalty.per_sample:
-                return adam(network, lr or 1e-4, (0.0, 0.9))
-            return RMSprop(network.parameters(), lr or 5e-5)
+                return adam(network, lr or GP_RATE, GP_BETAS)
+            return RMSprop(network.parameters(), lr or RATE)
 
         self.set_players(optimizer(self.D), optimizer(self.G), d_steps=n_critic)
 
     def advance(self, progress: float, rounds: int) -> None:
-        ahead = self.warmup and (rounds < 25 or rounds % 500 == 0)
+        ahead = self.warmup and (rounds < WARM_ROUNDS or rounds % WARM_EVERY == 0)
         self.stage = int(ahead)
-        self.players[0].repeats = 100 if ahead else self.n_critic
+        self.players[0].repeats = WARM_STEPS if ahead else self.n_critic
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:
         fake: Tensor = self.G(z)
