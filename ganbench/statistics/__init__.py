@@ -25,11 +25,14 @@ from ganbench.statistics.intervals import (
 from ganbench.statistics.planning import power, seeds_needed
 from ganbench.statistics.ranking import CriticalDifference, critical_difference, ranks
 from ganbench.statistics.significance import equivalence_test, holm, t_tail, welch_test
+from ganbench.statistics.verdicts import Verdicts, decide
 
 __all__ = [
     "CriticalDifference",
     "Interval",
+    "Verdicts",
     "critical_difference",
+    "decide",
     "difference_interval",
     "equivalence_test",
     "holm",

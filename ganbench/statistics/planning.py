@@ -11,6 +11,7 @@ from itertools import count
 from statistics import NormalDist
 
 import numpy as np
+from scipy.special import ndtri
 
 from ganbench.statistics.intervals import Floats, satterthwaite, t_quantile
 
@@ -39,6 +40,18 @@ def _gauss_legendre() -> tuple[Floats, Floats]:
     """Nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(100)
     return (nodes + 1) / 2, weights / 2
+
+
+def seeds_to_decide(gap: Floats, a: Floats, b: Floats, level: float, wanted: float = 0.8) -> Floats:
+    """(pairs,) gaps and variances of one run of each side -> the seeds a side with which a two-sided test at `level`
+    finds so large a gap with probability `wanted`; NaN where there is no gap, or beyond `MOST_SEEDS`.
+
+    (z_level + z_wanted)^2 (a + b) / gap^2 and Guenther's z_level^2 / 4 for the unknown spread: "Sample Size Formulas
+    for Normal Theory T Tests", The American Statistician 35, 1981.
+    """
+    z = -float(ndtri(level / 2))
+    n = (z + float(ndtri(wanted))) ** 2 * (a + b) / np.where(gap == 0, np.nan, gap) ** 2 + z**2 / 4
+    return np.asarray(np.where(n <= MOST_SEEDS, np.maximum(np.ceil(n), 2), np.nan))
 
 
 def seeds_needed(gap: float, a_std: float, b_std: float, level: float = 0.95, wanted: float = 0.8) -> int | None:

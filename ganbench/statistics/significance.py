@@ -1,15 +1,14 @@
 """Tests of differences: how probable is so large a difference if there is none? And Holm's correction for many."""
 
 import math
-from itertools import combinations
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtr
 
-from ganbench.statistics.intervals import Floats, chunks, floats, welch_difference
-
-ALL_SPLITS = 200_000  # so many ways to split two samples are all tried; 10 and 10 values have 184,756
+from ganbench.statistics.intervals import Floats, floats, welch_difference
+from ganbench.statistics.permutation import permutation_test
 
 
 def t_tail(t: float, df: float) -> float:
@@ -50,29 +49,43 @@ def equivalence_test(a: ArrayLike, b: ArrayLike, margin: float) -> float:
     return tail if room > 0 else 1 - tail
 
 
-def permutation_test(a: ArrayLike, b: ArrayLike, resamples: int = 100_000, seed: int = 0) -> float:
-    """(n,) and (m,) values -> two-sided p-value: how often a random split has means as far apart as these.
+def fisher_test(failed_a: int, n: int, failed_b: int, m: int) -> float:
+    """Of n and m runs so many failed -> two-sided p-value of both failing alike often.
 
-    Fisher, "The Design of Experiments", 1935, section 21, and Pitman, "Significance Tests Which May be Applied to
-    Samples From any Populations", 1937. Exact, over all splits, up to `ALL_SPLITS` of them; above, `resamples` random
-    ones and this one: Phipson and Smyth, "Permutation P-values Should Never Be Zero", 2010. Three seeds a side cannot
-    get below p = 0.1, four not below 0.029. NaN if a side is empty or has a value that is not finite.
+    Fisher's exact test: all tables with these margins that are no more probable than this one.
     """
-    x, y = floats(a), floats(b)
-    pooled = np.concatenate([x, y])
-    if len(x) == 0 or len(y) == 0 or not np.isfinite(pooled).all():
-        return math.nan
-    pooled = pooled - pooled.mean()  # then a sum far from zero is a mean far from the other
-    reached = abs(pooled[: len(x)].sum()) - 1e-9 * np.abs(pooled).max()  # rounding makes no difference
-    if math.comb(len(pooled), len(x)) <= ALL_SPLITS:
-        splits = np.fromiter(combinations(range(len(pooled)), len(x)), dtype=(np.intp, len(x)))
-        return float(np.mean(np.abs(pooled[splits].sum(axis=1)) >= reached))
-    rng = np.random.default_rng(seed)
-    sums = (
-        rng.permuted(pooled[None].repeat(n, axis=0), axis=1)[:, : len(x)].sum(axis=1)
-        for n in chunks(resamples, len(pooled))
-    )
-    return (1 + sum(int(np.sum(np.abs(some) >= reached)) for some in sums)) / (1 + resamples)
+    failed = failed_a + failed_b
+    ways = [math.comb(n, i) * math.comb(m, failed - i) for i in range(max(0, failed - m), min(n, failed) + 1)]
+    own = math.comb(n, failed_a) * math.comb(m, failed_b)
+    return sum(way for way in ways if way <= own) / math.comb(n + m, failed)
+
+
+@cache
+def shaffer_counts(k: int) -> Floats:
+    """How many of all pairs of k means may be equal when 0, 1, 2, ... are known to differ: (k (k - 1) / 2,).
+
+    If one pair of ten differs, at most 36 of the 44 others can be equal: Shaffer, "Modified Sequentially Rejective
+    Multiple Test Procedures", Journal of the American Statistical Association 81, 1986, section 3.
+    """
+    equal: list[set[int]] = [{0}]  # how many pairs can be equal among so many means, whichever groups they form
+    for n in range(1, k + 1):
+        equal.append({size * (size - 1) // 2 + rest for size in range(1, n + 1) for rest in equal[n - size]})
+    pairs, possible = k * (k - 1) // 2, np.array(sorted(equal[k]))
+    left = pairs - np.arange(pairs)
+    return np.maximum(possible[np.searchsorted(possible, left, side="right") - 1], 1).astype(np.float64)
+
+
+def shaffer(p: ArrayLike, k: int) -> Floats:
+    """(..., k (k - 1) / 2) p-values of all pairs of k means -> adjusted p-values, as `holm` makes them.
+
+    Holm's steps, each with as many hypotheses as can still be true at once.
+    """
+    raw = np.asarray(p, dtype=np.float64)
+    order = np.argsort(raw, axis=-1, kind="stable")
+    steps = np.take_along_axis(raw, order, axis=-1) * shaffer_counts(k)
+    adjusted = np.empty_like(raw)
+    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(steps, axis=-1), 1.0), axis=-1)
+    return adjusted
 
 
 def holm(p: ArrayLike, weights: ArrayLike | None = None) -> Floats:

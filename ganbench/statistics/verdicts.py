@@ -1,26 +1,67 @@
 """Which of several labels are better, and is that real? The one rule for board, rank, compare, disagreement and gate.
 
-No torch. A *cell* is one metric on one dataset. Its labels have a value for each seed.
+A *cell* is one metric on one dataset. Its labels have a value for each seed.
+
+- Distances are tested as logarithms, shares and counts as they are (`scale.py`).
+- A spread over few seeds is drawn towards what is usual in the cell, and never below three quarters of its mean
+  (`moderated.py`), nor below what rounding or redrawn samples alone make.
+- Two labels are told apart by a t of their means. Where seeds are enough for a permutation test, it must agree.
+- A failed run is worse than any that ended: who lost more runs is better only if ranks say so too. Shares of failures
+  are tested apart (`cells.py`).
+- All pairs of a cell are wrong together in at most 5 % of boards (Shaffer's steps). The leader leads if each of its
+  pairs passes at 5 % by itself: an intersection-union test, Berger, "Multiparameter Hypothesis Testing and Acceptance
+  Sampling", Technometrics 24, 1982.
+- Rows that no test separates share a tier. They are undecided, not equal: `same` needs an equivalence test.
+- Where seeds were added until decided, each look has its share of the 5 % (`looks.py`).
+
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pandas import DataFrame
+from scipy.special import stdtr, stdtrit
+
+from ganbench.statistics.cells import Cell, Indices, Tests, cell_of, test_pairs
+from ganbench.statistics.intervals import Floats
+from ganbench.statistics.looks import PLANNED, levels
+from ganbench.statistics.planning import seeds_to_decide
+from ganbench.statistics.significance import fisher_test, holm, shaffer
+from ganbench.statistics.tiers import tiers
 
 ERROR = 0.05  # the chance of any false verdict in a family of tests
+SEEDS_TO_BET = 5  # from which on a row has a probability of being the best
+DRAWS = 4_000  # for it
+HALF = 0.5  # share of failed runs from which on the typical run fails
+
+ROWS = [
+    *("dataset", "metric", "label", "runs", "n", "failed", "mean", "low", "high"),
+    *("rank", "tier", "leads", "contender", "p_best", "p_failed", "look"),
+]
+TESTS = [
+    *("dataset", "metric", "a", "b", "difference", "low", "high", "p", "verdict", "test", "seeds", "p_same"),
+    *("gap", "error", "df", "log", "p_raw"),
+]
+PAIRS = TESTS[:9]
 
 
 @dataclass(frozen=True)
 class Verdicts:
     """What `decide` found.
 
-    rows: one per dataset, metric and label: seeds, failed, mean, low, high, rank, tier, p_best.
-    tests: one per pair: dataset, metric, a, b, difference (b - a, in the metric's unit), low, high, p (corrected for
-    the family), verdict ("a" or "b", whichever is better; "same"; "undecided"), test (what decided: "t", "t and
-    permutation", "rank", "failures"), seeds (of each, that would probably decide; <NA>: unknown), and on the scale of
-    the test gap (b - a), error (its standard error), df, log (whether that scale is logarithmic), p_raw (two-sided,
-    uncorrected).
+    rows: one per dataset, metric and label, the best of each cell first. runs, n (those that ended), failed; mean, low,
+    high (95 %; geometric where tested as logarithms); rank (one more than the number of labels that are better), tier
+    (numbers from 1, as "1" or "1 2"), leads, contender (not told from the best row), p_best (the probability that its
+    true mean is the best; NaN below five seeds), p_failed (of failing no more often than the other labels, corrected), look.
+
+    tests: one per pair. difference (b - a, in the metric's unit), low, high; p (corrected for the family); verdict ("a"
+    or "b", whichever is better; "same"; "undecided"); test (what decided: "t", "t and permutation", "t and rank",
+    "failures"); seeds (of each, that would probably decide; <NA>: decided or unknown); p_same (of a difference beyond
+    the band); and on the scale of the test gap (b - a), error (its standard error), df, log, p_raw (uncorrected).
     """
 
     rows: DataFrame
@@ -29,7 +70,7 @@ class Verdicts:
     @property
     def pairs(self) -> DataFrame:
         """The tests as a table of nine columns."""
-        return self.tests[["dataset", "metric", "a", "b", "difference", "low", "high", "p", "verdict"]]
+        return self.tests[PAIRS]
 
 
 def decide(
@@ -40,10 +81,225 @@ def decide(
 ) -> Verdicts:
     """A tidy frame of scores -> verdicts that are wrong in at most `error` of all families.
 
-    `frame` has a row per run: label, seed, value (NaN: failed), direction ("lower" or "higher"); and, where there are
-    several, dataset and metric. More columns, if there: status ("done", or how a run failed), look (from 1, of seeds
-    added until decided) and level (of that look), noise (standard error of a value over redrawn samples; a spread is
-    never taken for less). All pairs of a cell are a family; named `pairs` are one family over all cells.
-    Raises ValueError where the frame says no such thing; `ganbench.compare.rank` says it in the user's words.
+    `frame` has a row per run: label, seed, value (NaN or infinite: failed), direction ("lower" or "higher"); and, where
+    there are several, dataset and metric. More columns, if there: look (from 1, of seeds added until decided) and level
+    (of that look), noise (standard error of a value over redrawn samples; a spread is never taken for less). All pairs
+    of a cell are a family; named `pairs` are one family over all cells. Raises ValueError for another direction;
+    `ganbench.compare.rank` says in the user's words what else a frame may lack.
     """
-    raise NotImplementedError
+    wanted = None if pairs is None else list(pairs)
+    found = [_test_cell(name, part, wanted, error, band) for name, part in _parts(frame)]
+    if wanted is None:
+        adjusted = [_all_pairs(one, error) for one in found]
+        same = [holm(one.p_same) for one in found]
+    else:
+        adjusted, same = (_together([getattr(one, p) for one in found]) for p in ("p", "p_same"))
+    lines = [_lines(*one, error) for one in zip(found, adjusted, same, strict=True)]
+    rows = [_rows(one, table, error) for one, table in zip(found, lines, strict=True)]
+    tests = pd.concat(lines, ignore_index=True) if lines else DataFrame(columns=TESTS)
+    return Verdicts(pd.concat(rows, ignore_index=True) if rows else DataFrame(columns=ROWS), tests)
+
+
+def _parts(frame: DataFrame) -> Iterator[tuple[tuple[str, str], DataFrame]]:
+    """The cells of a frame and their names."""
+    full = frame.assign(**{name: "" for name in ("dataset", "metric") if name not in frame})
+    for (dataset, metric), part in full.groupby(["dataset", "metric"], sort=False):
+        yield (str(dataset), str(metric)), part
+
+
+# Tests
+
+
+class _Tested(NamedTuple):
+    """A cell and the tests of its pairs; arrays are (pairs,)."""
+
+    name: tuple[str, str]
+    labels: list[str]
+    looks: Floats  # (k,) at which each got its last seed
+    cell: Cell
+    i: Indices
+    j: Indices
+    tests: Tests  # at the last look
+    p: Floats  # uncorrected
+    better: NDArray[np.int64]
+    p_same: Floats
+
+
+def _test_cell(
+    name: tuple[str, str], part: DataFrame, wanted: Sequence[tuple[str, str]] | None, error: float, band: float | None
+) -> _Tested:
+    """Test the pairs of a cell at each look.
+
+    The p-value of a look at a level counts error / level times, so that whatever is at most `error` passes its look;
+    of several looks the smallest counts.
+    """
+    labels = [str(label) for label in dict.fromkeys(part["label"])]
+    i, j = _pairs_of(labels, wanted)
+    family = len(i) if wanted is None else len(wanted)
+    p, better = np.full(len(i), np.inf), np.zeros(len(i), dtype=np.int64)
+    for seen, level in _looks(part, error):
+        cell = _cell(seen, labels)
+        tests = test_pairs(cell, i, j, error, family)
+        weighted = tests.p * (error / level)
+        better = np.where(weighted < p, tests.better, better)
+        p = np.minimum(np.minimum(weighted, p), 1.0)
+    looks = part["look"] if "look" in part else pd.Series(1, index=part.index)
+    last = looks.groupby(part["label"]).max().reindex(labels).to_numpy(dtype=np.float64)
+    return _Tested(name, labels, last, cell, i, j, tests, p, better, _equivalence(cell, tests, i, j, band))
+
+
+def _pairs_of(labels: list[str], wanted: Sequence[tuple[str, str]] | None) -> tuple[Indices, Indices]:
+    if wanted is None:
+        i, j = np.triu_indices(len(labels), 1)
+        return i, j
+    place = {label: at for at, label in enumerate(labels)}
+    there = [(place[a], place[b]) for a, b in wanted if a in place and b in place]
+    i, j = np.array(there, dtype=np.intp).reshape(-1, 2).T
+    return i, j
+
+
+def _looks(part: DataFrame, error: float) -> Iterator[tuple[DataFrame, float]]:
+    """What had been seen at each look, and its level."""
+    if "look" not in part or part["look"].isna().all():
+        yield part, error
+        return
+    number = part["look"].fillna(1)
+    known = dict(zip(number, part["level"], strict=True)) if "level" in part else {}
+    usual = levels(max(PLANNED, int(number.max())), error)
+    for look in sorted(set(number)):
+        yield part[number <= look], float(known.get(look) or usual[int(look) - 1])
+
+
+def _cell(part: DataFrame, labels: list[str]) -> Cell:
+    directions = set(part["direction"])
+    if len(directions) != 1 or not directions <= {"lower", "higher"}:
+        raise ValueError(f"Found directions {sorted(map(str, directions))}, but need one: lower or higher.")
+    places = part.groupby("label", sort=False).indices
+    values = part["value"].to_numpy(dtype=np.float64)
+    noise = np.nan_to_num(part["noise"].to_numpy(dtype=np.float64)) if "noise" in part else np.zeros(len(part))
+    at = [places.get(label, np.empty(0, dtype=np.intp)) for label in labels]
+    of_label = np.array([np.sqrt(np.mean(noise[own] ** 2)) if len(own) else 0.0 for own in at])
+    return cell_of([values[own] for own in at], directions == {"lower"}, of_label)
+
+
+def _equivalence(cell: Cell, tests: Tests, i: Indices, j: Indices, band: float | None) -> Floats:
+    """p-values of a difference beyond the band; NaN without one, or where runs failed.
+
+    Two one-sided tests: Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for
+    assessing the equivalence of average bioavailability", 1987.
+    """
+    if band is None:
+        return np.full(len(i), np.nan)
+    margin = np.log1p(band) if cell.scale.log else band * np.abs(cell.mean[i])
+    room = margin - np.abs(tests.gap)
+    known = (tests.error > 0) & (cell.failed[i] + cell.failed[j] == 0)
+    tail = stdtr(tests.df, -room / np.where(known, tests.error, 1.0))
+    alike = (cell.n[i] > 1) & (cell.n[j] > 1) & (tests.error == 0) & (cell.failed[i] + cell.failed[j] == 0)
+    return np.where(known, tail, np.where(alike, (room <= 0).astype(np.float64), np.nan))
+
+
+# Corrections
+
+
+def _all_pairs(one: _Tested, error: float) -> Floats:
+    """Adjusted p-values of all pairs of a cell; those of a leader, whose pairs all pass by themselves, are theirs."""
+    if not len(one.p):
+        return one.p
+    adjusted = shaffer(one.p, len(one.labels))
+    for leader in range(len(one.labels)):
+        own = (one.i == leader) | (one.j == leader)
+        ahead = np.where(one.i == leader, -1, 1) == one.better
+        if ahead[own].all() and one.p[own].max() <= error:
+            adjusted[own] = np.minimum(adjusted[own], one.p[own].max())
+    return adjusted
+
+
+def _together(p: list[Floats]) -> list[Floats]:
+    """Holm's correction over all cells."""
+    ends = np.cumsum([len(own) for own in p])[:-1]
+    return np.split(holm(np.concatenate([np.empty(0), *p])), ends) if p else []
+
+
+# Frames
+
+
+def _lines(one: _Tested, p: Floats, p_same: Floats, error: float) -> DataFrame:
+    """The tests of a cell."""
+    cell, tests = one.cell, one.tests
+    better = np.where(one.better < 0, "a", "b")
+    verdict = np.where(p <= error, better, np.where(p_same <= error, "same", "undecided"))
+    reach = -stdtrit(tests.df, (1 - 0.95) / 2) * tests.error
+    a, b = cell.mean[one.i], cell.mean[one.j]
+    difference, low, high = (cell.scale.difference(a, b, tests.gap + step) for step in (0.0, -reach, reach))
+    needed = seeds_to_decide(tests.gap, cell.variance[one.i], cell.variance[one.j], error / max(1, len(p)))
+    open_ = (verdict == "undecided") & np.isfinite(needed)
+    return DataFrame({
+        "dataset": one.name[0], "metric": one.name[1],
+        "a": [one.labels[at] for at in one.i], "b": [one.labels[at] for at in one.j],
+        "difference": difference, "low": low, "high": high, "p": p, "verdict": verdict, "test": tests.test,
+        "seeds": pd.array([int(n) if known else pd.NA for n, known in zip(needed, open_, strict=True)], dtype="Int64"),
+        "p_same": p_same, "gap": tests.gap, "error": tests.error, "df": tests.df, "log": cell.scale.log, "p_raw": one.p,
+    }, columns=TESTS)  # fmt: skip
+
+
+def _rows(one: _Tested, lines: DataFrame, error: float) -> DataFrame:
+    """The labels of a cell, the best first."""
+    cell, k = one.cell, len(one.labels)
+    low, high = cell.limits(0.95)
+    beats = _beats(one, (lines["verdict"] == "a").to_numpy(), (lines["verdict"] == "b").to_numpy())
+    passes = _beats(one, (one.p <= error) & (one.better < 0), (one.p <= error) & (one.better > 0))
+    order = _best_first(cell)
+    at_tier: dict[int, list[int]] = {}
+    for number, tier in enumerate(tiers((beats | beats.T)[np.ix_(order, order)]), start=1):
+        for place in tier:
+            at_tier.setdefault(int(order[place]), []).append(number)
+    best = int(order[0]) if k else 0
+    contender = ~passes[best] if k else np.zeros(0, dtype=bool)
+    table = DataFrame({
+        "dataset": one.name[0], "metric": one.name[1], "label": one.labels, "runs": cell.runs, "n": cell.n,
+        "failed": cell.failed, "mean": cell.scale.back(cell.mean), "low": low, "high": high,
+        "rank": 1 + beats.sum(axis=0), "tier": [" ".join(map(str, at_tier[at])) for at in range(k)],
+        "leads": [k > 1 and bool(np.delete(beats[at], at).all()) for at in range(k)],
+        "contender": contender, "p_best": _p_best(cell), "p_failed": _p_failed(cell), "look": one.looks,
+    }, columns=ROWS)  # fmt: skip
+    return table.iloc[order]
+
+
+def _beats(one: _Tested, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(pairs,) whether a beats b, and b a -> (k, k): whether the row's label beats the column's."""
+    table = np.zeros((len(one.labels),) * 2, dtype=bool)
+    table[one.i, one.j], table[one.j, one.i] = a, b
+    return table
+
+
+def _best_first(cell: Cell) -> Indices:
+    """The order of labels: by their means; those of which half or more of the runs failed come last."""
+    worth = cell.mean if cell.lower else -cell.mean
+    lost = cell.failed >= HALF * np.maximum(cell.runs, 1)
+    return np.lexsort((np.nan_to_num(worth, nan=np.inf), lost))
+
+
+def _p_best(cell: Cell) -> Floats:
+    """How probably the true mean of each label is the best, by draws from what the t of each says of it.
+
+    Of runs that ended; NaN for labels with fewer than `SEEDS_TO_BET`.
+    """
+    shown = np.full(len(cell.n), np.nan)
+    known = np.flatnonzero(np.isfinite(cell.variance))
+    if not (cell.n[known] >= SEEDS_TO_BET).any():
+        return shown
+    t = np.random.default_rng(0).standard_t(cell.df[known], size=(DRAWS, len(known)))
+    drawn = cell.mean[known] + t * np.sqrt(cell.variance[known] / cell.n[known])
+    first = drawn.argmin(axis=1) if cell.lower else drawn.argmax(axis=1)
+    shown[known] = np.bincount(first, minlength=len(known)) / DRAWS
+    return np.where(cell.n >= SEEDS_TO_BET, shown, np.nan)
+
+
+def _p_failed(cell: Cell) -> Floats:
+    """p-values of each label failing no more often than all others together, by Holm's correction."""
+    failed, runs = int(cell.failed.sum()), int(cell.runs.sum())
+    each = [
+        fisher_test(int(lost), int(n), failed - int(lost), runs - int(n)) if lost * runs > failed * n else 1.0
+        for lost, n in zip(cell.failed, cell.runs, strict=True)
+    ]
+    return holm(each)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from ganbench.statistics import equivalence_test, holm, t_tail, welch_test
-from ganbench.statistics.significance import permutation_test
+from ganbench.statistics.significance import fisher_test, shaffer, shaffer_counts
 
 NAN, INF = math.nan, math.inf
 A, B = [3.1, 2.7, 3.9, 3.3], [4.2, 3.8, 5.9]
@@ -52,29 +52,24 @@ def test_values_that_do_not_vary_are_within_the_margin_or_not() -> None:
     assert equivalence_test([8, 8], [8, 8], 0.0) == 1, "no margin, nothing is within it"
 
 
-def test_the_permutation_test_is_scipys() -> None:
-    rng = np.random.default_rng(0)
-    for n, m in ((2, 3), (4, 4), (3, 6)):
-        a, b = rng.normal(size=n), rng.normal(1, size=m)
-        scipys = stats.permutation_test(
-            (a, b), lambda x, y, axis: np.abs(x.mean(axis) - y.mean(axis)), n_resamples=np.inf, alternative="greater"
-        )
-        assert permutation_test(a, b) == pytest.approx(scipys.pvalue)
+@pytest.mark.parametrize("table", [(0, 4, 4, 4), (1, 5, 4, 9), (2, 10, 2, 10), (0, 3, 0, 7)])
+def test_fishers_test_is_scipys(table: tuple[int, int, int, int]) -> None:
+    a, n, b, m = table
+    assert fisher_test(a, n, b, m) == pytest.approx(stats.fisher_exact([[a, n - a], [b, m - b]])[1])
 
 
-def test_few_seeds_cannot_be_significant_by_permutation() -> None:
-    assert permutation_test([1, 2, 3], [40, 50, 60]) == pytest.approx(2 / 20)
-    assert permutation_test([1, 2, 3, 4], [40, 50, 60, 70]) == pytest.approx(2 / 70)
-    assert permutation_test([0.1, 0.1, 0.1], [0.1, 0.1]) == 1, "rounding makes no difference"
+def test_shaffers_counts_are_those_of_his_table() -> None:
+    """Of four means 6 pairs may be equal, 3 once one is known to differ, then 2, 2, 1 never above what is left."""
+    assert shaffer_counts(3).tolist() == [3, 1, 1]
+    assert shaffer_counts(4).tolist() == [6, 3, 3, 3, 2, 1]
+    assert shaffer_counts(10)[:2].tolist() == [45, 36]
 
 
-def test_many_seeds_are_split_at_random() -> None:
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=40), rng.normal(0.5, size=40)
-    found = permutation_test(a, b, resamples=20_000)
-    assert found == permutation_test(a, b, resamples=20_000), "the same every time"
-    assert found == pytest.approx(stats.ttest_ind(a, b).pvalue, abs=0.01)
-    assert permutation_test(a, b + 100, resamples=999) == 1 / 1000, "never zero"
+def test_shaffers_steps_are_never_above_holms() -> None:
+    p = np.random.default_rng(0).random((50, 10)) ** 4
+    for row, found in zip(p, shaffer(p, 5), strict=True):
+        assert (row <= found).all() and (found <= holm(row) + 1e-12).all()
+    assert shaffer([0.01, 0.02, 0.04], 3).tolist() == pytest.approx([0.03, 0.03, 0.04])
 
 
 def test_holm_steps_down() -> None:
