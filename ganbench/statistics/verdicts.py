@@ -56,7 +56,7 @@ class Verdicts:
     rows: one per dataset, metric and label, the best of each cell first. runs, n (those that ended), failed; mean, low,
     high (95 %; geometric where tested as logarithms); rank (one more than the number of labels that are better), tier
     (numbers from 1, as "1" or "1 2"), leads, contender (not told from the best row), p_best (the probability that its
-    true mean is the best; NaN below five seeds), p_failed (of failing no more often than the other labels, corrected), look.
+    true mean is the best; NaN below five seeds), p_failed (of failing no more often than the others, corrected), look.
 
     tests: one per pair. difference (b - a, in the metric's unit), low, high; p (corrected for the family); verdict ("a"
     or "b", whichever is better; "same"; "undecided"); test (what decided: "t", "t and permutation", "t and rank",
