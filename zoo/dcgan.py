@@ -7,8 +7,8 @@ layer; batch norm except at G's output and D's input; N(0, 0.02) weights; ReLU a
 0.2 in D; Adam 2e-4, beta1 0.5, batch 128; latents uniform on (-1, 1).
 
 Deviations: no weight decay (the authors' code has 1e-5 for faces), `width` 64 instead of 128 next to
-the image, batch norm's running averages when sampling. On points dense layers take the
-convolutions' place, and all the rest stays.
+the image, batch norm's running averages when sampling, and its epsilon PyTorch's 1e-5 instead of 1e-8. On
+points dense layers take the convolutions' place, and all the rest stays.
 """
 
 import torch

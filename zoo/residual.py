@@ -24,6 +24,7 @@ from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import halvings
 
+FEWER_KEYS, FEWER_VALUES = 8, 2  # channels of attention's keys and values: the features' by these
 TOKENS = 8  # of a hidden layer on points
 Norm = Callable[[int], nn.Module]  # channels -> a module that is called with features and a condition
 
@@ -136,7 +137,7 @@ class Attention(nn.Module):
                     f"into {TOKENS} tokens: the width must be a multiple of {TOKENS}."
                 )
             channels //= TOKENS
-        few, half = max(channels // 8, 1), max(channels // 2, 1)
+        few, half = max(channels // FEWER_KEYS, 1), max(channels // FEWER_VALUES, 1)
         self.theta, self.phi = (nn.Linear(channels, few, bias=False) for _ in range(2))
         self.g, self.o = nn.Linear(channels, half, bias=False), nn.Linear(half, channels, bias=False)
         self.gamma = nn.Parameter(torch.zeros(()))

@@ -162,7 +162,13 @@ def load_run(folder: Path, checkpoint: Checkpoint, device: torch.device) -> tupl
     spec = RunSpec.from_dict(record["spec"])
     dataset = spec.build_dataset()
     variant = spec.build_variant(dataset).to(device)
-    load_model(variant, str(weights))
+    try:
+        load_model(variant, str(weights))
+    except RuntimeError as error:  # as torch says that weights are missing, or have another shape
+        raise BadResults(
+            f"{weights} does not fit the networks of {spec.variant.name!r} in this version of ganbench. Use the "
+            f"version that trained them, or train them again. {str(error).splitlines()[0]}"
+        ) from error
     variant.prepare(training_data(variant, dataset, device))
     return spec, dataset, variant
 

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ganbench import plugins
@@ -136,6 +138,15 @@ def test_a_run_without_weights_says_how_it_ended(tmp_path, finished):
     record = json.loads((finished / "run.json").read_text()) | {"status": "diverged", "reason": "D.loss became nan"}
     (tmp_path / "run.json").write_text(json.dumps(record))
     with pytest.raises(BadResults, match=r"no last\.safetensors: the run ended as 'diverged'\. D\.loss became nan"):
+        sample_run(tmp_path, "last", 4, 0, None, CPU)
+
+
+def test_weights_of_other_networks_are_refused_with_what_to_do(tmp_path, finished):
+    copytree(finished, tmp_path, dirs_exist_ok=True)
+    weights = load_file(tmp_path / "last.safetensors")
+    save_file(dict([*weights.items()][1:]), tmp_path / "last.safetensors")
+    message = r"last\.safetensors does not fit the networks of .* Use the version that trained them"
+    with pytest.raises(BadResults, match=message):
         sample_run(tmp_path, "last", 4, 0, None, CPU)
 
 
