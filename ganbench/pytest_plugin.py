@@ -67,8 +67,9 @@ class GateSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         from ganbench import store
-        from ganbench.compare.baseline import measure, read_baseline
-        from ganbench.compare.gate import Gate
+        from ganbench.compare.baseline import measure
+        from ganbench.compare.baseline_file import read_baseline
+        from ganbench.compare.gate import Gate, held_to
         from ganbench.compare.regression import check
         from ganbench.errors import BenchError
         from ganbench.reports.formats.gate import check_answer
@@ -76,7 +77,7 @@ class GateSession:
         try:
             results = store.read(self.path)
             now, before = measure(results), read_baseline(self.baseline)
-            checked = check(now, before, Gate.of_results(results.path))
+            checked = check(now, before, *held_to(before.gate, Gate.of_results(results.path)))
         except BenchError as error:
             raise pytest.UsageError(str(error)) from error
         if checked.tested.empty:

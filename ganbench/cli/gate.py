@@ -12,6 +12,7 @@ from ganbench.errors import BadResults, BenchError
 
 if TYPE_CHECKING:
     from ganbench.compare.baseline import Baseline
+    from ganbench.compare.gate import Gate
     from ganbench.compare.regression import Check
 
 
@@ -21,7 +22,9 @@ def baseline(
     reason: Annotated[str, typer.Option(help="Why these results are good, kept in the file.")] = "first baseline",
 ) -> None:
     """Write down what a suite's results are, for later ones to be held against."""
-    from ganbench.compare.baseline import accepted, measure, write_baseline
+    from ganbench.compare.baseline import accepted, measure
+    from ganbench.compare.baseline_file import write_baseline
+    from ganbench.compare.gate import Gate
     from ganbench.store import read
 
     if out_file.exists():
@@ -29,7 +32,8 @@ def baseline(
             f"{out_file} exists. To accept new results in its place and keep its history: "
             f"ganbench check {results} --baseline {out_file} --update --reason WHY"
         )
-    first = accepted(measure(read(results)), reason)
+    stored = read(results)
+    first = accepted(measure(stored), Gate.of_results(stored.path), reason)
     with writing(out_file):
         write_baseline(first, out_file)
     err.print(f"Written: {out_file}")
@@ -59,19 +63,22 @@ def check(
 ) -> None:
     """Hold results against a baseline. 0: no regression, 1: a regression, 2: something was not measured again."""
     from ganbench.compare import regression, selftest
-    from ganbench.compare.baseline import measure, read_baseline
-    from ganbench.compare.gate import Gate
+    from ganbench.compare.baseline import measure
+    from ganbench.compare.baseline_file import read_baseline
+    from ganbench.compare.gate import Gate, held_to
     from ganbench.reports.formats import gate as gate_format
     from ganbench.store import read
 
     stored, before = read(results), read_baseline(baseline_file)
-    now = measure(stored)
-    gate = Gate.of_results(stored.path).changed(error, dict(map(_tolerance, tolerance or [])))
+    now, own = measure(stored), Gate.of_results(stored.path)
+    kept, remarks = held_to(before.gate, own)
+    gate = kept.changed(error, dict(map(_tolerance, tolerance or [])))
+    gate.check_metrics((metric for *_, metric in [*before.scores, *now.scores]), "--tolerance: ")
     if self_test:
-        trials = selftest.self_test(now, before, gate)
+        trials = selftest.self_test(now, gate)
         out.print(gate_format.trial_outcomes(trials))
         raise typer.Exit(DONE if selftest.proven(trials) else REGRESSION)
-    checked = regression.check(now, before, gate)
+    checked = regression.check(now, before, gate, remarks)
     for file, text in ((markdown, gate_format.check_markdown), (junit, gate_format.junit_xml)):
         if file and str(file) != "-":
             with writing(file):
@@ -83,7 +90,7 @@ def check(
     if github:
         print(*gate_format.github_annotations(checked), sep="\n")
     if update:
-        _accept(baseline_file, now, before, checked, reason)
+        _accept(baseline_file, now, own, before, checked, reason)
         return
     raise typer.Exit(checked.exit_code)
 
@@ -100,15 +107,17 @@ def _tolerance(text: str) -> tuple[str, float]:
     return metric.strip(), tolerance
 
 
-def _accept(file: Path, now: "Baseline", before: "Baseline", checked: "Check", reason: str) -> None:
-    """Write a new baseline in an old one's place."""
-    from ganbench.compare.baseline import accepted, write_baseline
+def _accept(file: Path, now: "Baseline", gate: "Gate", before: "Baseline", checked: "Check", reason: str) -> None:
+    """Write a new baseline in an old one's place, with the suite's own rules."""
+    from ganbench.compare.baseline import accepted
+    from ganbench.compare.baseline_file import write_baseline
     from ganbench.reports.formats import gate as gate_format
 
     if not reason.strip():
         raise BenchError("Found --update without --reason. Say why these results are to be the new baseline.")
     worse = [gate_format.verdict_sentence(row) for row in checked.of("regression").itertuples(index=False)]
     worse += [f"{n} row(s) {word}" for word in ("missing", "not comparable") if (n := len(checked.of(word)))]
+    worse += [f"gate.{rule}" for rule in (before.gate.differences(gate) if before.gate else [])]
     with writing(file):
-        write_baseline(accepted(now, reason, before, worse), file)
+        write_baseline(accepted(now, gate, reason, before, worse), file)
     err.print(f"Written: {file}")

@@ -26,6 +26,48 @@ class Samples(NamedTuple):
     before: Floats
     after: Floats
     noise: float  # standard error of a single value over redrawn samples
+    floor: float = 0.0  # in the metric's unit; what is below it might as well be it
+
+
+class Scaled(NamedTuple):
+    """The same on the scale of the test, which all variants of a metric share."""
+
+    before: Floats
+    after: Floats
+    noise: float
+    start: float  # the mean before, in the metric's unit
+    logarithmic: bool
+
+
+def scaled(variants: Sequence[Samples]) -> list[Scaled]:
+    """Logarithms where all values are positive. What is below the floor is lifted to it, or nothing would scatter more
+    than the logarithms of nearly nothing."""
+    logarithmic = all(float(side.min()) > 0 for s in variants for side in (s.before, s.after))
+    return [_scaled(samples, logarithmic) for samples in variants]
+
+
+def _scaled(samples: Samples, logarithmic: bool) -> Scaled:
+    before, after, noise, floor = samples
+    start = float(before.mean())
+    if not logarithmic:
+        return Scaled(before, after, noise, start, logarithmic)
+    mean = float(np.concatenate([before, after]).mean())
+    once, now = (np.log(np.maximum(side, floor)) for side in (before, after))
+    return Scaled(once, now, noise / max(mean, floor), start, logarithmic)
+
+
+def relative(difference: float, start: float, logarithmic: bool) -> float:
+    """A difference on the scale of the test as a share of what was before."""
+    if logarithmic:
+        return math.expm1(min(difference, 700.0))
+    if start:
+        return difference / abs(start)
+    return math.copysign(math.inf, difference) if difference else 0.0
+
+
+def absolute(difference: float, start: float, logarithmic: bool) -> float:
+    """A difference on the scale of the test in the metric's unit."""
+    return start * math.expm1(min(difference, 700.0)) if logarithmic else difference
 
 
 class Contrast(NamedTuple):
@@ -38,19 +80,19 @@ class Contrast(NamedTuple):
     logarithmic: bool
     splits: float  # in how many ways the seeds can be dealt to the two sides
 
-    def relative(self, difference: float) -> float:
-        """Express a difference as a share of what was before."""
-        if self.logarithmic:
-            return math.expm1(min(difference, 700.0))
-        if self.start:
-            return difference / abs(self.start)
-        return math.copysign(math.inf, difference) if difference else 0.0
-
     def change(self) -> tuple[float, float, float]:
         """Return the change as a share of what was before, and the limits of its interval."""
-        reach = t_quantile(LEVEL, self.df) * self.error
-        low, change, high = (self.relative(self.difference + step) for step in (-reach, 0.0, reach))
+        change, low, high = (relative(step, self.start, self.logarithmic) for step in self._interval())
         return change, low, high
+
+    def shift(self) -> tuple[float, float, float]:
+        """Return the change in the metric's unit, and the limits of its interval."""
+        shift, low, high = (absolute(step, self.start, self.logarithmic) for step in self._interval())
+        return shift, low, high
+
+    def _interval(self) -> tuple[float, float, float]:
+        reach = t_quantile(LEVEL, self.df) * self.error
+        return self.difference, self.difference - reach, self.difference + reach
 
     def p(self, sign: float) -> float:
         """One-sided p-value: how probable is so large a difference of this sign, if there is none?
@@ -67,33 +109,36 @@ class Contrast(NamedTuple):
     def detectable(self, sign: float, error: float) -> float:
         """The change of this sign that is found with probability POWER, if p must be at most `error`."""
         reach = t_quantile(1 - 2 * error, self.df) + t_quantile(2 * POWER - 1, self.df)
-        return self.relative(sign * reach * self.error)
+        return relative(sign * reach * self.error, self.start, self.logarithmic)
 
 
 def contrasts(variants: Sequence[Samples]) -> list[Contrast]:
     """Contrast one metric of several variants on one dataset, each with its own before."""
     if not variants:
         return []
-    logarithmic = all(float(side.min()) > 0 for s in variants for side in (s.before, s.after))
-    scaled = [(np.log(s.before), np.log(s.after)) if logarithmic else (s.before, s.after) for s in variants]
-    df = np.array([len(a) + len(b) - 2 for a, b in scaled], dtype=float)
-    spread = [float(((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()) for a, b in scaled]
-    means = [float(np.concatenate([s.before, s.after]).mean()) for s in variants]
-    noise = np.array([s.noise / mean if logarithmic else s.noise for s, mean in zip(variants, means, strict=True)])
+    sides = scaled(variants)
+    df = np.array([len(s.before) + len(s.after) - 2 for s in sides], dtype=float)
+    spread = np.array([squares(s.before) + squares(s.after) for s in sides])
+    noise = np.array([s.noise for s in sides])
     own = np.maximum(spread / df, noise**2)
     drawn, df = moderated(own, df, prior(own, df))
     variances = np.maximum(own, drawn)
     return [
         Contrast(
-            difference=float(b.mean() - a.mean()),
-            error=math.sqrt(float(variance) * (1 / len(a) + 1 / len(b))),
+            difference=float(s.after.mean() - s.before.mean()),
+            error=math.sqrt(float(variance) * (1 / len(s.before) + 1 / len(s.after))),
             df=float(d),
-            start=float(s.before.mean()),
-            logarithmic=logarithmic,
-            splits=math.comb(len(a) + len(b), len(a)),
+            start=s.start,
+            logarithmic=s.logarithmic,
+            splits=math.comb(len(s.before) + len(s.after), len(s.before)),
         )
-        for s, (a, b), variance, d in zip(variants, scaled, variances, df, strict=True)
+        for s, variance, d in zip(sides, variances, df, strict=True)
     ]
+
+
+def squares(values: Floats) -> float:
+    """The sum of squares around the mean."""
+    return float(((values - values.mean()) ** 2).sum())
 
 
 def mean_contrast(contrasts: Sequence[Contrast]) -> Contrast:

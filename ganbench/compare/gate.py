@@ -1,6 +1,8 @@
 """The rules of a gate: what counts as a regression. The table [gate] of a suite is this model.
 
-Its descriptions stand in the schema of suites, `suites/suite.schema.json`. No torch, no pandas.
+A baseline keeps the rules under which it was made, and later results are held to those: who changes the code and the
+suite cannot change what the gate looks at. Descriptions stand in the schema of suites, `suites/suite.schema.json`. No
+torch, no pandas.
 """
 
 import json
@@ -16,6 +18,7 @@ from ganbench.errors import BadResults, UnknownName
 SPEED = "images_per_second"
 # Machines have moods, and all seeds of a session share them: no test of seeds knows how far two sessions are apart.
 SPEED_TOLERANCE = 0.3
+FLOOR = 1e-4  # the share of one sample in ten thousand; a KID or a divergence below is that of equal distributions
 SELECTING = 10.0  # weight of the metric by which checkpoints are selected: the one that variants are tuned for
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -26,6 +29,7 @@ class Limit(NamedTuple):
 
     tolerance: float  # share of what it was; less is no regression, however sure it is
     weight: float  # share of the allowed error, relative to other rows; 0: the metric is not looked at
+    floor: float = FLOOR  # in the metric's unit; less is no regression either, however many times as much it is
 
 
 class MetricRules(BaseModel):
@@ -36,6 +40,7 @@ class MetricRules(BaseModel):
     tolerance: Share | None = Field(
         None, description=f"For this metric; by default the gate's, and {SPEED_TOLERANCE:g} for speed."
     )
+    floor: Share | None = Field(None, description="For this metric, in its unit; by default the gate's.")
     weight: Share | None = Field(
         None,
         description="Share of the allowed error, relative to other metrics; 0: not looked at. By default 1, and "
@@ -52,6 +57,17 @@ class Gate(BaseModel):
         0.05, gt=0, lt=1, description="How often a board on which nothing has changed may raise an alarm."
     )
     tolerance: Share = Field(0.1, description="A change by less than this share of what the baseline has is none.")
+    floor: Share = Field(
+        FLOOR,
+        description="A change by less than this, in the metric's unit, is none: a tolerance alone is nothing where the "
+        "baseline has nearly nothing.",
+    )
+    failures: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of a variant's runs that may fail, or lose a score, though they ended in the baseline.",
+    )
     metrics: dict[str, MetricRules] = Field({}, description="Exceptions: a metric, or images_per_second for speed.")
 
     @classmethod
@@ -73,13 +89,28 @@ class Gate(BaseModel):
         """Put other rules in place of these: the error, and tolerances by metric; "" stands for all other metrics."""
         metrics = dict(self.metrics)
         for name in tolerances.keys() - {""}:
-            weight = metrics[name].weight if name in metrics else None
-            metrics[name] = MetricRules(tolerance=tolerances[name], weight=weight)
-        return Gate(
-            error=self.error if error is None else error,
-            tolerance=tolerances.get("", self.tolerance),
-            metrics=metrics,
-        )
+            metrics[name] = metrics.get(name, MetricRules()).model_copy(update={"tolerance": tolerances[name]})
+        changes = {"error": error, "tolerance": tolerances.get(""), "metrics": metrics}
+        return self.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+    def differences(self, other: "Gate") -> list[str]:
+        """What `other` says otherwise: `metrics.fid.weight = 0 (here: by default)`."""
+        here, there = self._rules(), other._rules()
+        return [
+            f"{name} = {there.get(name, 'by default')} (here: {here.get(name, 'by default')})"
+            for name in sorted({*here, *there})
+            if here.get(name) != there.get(name)
+        ]
+
+    def _rules(self) -> dict[str, str]:
+        """Each by its place in the table; those of a metric only where it has its own."""
+        own = {f"metrics.{metric}": rules for metric, rules in self.metrics.items()}
+        return {
+            ".".join((*place, name)): f"{value:g}"
+            for *place, rules in [(self,), *own.items()]
+            for name, value in rules
+            if isinstance(value, float)
+        }
 
     def check_metrics(self, known: Iterable[str], where: str) -> None:
         """Raise UnknownName at `where`, if a metric that has rules of its own is neither speed nor among the known."""
@@ -96,4 +127,16 @@ class Gate(BaseModel):
         return Limit(
             tolerance if rules.tolerance is None else rules.tolerance,
             weight if rules.weight is None else rules.weight,
+            self.floor if rules.floor is None else rules.floor,
         )
+
+
+def held_to(kept: Gate | None, suite: Gate) -> tuple[Gate, list[str]]:
+    """The rules that a baseline keeps and those of the suite now -> those that hold, and what is to be said of them."""
+    if kept is None:
+        cure = "Write it anew, that it keeps them: `--update --reason WHY`."
+        return suite, [f"The baseline is of an older format and keeps no rules, so those of the suite hold. {cure}"]
+    if not (other := kept.differences(suite)):
+        return kept, []
+    remark = f"The suite has other rules than the baseline, whose rules hold: {'; '.join(other)}."
+    return kept, [f"{remark} `--update --reason WHY` accepts them together with the results."]

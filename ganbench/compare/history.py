@@ -35,7 +35,8 @@ import numpy as np
 from pandas import DataFrame
 
 from ganbench import store
-from ganbench.compare.baseline import Baseline, Score, measure, read_baseline
+from ganbench.compare.baseline import Baseline, Score, measure
+from ganbench.compare.baseline_file import read_baseline
 from ganbench.compare.gate import Gate, Limit
 from ganbench.errors import BadResults
 from ganbench.statistics import holm, mean_interval
@@ -157,7 +158,7 @@ def _when(result: CommitResult) -> dict[str, str]:
 
 def _about(place: int, result: CommitResult) -> dict[str, Any]:
     board = result.board
-    failed = sum(runs.failed for runs in board.runs.values())
+    failed = sum(len(runs.failures) for runs in board.runs.values())
     about = {"rows": len(board.scores), "failed": failed, "device": board.environment.get("device", "")}
     return {"place": place, **_when(result), "source": result.source, **about}
 

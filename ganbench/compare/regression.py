@@ -1,51 +1,49 @@
 """Results against a baseline: is anything worse, by more than chance and by more than is tolerated?
 
-A row is one metric of one variant on one dataset, or the speed of a variant. It has the values of a few seeds, in the
-baseline and now. One more row for each dataset and metric, "every variant", is the mean of their changes. It sees what
-a change in common does to each.
+A row is one metric of one variant on one dataset, its speed, or how many of its runs ended (`ganbench.compare.rows`).
+One more row for each dataset and metric, "every variant", is the mean of their changes. It sees what a change in common
+does to each.
 
-*Chance.* `ganbench.compare.contrast` gives each row a p-value. Those of all rows are adjusted together by Holm's
-correction with the gate's weights. So a board on which nothing changed raises an alarm in at most `error` of all cases,
-however many rows it has.
+*Chance.* `ganbench.compare.contrast` gives each row a p-value of its means, `ganbench.compare.collapse` one of its
+worst seed. Those of all rows are adjusted together by Holm's correction with the gate's weights; a worst seed has a
+share WORST of its row's. So a board on which nothing changed raises an alarm in at most `error` of all cases, however
+many rows it has. A collapse needs no test.
 
-*Size.* The change is that of the mean, the geometric one on logarithms, as a share of what it was.
+*Size.* The change is that of the mean, the geometric one on logarithms, as a share of what it was, and in the metric's
+unit.
 
-    regression      worse by both; or no run has a value any more
+    regression      worse by both; collapsed; runs that ended in the baseline fail, or lost a score, under the same
+                    seeds; or no run has a value any more
     better          better by both
-    same            the whole interval of the change is within the tolerance, or every seed gave the same value
+    same            the whole interval of the change is within what is tolerated, or every seed gave the same value
     undecided       none of these: more seeds would say
-    missing         the baseline has the row, the results do not
+    missing         the baseline has the row, or a seed of it, the results do not
     not comparable  measured under other conditions, which is never "same"
-    other machine   speeds of two devices are not held against each other
+    other machine   speeds of two machines are not held against each other
     new             the results have the row, the baseline does not
 
 No torch.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from pandas import DataFrame
 
-from ganbench.compare.baseline import Baseline, Record, Runs, Score
-from ganbench.compare.contrast import Contrast, Samples, contrasts, mean_contrast
-from ganbench.compare.gate import SPEED, Gate, Limit
+from ganbench.compare.baseline import Baseline
+from ganbench.compare.collapse import Fall, falls
+from ganbench.compare.contrast import contrasts, mean_contrast
+from ganbench.compare.gate import Gate, Limit
+from ganbench.compare.rows import ENDED, VERDICTS, Row, ended_rows, metric_rows
 from ganbench.errors import BadResults
 from ganbench.statistics import holm
-from ganbench.statistics.intervals import Floats, floats
 
 EVERY = "every variant"
+WORST = 0.25  # weight of a row's worst seed, relative to that of its mean
 PASSED, REGRESSED, NOTHING = 0, 1, 2  # exit codes
 FAILS = ("regression", "missing", "not comparable")  # verdicts that a gate must not pass
 SILENT = ("undecided", "other machine", "new")  # those that say nothing
-
-NAME = ["dataset", "variant", "metric"]
-VERDICTS = [
-    *NAME, "verdict", "direction", "unit", "before", "after", "change", "low", "high", "p", "tolerance", "weight",
-    "detectable", "seeds_before", "seeds_after", "remark",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,7 @@ class Check:
     suite: str
     gate: Gate
     rows: DataFrame  # VERDICTS
+    remarks: tuple[str, ...] = ()  # on all rows: by which rules they were held
 
     def of(self, *verdicts: str) -> DataFrame:
         """The rows with these verdicts."""
@@ -62,8 +61,9 @@ class Check:
 
     @property
     def tested(self) -> DataFrame:
-        """Rows that could have failed."""
-        return self.rows[self.rows["p"].notna() | self.rows["verdict"].isin(["regression", "same"])]
+        """Scores that could have failed."""
+        scores = self.rows[self.rows["metric"] != ENDED]
+        return scores[scores["p"].notna() | scores["verdict"].isin(["regression", "same"])]
 
     @property
     def exit_code(self) -> int:
@@ -73,143 +73,47 @@ class Check:
         return NOTHING if self.tested.empty or len(self.of(*FAILS)) else PASSED
 
 
-def check(now: Baseline, before: Baseline, gate: Gate) -> Check:
+def check(now: Baseline, before: Baseline, gate: Gate, remarks: Sequence[str] = ()) -> Check:
     """Give a verdict on every row of `before` and `now`. Raises BadResults if they are of two suites."""
     if now.suite != before.suite:
         raise BadResults(
             f"The baseline is of the suite {before.suite!r}, the results are of {now.suite!r}. Suites, and scales of "
             "one suite, have baselines of their own: name the right one, or make one with `ganbench baseline`."
         )
-    rows: list[_Row] = []
-    for group in _by_metric(_pair_rows(now, before, gate)):
+    rows: list[Row] = []
+    for group in _by_metric(metric_rows(now, before, gate)):
         comparable = [row for row in group if row.samples]
-        for row, contrast in zip(comparable, contrasts([row.samples for row in group if row.samples]), strict=True):
-            row.contrast = contrast
+        samples = [row.samples for row in group if row.samples]
+        for row, contrast, fall in zip(comparable, contrasts(samples), falls(samples), strict=True):
+            row.contrast, row.fall = contrast, fall
         rows += [*group, *_every_variant(comparable)]
     _decide_rows([row for row in rows if row.contrast and not row.verdict], gate.error)
     _name_the_worst(rows)
-    return Check(now.suite, gate, DataFrame([row.record() for row in rows], columns=VERDICTS))
+    rows += ended_rows(now, before, gate)
+    return Check(now.suite, gate, DataFrame([row.record() for row in rows], columns=VERDICTS), tuple(remarks))
 
 
-# What is held against what
-
-
-@dataclass
-class _Row:
-    """One row, on its way to a verdict."""
-
-    name: tuple[str, str, str]  # dataset, variant, metric
-    direction: str
-    unit: str
-    limit: Limit
-    before: Floats
-    after: Floats
-    seeds: tuple[int, int]
-    verdict: str = ""
-    remark: str = ""
-    lost: bool = False  # runs of now have no value, of the baseline all have
-    samples: Samples | None = None  # if it can be tested
-    contrast: Contrast | None = None
-    p: float = math.nan  # of a change for the worse, or for the better where that is the verdict
-    detectable: float = math.nan
-
-    @property
-    def worse(self) -> float:
-        """The sign of a change for the worse."""
-        return 1.0 if self.direction == "lower" else -1.0
-
-    def record(self) -> Record:
-        change, low, high = self.contrast.change() if self.contrast else (math.nan,) * 3
-        return {
-            **dict(zip(NAME, self.name, strict=True)), "verdict": self.verdict, "direction": self.direction,
-            "unit": self.unit, "before": _mean(self.before), "after": _mean(self.after), "change": change, "low": low,
-            "high": high, "p": self.p, "tolerance": self.limit.tolerance, "weight": self.limit.weight,
-            "detectable": self.detectable, "seeds_before": self.seeds[0], "seeds_after": self.seeds[1],
-            "remark": self.remark,
-        }  # fmt: skip
-
-
-def _pair_rows(now: Baseline, before: Baseline, gate: Gate) -> Iterable[_Row]:
-    """All rows of both, in the order of their names; those that need no test have their verdict already."""
-    for name in sorted({*now.scores, *before.scores}):
-        dataset, variant, metric = name
-        old, new = before.scores.get(name), now.scores.get(name)
-        either = new or before.scores[name]
-        runs = now.runs.get((dataset, variant))
-        selecting = metric == (runs or before.runs[dataset, variant]).select
-        limit, once, values = gate.limit(metric, selecting), _numbers(old), _numbers(new)
-        row = _Row(name, either.direction, either.unit, limit, once, values, (len(once), len(values)))
-        if not row.limit.weight:
-            continue
-        if old is None:
-            row.verdict = "new"
-        elif runs is None:
-            row.verdict, row.remark = "missing", "it did not run"
-        else:
-            row.verdict, row.remark = _untested(row, runs, before.runs[dataset, variant], old, new)
-        if old and new and not row.verdict:
-            row.samples = Samples(once, values, max(old.noise or 0.0, new.noise or 0.0))
-            row.lost = len(values) < len(new.values) and len(once) == len(old.values)
-            row.verdict = "same" if old.values == new.values else ""
-        yield row
-
-
-def _untested(row: _Row, runs: Runs, once: Runs, old: Score, new: Score | None) -> tuple[str, str]:
-    """Verdict and remark of a row that cannot be tested; of others no verdict, but perhaps a remark."""
-    if runs.budget != once.budget:
-        return "not comparable", f"trained for {runs.budget}, in the baseline for {once.budget}"
-    if not new and runs.failed < len(runs.seeds):
-        return "missing", "the results lack this metric"
-    if not len(row.after):
-        if len(row.before):
-            return "regression", f"no value from {len(runs.seeds)} run(s), {runs.failed} of which failed"
-        return "undecided", "no run has a value, nor had any in the baseline"
-    assert new is not None
-    if len(row.before) and (new.key != old.key or not new.key):
-        if row.name[-1] == SPEED:
-            return "other machine", f"{new.key or 'several'}; the baseline: {old.key or 'several'}"
-        return "not comparable", f"its key is {new.key}, in the baseline {old.key}"
-    lost = [
-        f"{len(score.values) - len(values)} of {len(score.values)} runs {when} without a value"
-        for score, values, when in ((old, row.before, "of the baseline"), (new, row.after, "now"))
-        if len(values) < len(score.values)
-    ]
-    if min(len(row.before), len(row.after)) < 2:
-        few = f"{len(row.before)} seed(s) in the baseline, {len(row.after)} now: nothing to judge chance by"
-        return "undecided", "; ".join([*lost, few])
-    return "", "; ".join(lost)
-
-
-def _numbers(score: Score | None) -> Floats:
-    """Of the seeds that have one."""
-    return floats([value for value in score.values.values() if value is not None] if score else [])
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else math.nan
-
-
-def _by_metric(rows: Iterable[_Row]) -> list[list[_Row]]:
+def _by_metric(rows: Iterable[Row]) -> list[list[Row]]:
     """Rows of one dataset and metric together."""
-    groups: dict[tuple[str, str], list[_Row]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.name[0], row.name[2]), []).append(row)
     return list(groups.values())
 
 
-def _every_variant(rows: Sequence[_Row]) -> Iterable[_Row]:
+def _every_variant(rows: Sequence[Row]) -> Iterable[Row]:
     """The row of all variants, if there are several and not all are the same."""
     single = [row.contrast for row in rows if row.contrast]
     if len(single) < 2 or all(row.verdict == "same" for row in rows):
         return
     dataset, _, metric = rows[0].name
-    yield _Row(
+    yield Row(
         name=(dataset, EVERY, metric),
         direction=rows[0].direction,
         unit=rows[0].unit,
-        limit=Limit(rows[0].limit.tolerance, max(row.limit.weight for row in rows)),
-        before=np.array([row.before.mean() for row in rows]),
-        after=np.array([row.after.mean() for row in rows]),
+        limit=Limit(rows[0].limit.tolerance, max(row.limit.weight for row in rows), rows[0].limit.floor),
+        before=float(np.mean([row.before for row in rows])),
+        after=float(np.mean([row.after for row in rows])),
         seeds=(min(row.seeds[0] for row in rows), min(row.seeds[1] for row in rows)),
         contrast=mean_contrast(single),
     )
@@ -218,26 +122,55 @@ def _every_variant(rows: Sequence[_Row]) -> Iterable[_Row]:
 # Verdicts
 
 
-def _decide_rows(rows: Sequence[_Row], error: float) -> None:
+def _decide_rows(rows: Sequence[Row], error: float) -> None:
     """The verdict on all rows that were tested, by p-values adjusted together: for the worse, and for the better."""
     tested = [(row, row.contrast) for row in rows if row.contrast]
+    fallen = [(row, row.fall) for row in rows if row.fall]
     weights = [row.limit.weight for row, _ in tested]
-    worse, better = (holm([contrast.p(sign * row.worse) for row, contrast in tested], weights) for sign in (1, -1))
-    for (row, contrast), p_worse, p_better in zip(tested, worse, better, strict=True):
-        change, low, high = contrast.change()
-        row.p = float(p_worse)
-        row.detectable = contrast.detectable(row.worse, min(0.49, error * row.limit.weight / sum(weights)))
-        if p_worse <= error and row.worse * change > row.limit.tolerance:
-            row.verdict = "regression"
-        elif row.lost:  # among those that ended the winner may be the one whose bad runs are gone
-            row.verdict = "undecided"
-        elif p_better <= error and -row.worse * change > row.limit.tolerance:
-            row.verdict, row.p = "better", float(p_better)
-        else:
-            row.verdict = "same" if max(-low, high) <= row.limit.tolerance else "undecided"
+    shares = [*weights, *(WORST * row.limit.weight for row, _ in fallen)]
+    means = [contrast.p(row.worse) for row, contrast in tested]
+    worse = holm([*means, *(fall.p(row.worse) for row, fall in fallen)], shares)
+    better = holm([contrast.p(-row.worse) for row, contrast in tested], weights)
+    for (row, contrast), p_worse, p_better in zip(tested, worse, better, strict=False):
+        row.detectable = contrast.detectable(row.worse, min(0.49, error * row.limit.weight / sum(shares)))
+        _decide_row(row, float(p_worse), float(p_better), error)
+    for (row, fall), p in zip(fallen, worse[len(tested) :], strict=True):
+        _look_at_the_worst_seed(row, fall, float(p), error)
 
 
-def _name_the_worst(rows: Sequence[_Row]) -> None:
+def _decide_row(row: Row, p_worse: float, p_better: float, error: float) -> None:
+    assert row.contrast
+    change, low, high = row.contrast.change()
+    shift, lowest, highest = row.contrast.shift()
+    row.p = p_worse
+    if row.counts(change, shift) and (p_worse <= error or (row.fall and row.fall.collapsed(row.worse))):
+        row.verdict = "regression"
+        if p_worse > error:
+            assert row.fall
+            deviations = abs(row.fall.mean) / row.fall.deviation if row.fall.deviation else np.inf
+            row.remark = _also(row, f"a collapse: by {deviations:.3g} standard deviations of the baseline")
+    elif row.otherwise:
+        row.verdict = row.otherwise
+    elif p_better <= error and row.counts(-change, -shift):
+        row.verdict, row.p = "better", p_better
+    else:
+        within = max(-low, high) <= row.limit.tolerance or max(-lowest, highest) <= row.limit.floor
+        row.verdict = "same" if within else "undecided"
+
+
+def _look_at_the_worst_seed(row: Row, fall: Fall, p: float, error: float) -> None:
+    if row.verdict != "regression" and p <= error and row.counts(*fall.change(row.worse)):
+        assert row.samples
+        worst = row.samples.after.max() if row.worse > 0 else row.samples.after.min()
+        row.verdict, row.p = "regression", p
+        row.remark = _also(row, f"its worst seed has {worst:.4g}")
+
+
+def _also(row: Row, remark: str) -> str:
+    return "; ".join(filter(None, [remark, row.remark]))
+
+
+def _name_the_worst(rows: Sequence[Row]) -> None:
     """Where every variant together is worse, which ones are so by themselves."""
     worse = [row for row in rows if row.verdict == "regression"]
     for row in worse:

@@ -2,9 +2,12 @@
 
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -109,6 +112,7 @@ def _conditions(spec: RunSpec) -> Row:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "platform": f"{sys.platform} {platform.machine()}",
+        "processor": processor_name(),
         "threads": torch.get_num_threads(),
         "judge": spec.judge,
         "precision": spec.precision,
@@ -132,6 +136,21 @@ def _measured_with(work: Work) -> Row:
 def device_name(device: torch.device) -> str:
     """The GPU's name; for a CPU, its number of cores, which is what matters here."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {os.cpu_count()} cores"
+
+
+@cache
+def processor_name() -> str:
+    """The processor's model, as the system names it: "AMD EPYC 7B13". Cores alone do not say how fast they are."""
+    with suppress(OSError):  # Linux; an ARM processor names its part rather than a model
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        named = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]))
+        if model := named.get("model name") or named.get("CPU part"):
+            return model
+    if sys.platform == "darwin":
+        with suppress(OSError, subprocess.SubprocessError):
+            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    return platform.processor() or platform.machine()
 
 
 def _truth(dataset: Dataset) -> Row | None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ganbench.compare.contrast import LEVEL
 from ganbench.compare.regression import EVERY, FAILS, NOTHING, SILENT, Check
+from ganbench.compare.rows import ENDED
 from ganbench.compare.selftest import Trial
 from ganbench.reports.formats.as_md import markdown_table
 from ganbench.reports.formats.as_md import markdown_text as plain
@@ -35,6 +36,8 @@ def verdict_sentence(row: Any) -> str:
         text += f" went from {number(row.before)} to {number(row.after)} {short(row.unit) if row.unit else ''}".rstrip()
         text += f", by {_change(row)}; tolerated: {_size(row.tolerance)}, {p_value(row.p)}"
         text += f", {row.seeds_before} seeds before and {row.seeds_after} now"
+    elif row.metric == ENDED and math.isfinite(row.before):
+        text += f" {row.after:.0f} of {count(int(row.before), 'run')} that ended in the baseline"
     elif math.isfinite(row.before):
         text += f", {number(row.before)} in the baseline"
     return text + (f" ({short(row.remark, 200)})" if row.remark else "")
@@ -88,8 +91,10 @@ def detectable_changes(check: Check) -> list[str]:
 def check_in_terminal(check: Check) -> RenderableType:
     """The answer, what is not as it was, and what could have been found; names are never read as markup."""
     parts = [Text(check_answer(check), style="bold"), Text(verdict_counts(check))]
-    for verdict in SHOWN:
+    parts += [Text(short(remark, 500), style="yellow") for remark in check.remarks]
+    for verdict in ORDER:
         rows, style = check.of(verdict), STYLES.get(verdict, "yellow")
+        rows = rows if verdict in SHOWN else rows[rows["remark"] != ""]
         parts += [Text(f"{verdict}: {verdict_sentence(row)}", style=style) for row in each(rows[:MOST_LINES])]
         if len(rows) > MOST_LINES:
             parts.append(Text(f"{verdict}: {len(rows) - MOST_LINES} more", style=style))
@@ -98,9 +103,10 @@ def check_in_terminal(check: Check) -> RenderableType:
 
 def check_markdown(check: Check) -> str:
     """A comment for a pull request. The first line names it, so that it can be found and replaced."""
-    shown = _ordered(check.of(*SHOWN))
+    shown = _ordered(check.rows[check.rows["verdict"].isin(SHOWN) | (check.rows["remark"] != "")])
     parts = [f"<!-- ganbench check {''.join(c for c in short(check.suite) if c.isalnum())} -->"]
     parts += [f"### {plain(check_answer(check))}", plain(verdict_counts(check))]
+    parts += [plain(short(remark, 500)) for remark in check.remarks]
     if len(shown):
         parts.append(markdown_table(_cells(shown)))
     everything = markdown_table(_cells(_ordered(check.rows)))
@@ -159,7 +165,7 @@ def trial_outcomes(found: Sequence[Trial]) -> RenderableType:
 def _caught(trial: Trial) -> tuple[str, str]:
     """In words, and their colour."""
     if not trial.tried:
-        return "not tried, since no such row can be held against this baseline here", "yellow"
+        return "not tried, since no such row can be compared", "yellow"
     if not trial.passed:
         return f"NOT caught, in none of {count(trial.tried, 'row')}", "red"
     return f"caught, in {count(trial.caught, 'row')} of {trial.tried}", "green"

@@ -10,7 +10,7 @@ from ganbench.reports.frames.rows import MISSING
 
 CONDITIONS = [
     *("judge", "judge_key", "select", "samples", "preprocessing", "fingerprint", "budget_unit", "budget_amount"),
-    *("scale", "precision", "device", "threads", "ganbench", "torch", "python", "platform", "commit"),
+    *("scale", "precision", "device", "processor", "threads", "ganbench", "torch", "python", "platform", "commit"),
 ]
 
 

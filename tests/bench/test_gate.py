@@ -32,7 +32,8 @@ import pytest
 from pandas import DataFrame
 from plotly.offline import get_plotlyjs
 
-from ganbench.compare.baseline import Baseline, Score, read_baseline
+from ganbench.compare.baseline import Baseline, Runs, Score
+from ganbench.compare.baseline_file import read_baseline
 from ganbench.compare.gate import Gate
 from ganbench.compare.regression import check
 
@@ -90,8 +91,15 @@ def normal(measured: Baseline, rng: np.random.Generator, before: int, after: int
 
 
 def with_values(measured: Baseline, values: Callable[[Score], list[float | None]]) -> Baseline:
+    """Of as many seeds as there are values; of a run without any it is said that it failed."""
     scores = {name: replace(score, values=dict(enumerate(values(score)))) for name, score in measured.scores.items()}
-    return replace(measured, scores=scores)
+    return replace(measured, scores=scores, runs={name: _runs(runs, scores) for name, runs in measured.runs.items()})
+
+
+def _runs(runs: Runs, scores: Mapping[Name, Score]) -> Runs:
+    own = [score.values for name, score in scores.items() if name[:2] == (runs.dataset, runs.variant)]
+    failures = {seed: "failed" for seed in own[0] if all(values[seed] is None for values in own)}
+    return replace(runs, seeds=[*own[0]], failures=failures)
 
 
 def on_logarithms(measured: Baseline) -> dict[tuple[str, str], bool]:

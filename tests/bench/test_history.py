@@ -23,7 +23,7 @@ def steps(rng: np.random.Generator, step: float) -> DataFrame:
         now = levels * np.where((np.arange(VARIANTS) == 0) & (place >= AT), step, 1.0)
         values = now[:, None] * np.exp(rng.normal(0, SPREAD, (VARIANTS, SEEDS)))
         names = [f"v{i}" for i in range(VARIANTS)]
-        runs = {("d", name): Runs("d", name, "100 images", "fid", [*range(SEEDS)], 0, {}) for name in names}
+        runs = {("d", name): Runs("d", name, "100 images", "fid", [*range(SEEDS)], {}, {}) for name in names}
         scores = {
             ("d", name, "fid"): Score("d", name, "fid", "lower", "", "k", None, dict(enumerate(map(float, own))))
             for name, own in zip(names, values, strict=True)

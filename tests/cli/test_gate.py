@@ -1,11 +1,13 @@
 """`ganbench baseline` and `ganbench check` as a shell and a CI system see them."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
 Command = Callable[..., Any]
@@ -87,10 +89,121 @@ def test_a_variant_that_only_diverges_is_1(ganbench: Command, made_up: MadeUp, b
     assert ran.code == 1 and "no value from 4 run(s), 4 of which failed" in " ".join(ran.out.split())
 
 
-def test_nan_scores_of_runs_that_ended_are_no_values(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+def test_a_score_that_is_no_number_any_more_is_1(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
     odd: Cells = {**AGAIN, ("ring8", "gan", "fid"): [10.0, 10.4, 9.7, float("nan")]}
-    ran = ganbench("check", made_up(odd), "--baseline", baseline, "--markdown", "-")
-    assert ran.code == 0 and "1 of 4 runs now without a value" in ran.out
+    ran = ganbench("check", made_up(odd), "--baseline", baseline)
+    told = " ".join(ran.out.split())
+    assert ran.code == 1 and "seed 3 gave a number in the baseline, and none now" in told
+
+
+# Manipulations: each is told, and none passes
+
+
+def edit(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    found = json.loads(file.read_text())
+    change(found)
+    file.write_text(json.dumps(found))
+
+
+def rename(folder: Path) -> None:
+    edit(folder / "suite.json", lambda it: [run.update(label="wgan2") for run in it["runs"] if run["label"] == "wgan"])
+
+
+def delete_a_run(folder: Path) -> None:
+    shutil.rmtree(folder / "ring8-gan-2")
+
+
+def forget_a_run(folder: Path) -> None:
+    edit(folder / "suite.json", lambda it: it["runs"].pop(1))
+
+
+def call_it_diverged(folder: Path) -> None:
+    edit(folder / "ring8-gan-2" / "run.json", lambda it: it.update(status="diverged", reason="G.loss became nan"))
+
+
+def call_it_a_control(folder: Path) -> None:
+    for seed in range(4):
+        edit(folder / f"ring8-gan-{seed}" / "run.json", lambda it: it["summary"].update(control=True))
+
+
+def other_seeds(folder: Path) -> None:
+    edit(folder / "suite.json", lambda it: [run.update(seed=run["seed"] + 10) for run in it["runs"]])
+
+
+def another_variant(folder: Path) -> None:
+    for seed in range(4):
+        edit(folder / f"ring8-gan-{seed}" / "run.json", lambda it: it["summary"].update(variant="dcgan"))
+
+
+def no_speed(folder: Path) -> None:
+    for file in folder.glob("*/run.json"):
+        edit(file, lambda it: it["ledger"].pop("images_per_second"))
+
+
+def change_scores(folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame], runs: str = "ring8-gan-*") -> None:
+    for file in folder.glob(f"{runs}/scores.parquet"):
+        change(pd.read_parquet(file)).to_parquet(file)
+
+
+MANIPULATIONS: dict[str, tuple[Callable[[Path], object], int, str]] = {
+    "a renamed variant": (rename, 2, "wgan on ring8: fid, 20.1 in the baseline (it did not run)"),
+    "a deleted run": (delete_a_run, 2, "no record of seed 2"),
+    "a run that the suite no longer names": (forget_a_run, 2, "no record of seed 1"),
+    "a run that is called diverged": (call_it_diverged, 1, "seed 2 ended in the baseline: diverged: G.loss became nan"),
+    "a variant that is called a control": (call_it_a_control, 2, "gan on ring8: fid, 10.0 in the baseline"),
+    "changed seeds": (other_seeds, 2, "no record of seeds 0, 1, 2, 3"),
+    "another variant under the name": (another_variant, 2, "the variant is dcgan, in the baseline gan"),
+    "speeds that are gone": (no_speed, 2, "the results lack this metric"),
+    "a dropped metric": (
+        lambda it: change_scores(it, lambda x: x[x["metric"] != "fid"]), 2, "the results lack this metric",
+    ),
+    "a metric that one run lacks": (
+        lambda it: change_scores(it, lambda x: x[x["metric"] != "fid"], "ring8-gan-3"), 2, "no score of seed 3",
+    ),
+    "emptied scores": (lambda it: change_scores(it, lambda x: x[:0]), 2, "the results lack this metric"),
+    "a run without scores": (lambda it: change_scores(it, lambda x: x[:0], "ring8-gan-1"), 2, "no score of seed 1"),
+    "another key": (lambda it: change_scores(it, lambda x: x.assign(key="z")), 2, "its key is z, in the baseline k"),
+    "another direction": (
+        lambda it: change_scores(it, lambda x: x.assign(direction="higher")), 2,
+        "its direction is 'higher', in the baseline 'lower'",
+    ),
+    "no direction": (
+        lambda it: change_scores(it, lambda x: x.assign(direction="none")), 2, "the results lack this metric",
+    ),
+    "values that are infinite": (
+        lambda it: change_scores(it, lambda x: x.assign(value=float("inf")), "ring8-gan-1"), 1,
+        "seed 1 gave a number in the baseline, and none now",
+    ),
+    "another checkpoint": (
+        lambda it: change_scores(it, lambda x: x.assign(checkpoint="selected")), 2, "the results lack this metric",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MANIPULATIONS)
+def test_a_manipulation_does_not_pass(ganbench: Command, made_up: MadeUp, baseline: Path, name: str) -> None:
+    folder = made_up(AGAIN)
+    manipulate, code, said = MANIPULATIONS[name]
+    manipulate(folder)
+    ran = ganbench("check", folder, "--baseline", baseline)
+    assert ran.code == code and said in " ".join(ran.out.split()), ran.out
+
+
+def test_rules_that_the_candidate_has_changed_do_not_hold(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    ran = ganbench("check", made_up(WORSE, gate="[gate.metrics.fid]\nweight = 0"), "--baseline", baseline)
+    told = " ".join(ran.out.split())
+    assert ran.code == 1 and "regression: wgan on ring8: fid went from 20.1 to 60.2" in told
+    assert "whose rules hold: metrics.fid.weight = 0 (here: by default)" in told
+
+
+def test_an_update_accepts_the_suites_rules_and_says_so(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    folder = made_up(AGAIN, gate="[gate]\nfailures = 0.25")
+    assert ganbench("check", folder, "--baseline", baseline, "--update", "--reason", "one of four").code == 0
+    found = json.loads(baseline.read_text())
+    assert found["gate"]["failures"] == 0.25 and "gate.failures = 0.25 (here: 0)" in found["history"][1]["accepted"]
+    lost: Cells = {n: [None, *values[1:]] if n[1] == "gan" else values for n, values in AGAIN.items()}
+    ran = ganbench("check", made_up(lost, gate="[gate]\nfailures = 0.25", into="lost"), "--baseline", baseline)
+    assert ran.code == 0 and "1 of 4 runs now without a value" in " ".join(ran.out.split()), ran.out
 
 
 # Bad input is 2, without a traceback
@@ -149,10 +262,14 @@ def test_a_file_that_cannot_be_written(ganbench: Command, made_up: MadeUp, basel
 
 
 def test_tolerances_of_the_suite_and_of_the_command_line(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
-    folder = made_up(WORSE, gate="[gate.metrics.fid]\ntolerance = 5.0")
-    assert ganbench("check", folder, "--baseline", baseline).code == 0
+    lax = "[gate.metrics.fid]\ntolerance = 5.0"
+    ran = ganbench("baseline", made_up(GOOD, into="lax", gate=lax), "--out", baseline.with_name("lax.json"))
+    assert ran.code == 0
+    folder = made_up(WORSE, gate=lax)
+    assert ganbench("check", folder, "--baseline", baseline.with_name("lax.json")).code == 0
+    assert ganbench("check", folder, "--baseline", baseline).code == 1
     assert ganbench("check", folder, "--baseline", baseline, "--tolerance", "fid=0.1").code == 1
-    assert ganbench("check", folder, "--baseline", baseline, "--tolerance", "0.2", "--error", "1e-6").code == 0
+    assert ganbench("check", folder, "--baseline", baseline, "--tolerance", "2.5", "--error", "1e-6").code == 0
 
 
 def test_one_check_writes_for_all_readers(ganbench: Command, made_up: MadeUp, baseline: Path, tmp_path: Path) -> None:
@@ -199,7 +316,7 @@ def test_an_update_keeps_the_reasons_and_what_was_accepted(ganbench: Command, ma
 
 def test_an_update_counts_what_is_no_longer_compared(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
     assert ganbench("check", made_up(HALF), "--baseline", baseline, "--update", "--reason", "without wgan").code == 0
-    assert json.loads(baseline.read_text())["history"][1]["accepted"] == ["3 row(s) missing"]
+    assert json.loads(baseline.read_text())["history"][1]["accepted"] == ["4 row(s) missing"]
 
 
 def test_an_update_needs_a_reason(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from pandas import DataFrame
 
-from ganbench.compare.baseline import Baseline, accepted, measure, read_baseline, write_baseline
-from ganbench.compare.gate import SPEED
+from ganbench.compare.baseline import Baseline, accepted, measure
+from ganbench.compare.baseline_file import read_baseline, write_baseline
+from ganbench.compare.gate import SPEED, Gate
 from ganbench.errors import BadResults
 from ganbench.store import read as read_results
 
@@ -79,7 +80,7 @@ def test_speeds_of_two_machines_are_comparable_with_nothing() -> None:
 def test_the_ledger_and_the_environment_are_kept() -> None:
     found = two_seeds()
     assert found.runs[RUN].ledger == {"images": 2048, "flops": 3.1e9, "seconds": 2}
-    assert (found.runs[RUN].budget, found.runs[RUN].seeds, found.runs[RUN].failed) == ("2000 images", [0, 1], 0)
+    assert (found.runs[RUN].budget, found.runs[RUN].seeds, found.runs[RUN].failures) == ("2000 images", [0, 1], {})
     assert found.environment == {"device": "CPU, 2 cores", "threads": "1", "torch": "2.15.0"}
 
 
@@ -104,7 +105,7 @@ def test_a_run_that_failed_has_no_value_and_no_speed_and_is_counted() -> None:
     found = measure(results(runs, [score(), score(seed=1, value=math.nan)]))
     assert found.scores[FID].values == {0: 12.3457, 1: None}
     assert found.scores["ring8", "gan", SPEED].values == {0: 1000, 1: None}
-    assert found.runs[RUN].failed == 1
+    assert found.runs[RUN].failures == {1: "diverged"}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -153,7 +154,7 @@ def test_results_without_a_variant_are_refused() -> None:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    found = accepted(two_seeds(value=math.nan), "because")
+    found = accepted(two_seeds(value=math.nan), Gate(failures=0.5), "because")
     write_baseline(found, tmp_path / "baselines" / "quick.json")
     assert read_baseline(tmp_path / "baselines" / "quick.json") == found
 
@@ -170,8 +171,8 @@ def test_each_row_is_a_line_and_the_same_results_are_the_same_bytes(tmp_path: Pa
 
 
 def test_reasons_pile_up_and_say_what_was_accepted(tmp_path: Path) -> None:
-    first = accepted(two_seeds(), "first")
-    second = accepted(two_seeds(), "a better penalty", first, ["gan got slower"])
+    first = accepted(two_seeds(), Gate(), "first")
+    second = accepted(two_seeds(), Gate(), "a better penalty", first, ["gan got slower"])
     assert [entry["reason"] for entry in second.history] == ["first", "a better penalty"]
     assert second.history[1]["accepted"] == ["gan got slower"] and "accepted" not in second.history[0]
     write_baseline(second, tmp_path / "b.json")
@@ -192,7 +193,7 @@ def broken(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     [
         (lambda found: found["scores"].clear(), "empty baseline"),
         (lambda found: found.pop("scores"), "no baseline of ganbench: it lacks"),
-        (lambda found: found.update(format=99), "format 99, this ganbench reads format 1"),
+        (lambda found: found.update(format=99), "format 99, this ganbench reads up to format 2"),
         (lambda found: found["scores"].append(found["scores"][0]), "damaged baseline: two rows are called ring8, gan"),
         (lambda found: found["runs"].append(found["runs"][0]), "damaged baseline: two rows are called ring8, gan"),
         (lambda found: found["scores"][0].pop("key"), "damaged baseline.*key"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.compare.gate import SPEED, Gate
+from ganbench.compare.gate import FLOOR, SPEED, Gate, Limit, held_to
 from ganbench.errors import BadResults
 
 
@@ -25,12 +25,29 @@ def test_the_gate_is_the_suites_with_exceptions_from_the_command_line(tmp_path: 
 
 
 def test_a_metrics_own_rules_go_before_those_of_all() -> None:
-    gate = Gate(tolerance=0.2, metrics={"fid": {"tolerance": 0.3, "weight": 4}, "kid": {"weight": 0}})
-    assert gate.limit("fid", selecting=True) == (0.3, 4)
-    assert gate.limit("kid", selecting=True) == (0.2, 0), "no weight is a weight"
-    assert gate.limit("modes", selecting=False) == (0.2, 1)
-    assert gate.limit("modes", selecting=True) == (0.2, 10)
-    assert gate.limit(SPEED, selecting=False) == (0.3, 1)
+    gate = Gate(tolerance=0.2, floor=0.1, metrics={"fid": {"tolerance": 0.3, "weight": 4}, "kid": {"weight": 0}})
+    assert gate.limit("fid", selecting=True) == Limit(0.3, 4, 0.1)
+    assert gate.limit("kid", selecting=True) == Limit(0.2, 0, 0.1), "no weight is a weight"
+    assert gate.limit("modes", selecting=False) == Limit(0.2, 1, 0.1)
+    assert gate.limit("modes", selecting=True) == Limit(0.2, 10, 0.1)
+    assert gate.limit(SPEED, selecting=False) == Limit(0.3, 1, 0.1)
+    assert Gate(metrics={"kid": {"floor": 0.5}}).limit("kid", selecting=False) == Limit(0.1, 1, 0.5)
+    assert Gate().limit("kid", selecting=False).floor == FLOOR
+
+
+def test_a_baselines_rules_hold_and_what_the_suite_says_otherwise_is_told() -> None:
+    kept, suite = Gate(failures=0.25), Gate(error=0.01, metrics={"fid": {"weight": 0}})
+    gate, (remark,) = held_to(kept, suite)
+    assert gate == kept and remark.startswith("The suite has other rules than the baseline, whose rules hold: ")
+    others = ("error = 0.01 (here: 0.05)", "failures = 0 (here: 0.25)", "metrics.fid.weight = 0 (here: by default)")
+    assert all(other in remark for other in others)
+    assert held_to(kept, Gate(failures=0.25)) == (kept, [])
+    assert held_to(Gate(metrics={"fid": {"weight": 1}}), Gate(metrics={}))[1], "a rule that is gone"
+
+
+def test_a_baseline_without_rules_leaves_them_to_the_suite() -> None:
+    gate, (remark,) = held_to(None, Gate(error=0.01))
+    assert gate == Gate(error=0.01) and "older format" in remark
 
 
 def test_a_suite_without_rules_has_the_defaults(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def entry(
     rows: dict[str, Values], *, metric: str = "fid", key: str = "k", budget: str = "100 images", suite: str = "quick"
 ) -> CommitResult:
     """One result: values over seeds by variant."""
-    runs = {("d", v): Runs("d", v, budget, "fid", list(range(len(x))), 0, {}) for v, x in rows.items()}
+    runs = {("d", v): Runs("d", v, budget, "fid", list(range(len(x))), {}, {}) for v, x in rows.items()}
     scores = {
         ("d", v, metric): Score("d", v, metric, "lower", "", key, None, dict(enumerate(x))) for v, x in rows.items()
     }

@@ -28,7 +28,7 @@ def made_up(variants: tuple[str, ...] = ("gan", "wgan"), step: float = 2.0, resu
                 values = map(float, 10 * level * np.exp(rng.normal(0, 0.02, 3)))
                 score = Score("d", variant, metric, "lower", "", key, None, dict(enumerate(values)))
                 scores["d", variant, metric] = score
-        runs = {("d", variant): Runs("d", variant, "100 images", "fid", [0, 1, 2], 0, {}) for variant in variants}
+        runs = {("d", variant): Runs("d", variant, "100 images", "fid", [0, 1, 2], {}, {}) for variant in variants}
         board = Baseline("quick", f"c{place}", {"device": EVIL}, runs, scores)
         entries.append(CommitResult(f"folder/{place}", board, f"2026-01-{place + 1:02d}T00:00:00Z"))
     return follow(entries, Gate(metrics={"modes": {"weight": 0.0}}), [EVIL])
