@@ -38,10 +38,13 @@ def load(path: Path, scale: float = 1.0) -> Suite:
     """Read and check a suite. A `scale` shortens every run and its judgements, and marks the suite's name and every
     record.
 
+    A suite that comes with ganbench is found from any folder, as `quick` and as `suites/quick.toml`.
+
     Raises BadSuite or UnknownName naming the file and the place in it; DataMissing if a dataset is not there.
     """
     if not 0 < scale < math.inf:
         raise BadSuite(f"Found a scale of {scale:g}, but it must be a finite number above 0.")
+    path = _found(path)
     text = _read(path)
     table = parse(text, str(path))
     name = (table.name or path.stem) + (f"@{scale:g}" if scale != 1.0 else "")
@@ -53,14 +56,20 @@ def load(path: Path, scale: float = 1.0) -> Suite:
     return Suite(name, table.description, table.meant_for, runs, text, tuple(_published(table, runs, path)))
 
 
+def _found(path: Path) -> Path:
+    """The file itself, or that of a suite that comes with ganbench, beside which its own networks lie."""
+    shipped = plugins.shipped_suites()
+    if not path.is_file() and path in (Path(path.stem), Path(f"{path.stem}.toml"), Path("suites", f"{path.stem}.toml")):
+        return shipped.get(path.stem, path)
+    return path
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        shipped = plugins.shipped_suites()
-        if str(path) in shipped:
-            return shipped[str(path)].read_text(encoding="utf-8")
-        raise BadSuite(f"No suite at {path}. These come with ganbench: {', '.join(sorted(shipped))}.") from None
+        shipped = ", ".join(sorted(plugins.shipped_suites()))
+        raise BadSuite(f"No suite at {path}. These come with ganbench: {shipped}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadSuite(f"{path} cannot be read: {error}.") from error
 

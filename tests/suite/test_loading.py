@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.data.mnist import find_mnist
+from ganbench.errors import BadSuite
 from ganbench.judges.truth import TruthJudge
 from ganbench.metrics.memorisation import ct
 from ganbench.runs.budget import Budget
@@ -148,6 +149,19 @@ def test_a_shipped_suite_loads_where_its_data_is(path: Path) -> None:
     assert suite.load(path).runs
 
 
-def test_a_shipped_suite_is_found_by_its_name_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("path", ["pacgan-2d", "pacgan-2d.toml", "suites/pacgan-2d.toml"])
+def test_a_shipped_suite_is_found_by_its_name_from_anywhere_with_its_own_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     monkeypatch.chdir(tmp_path)
-    assert suite.load(Path("quick")).runs
+    found = suite.load(Path(path))
+    assert found.name == "pacgan-2d" and found.runs[0].variant.name == "pacgan_networks.py:PacGAN"
+
+
+@pytest.mark.parametrize("path", ["quikc", "elsewhere/quick.toml", "quick.json", "results/suites/quick.toml"])
+def test_a_name_that_no_suite_has_is_told_with_those_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadSuite, match=f"No suite at {path}.*pacgan-2d, quick"):
+        suite.load(Path(path))
