@@ -5,7 +5,8 @@ line begins where either changes, and nothing joins the two. Results stand in th
 git does not know all commits, they stand in the order in which they are given.
 
 A *step* is a lasting change of a line's mean. Each line is tested for one (`ganbench.statistics.changepoint`), and the
-p-values of all lines are adjusted together by the weights of the gate. A step is neither chance nor smaller than what
+p-values of all lines are adjusted together by the weights of the gate. A point counts by its interval: one whose seeds
+scatter much says little. A step is neither chance nor smaller than what
 the gate tolerates. What is before and what is after it are then tested likewise, until nothing is found: binary
 segmentation, Vostrikova, "Detecting 'disorder' in multidimensional random processes", 1981. Values that are all
 positive are compared as logarithms. Results in which every seed of a line repeats the value before are one
@@ -42,6 +43,7 @@ from ganbench.errors import BadResults
 from ganbench.statistics import holm, mean_interval
 from ganbench.statistics.changepoint import LevelStep, step_test
 from ganbench.statistics.intervals import Floats, floats
+from ganbench.statistics.moderated import moderated, prior
 from ganbench.store.whole import json_rows, write_json
 
 RESULTS = ["place", "commit", "date", "source", "rows", "failed", "device"]
@@ -252,12 +254,31 @@ class Part(NamedTuple):
         return all((points[0].values > 0).all() for points in self.measurements)
 
 
+def point_weights(samples: Sequence[Floats]) -> Floats:
+    """One over the variance of each sample's values: its interval, but for the number of seeds.
+
+    A few seeds may lie close by chance, so a variance is drawn towards the others' and never less than half their mean.
+    A single seed has the mean variance; where nothing varies, all are equal.
+    """
+    counts = np.array([len(sample) for sample in samples])
+    several = counts > 1
+    variances = np.array([float(sample.var(ddof=1)) if len(sample) > 1 else 0.0 for sample in samples])
+    usual = float(variances[several].mean()) if several.any() else 0.0
+    if not usual:
+        return np.ones(len(samples))
+    own, df = variances[several], (counts - 1.0)[several]
+    drawn, _ = moderated(own, df, prior(own, df))
+    variances[several], variances[~several] = np.maximum(drawn, usual / 2), usual
+    return np.asarray(usual / variances)
+
+
 def _steps(lines: Iterable[Line], error: float) -> Iterator[dict[str, Any]]:
     parts = [Part(line, line.measurements) for line in lines if line.limit.weight]
     while parts:
         weights = [part.line.limit.weight for part in parts]
         resamples = max(LEAST_RESAMPLES, math.ceil(4 * sum(weights) / min(weights) / error))  # or none is small enough
-        steps = [step_test(part.samples(part.logarithmic), resamples) for part in parts]
+        scaled = [part.samples(part.logarithmic) for part in parts]
+        steps = [step_test(samples, resamples, weights=point_weights(samples)) for samples in scaled]
         tested = [(part, step) for part, step in zip(parts, steps, strict=True) if step]
         adjusted = holm([step.p for _, step in tested], [part.line.limit.weight for part, _ in tested])
         parts = []
@@ -270,9 +291,12 @@ def _steps(lines: Iterable[Line], error: float) -> Iterator[dict[str, Any]]:
 
 
 def _step_record(part: Part, step: LevelStep, p: float) -> dict[str, Any]:
-    """What changed: the mean before and after, the geometric one of values that are all positive."""
+    """What changed: the weighted mean before and after, the geometric one of values that are all positive."""
     samples = part.samples(part.logarithmic)
-    before, after = (float(np.concatenate(some).mean()) for some in (samples[: step.place], samples[step.place :]))
+    weights = np.repeat(point_weights(samples), [len(sample) for sample in samples])
+    n = sum(map(len, samples[: step.place]))
+    values = np.concatenate(samples)
+    before, after = (float(np.average(values[part], weights=weights[part])) for part in (np.s_[:n], np.s_[n:]))
     if part.logarithmic:
         before, after = np.exp(before), np.exp(after)
     score, first = part.line.score, part.measurements[step.place][0]
