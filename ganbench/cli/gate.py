@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganbench.cli.console import DONE, REGRESSION, err, out, writing
+from ganbench.cli.console import DONE, REGRESSION, command_line, err, out, writing
 from ganbench.cli.options import ResultsArgument
 from ganbench.errors import BadResults, BenchError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ganbench.compare.baseline import Baseline
     from ganbench.compare.gate import Gate
     from ganbench.compare.regression import Check
+    from ganbench.store import Results
 
 
 def baseline(
@@ -57,6 +58,16 @@ def check(
     github: Annotated[bool, typer.Option("--github", help="Annotations for GitHub Actions.")] = False,
     update: Annotated[bool, typer.Option("--update", help="Accept these results as the baseline; say why.")] = False,
     reason: Annotated[str, typer.Option(help="With --update: why, kept in the file.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="All verdicts as JSON, in place of the words.")] = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Train alarmed rows again, with fresh seeds: does the alarm stand?")
+    ] = False,
+    fresh: Annotated[
+        int | None, typer.Option(min=2, help="With --confirm: how many seeds; default: as many as the baseline has.")
+    ] = None,
+    suite: Annotated[
+        Path | None, typer.Option(help="With --confirm: the suite's file, if it names others beside it.")
+    ] = None,
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Make a copy of the results worse: does this gate see it?")
     ] = False,
@@ -79,11 +90,15 @@ def check(
         out.print(gate_format.trial_outcomes(trials))
         raise typer.Exit(DONE if selftest.proven(trials) else REGRESSION)
     checked = regression.check(now, before, gate, remarks)
+    if confirm:
+        checked = _confirmed(checked, stored, now, before, fresh, suite)
     for file, text in ((markdown, gate_format.check_markdown), (junit, gate_format.junit_xml)):
         if file and str(file) != "-":
             with writing(file):
                 file.write_text(text(checked), encoding="utf-8")
-    if markdown and str(markdown) == "-":
+    if json:
+        sys.stdout.write(gate_format.check_json(checked))
+    elif markdown and str(markdown) == "-":
         sys.stdout.write(gate_format.check_markdown(checked))
     else:
         out.print(gate_format.check_in_terminal(checked))
@@ -93,6 +108,23 @@ def check(
         _accept(baseline_file, now, own, before, checked, reason)
         return
     raise typer.Exit(checked.exit_code)
+
+
+def _confirmed(
+    checked: "Check", stored: "Results", now: "Baseline", before: "Baseline", count: int | None, suite: Path | None
+) -> "Check":
+    """The same check after its alarmed rows were trained again; without an alarm nothing is."""
+    from ganbench.compare import confirm as confirming
+    from ganbench.compare.baseline import measure
+    from ganbench.store import read
+    from ganbench.suite.again import train_again
+
+    if not (rows := confirming.alarmed_rows(checked)):
+        return checked
+    seeds = confirming.fresh_seeds(now, before, count)
+    err.print(f"Training {len(rows)} alarmed row(s) again, with seeds {seeds[0]} to {seeds[-1]}.")
+    folder = train_again(stored, rows, seeds, suite, command_line(), err)
+    return confirming.confirm(checked, measure(read(folder)), before)
 
 
 def _tolerance(text: str) -> tuple[str, float]:

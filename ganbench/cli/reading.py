@@ -79,6 +79,7 @@ def compare(
         float | None, typer.Option(min=0, max=10, help="Differences below this share of A's mean are none: 0.05.")
     ] = None,
     format: Annotated[Printed, typer.Option()] = Printed.text,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Is B better than A? Differences with intervals, verdicts, and the seeds that would decide."""
     from ganbench.compare import compare as comparing
@@ -90,6 +91,7 @@ def compare(
     before = read(a)
     after = before if b is None else read(b)
     found = comparing.compare(before, after, variants, checkpoint, metric or [], tolerance)
+    format = Printed.json if json else format
     if format is Printed.text:
         out.print(comparison.comparison_in_terminal(found), crop=False)
     else:

@@ -3,7 +3,9 @@
 Both hold the new seeds against the scatter of the baseline's alone. Where a few of the new ones have collapsed, they
 scatter so much among themselves that no test of means finds anything.
 
-*Collapse*: the mean is worse by more than COLLAPSE standard deviations of the baseline. No test is needed.
+*Collapse*: the mean is worse by more than COLLAPSE standard deviations of the baseline, however the new seeds scatter.
+Two or three seeds may lie so close that ten of their deviations are nothing. There it takes as many more as a t of the
+baseline's few degrees of freedom reaches with the probability `chance`.
 
 *The worst seed*: how probable is a seed so far from the baseline's mean, if nothing changed? The p-value is that of a t
 of one new value, times the number of new seeds, of which it is the worst.
@@ -20,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ganbench.compare.contrast import Samples, absolute, relative, scaled, squares
-from ganbench.statistics import t_tail
+from ganbench.statistics import t_quantile, t_tail
 from ganbench.statistics.moderated import moderated, prior
 
 COLLAPSE = 10.0  # standard deviations
@@ -33,16 +35,18 @@ class Fall(NamedTuple):
     mean: float  # of the new seeds minus that of the baseline's
     low: float  # the lowest new seed, likewise
     high: float
-    seeds: int  # new ones
+    seeds: tuple[int, int]  # in the baseline and now
     deviation: float  # standard deviation of the baseline
     df: float  # degrees of freedom of that
     predicted: float  # standard error of one new seed minus the baseline's mean
     start: float
     logarithmic: bool
 
-    def collapsed(self, sign: float) -> bool:
+    def collapsed(self, sign: float, chance: float) -> bool:
         """`sign` is that of a change for the worse."""
-        return sign * self.mean > COLLAPSE * self.deviation
+        before, after = self.seeds
+        surprising = t_quantile(1 - 2 * chance, self.df) * math.sqrt(1 / before + 1 / after)
+        return sign * self.mean > max(COLLAPSE, surprising) * self.deviation
 
     def worst(self, sign: float) -> float:
         return self.high if sign > 0 else self.low
@@ -51,7 +55,7 @@ class Fall(NamedTuple):
         """Of so bad a worst seed; 1 where no scale measures it."""
         if sign * self.worst(sign) <= 0 or not self.predicted:
             return 1.0
-        return min(1.0, self.seeds * t_tail(self.worst(sign) / self.predicted, self.df) / 2)
+        return min(1.0, self.seeds[1] * t_tail(self.worst(sign) / self.predicted, self.df) / 2)
 
     def change(self, sign: float) -> tuple[float, float]:
         """The worst seed's change, as a share of the baseline's mean and in the metric's unit."""
@@ -74,7 +78,7 @@ def falls(variants: Sequence[Samples]) -> list[Fall]:
             mean=float(s.after.mean() - s.before.mean()),
             low=float(s.after.min() - s.before.mean()),
             high=float(s.after.max() - s.before.mean()),
-            seeds=len(s.after),
+            seeds=(len(s.before), len(s.after)),
             deviation=math.sqrt(variance),
             df=float(d),
             predicted=math.sqrt(variance * (1 + 1 / len(s.before))),

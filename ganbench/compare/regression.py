@@ -7,7 +7,7 @@ does to each.
 *Chance.* `ganbench.compare.contrast` gives each row a p-value of its means, `ganbench.compare.collapse` one of its
 worst seed. Those of all rows are adjusted together by Holm's correction with the gate's weights; a worst seed has a
 share WORST of its row's. So a board on which nothing changed raises an alarm in at most `error` of all cases, however
-many rows it has. A collapse needs no test.
+many rows it has. A collapse needs no test; that two seeds lie close by chance is allowed for with COLLAPSES of `error`.
 
 *Size.* The change is that of the mean, the geometric one on logarithms, as a share of what it was, and in the metric's
 unit.
@@ -16,6 +16,7 @@ unit.
                     seeds; or no run has a value any more
     better          better by both
     same            the whole interval of the change is within what is tolerated, or every seed gave the same value
+    cleared         was a regression, which fresh seeds did not confirm (`ganbench.compare.confirm`)
     undecided       none of these: more seeds would say
     missing         the baseline has the row, or a seed of it, the results do not
     not comparable  measured under other conditions, which is never "same"
@@ -41,6 +42,8 @@ from ganbench.statistics import holm
 
 EVERY = "every variant"
 WORST = 0.25  # weight of a row's worst seed, relative to that of its mean
+CLEARED = "cleared"  # the verdict on what was a regression, until fresh seeds were looked at
+COLLAPSES = 0.1  # share of the allowed error, for all rows together
 PASSED, REGRESSED, NOTHING = 0, 1, 2  # exit codes
 FAILS = ("regression", "missing", "not comparable")  # verdicts that a gate must not pass
 SILENT = ("undecided", "other machine", "new")  # those that say nothing
@@ -131,6 +134,8 @@ def _decide_rows(rows: Sequence[Row], error: float) -> None:
     means = [contrast.p(row.worse) for row, contrast in tested]
     worse = holm([*means, *(fall.p(row.worse) for row, fall in fallen)], shares)
     better = holm([contrast.p(-row.worse) for row, contrast in tested], weights)
+    for row, fall in fallen:
+        row.collapsed = fall.collapsed(row.worse, COLLAPSES * error / len(fallen))
     for (row, contrast), p_worse, p_better in zip(tested, worse, better, strict=False):
         row.detectable = contrast.detectable(row.worse, min(0.49, error * row.limit.weight / sum(shares)))
         _decide_row(row, float(p_worse), float(p_better), error)
@@ -143,7 +148,7 @@ def _decide_row(row: Row, p_worse: float, p_better: float, error: float) -> None
     change, low, high = row.contrast.change()
     shift, lowest, highest = row.contrast.shift()
     row.p = p_worse
-    if row.counts(change, shift) and (p_worse <= error or (row.fall and row.fall.collapsed(row.worse))):
+    if row.counts(change, shift) and (p_worse <= error or row.collapsed):
         row.verdict = "regression"
         if p_worse > error:
             assert row.fall

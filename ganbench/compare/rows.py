@@ -43,6 +43,7 @@ class Row:
     samples: Samples | None = None  # if it can be tested
     contrast: Contrast | None = None
     fall: Fall | None = None
+    collapsed: bool = False
     p: float = math.nan  # of a change for the worse, or for the better where that is the verdict
     detectable: float = math.nan
 

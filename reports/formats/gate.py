@@ -3,6 +3,7 @@
 Pure functions of `ganbench.compare.regression.Check`. Names never become markup.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ganbench.compare.contrast import LEVEL
-from ganbench.compare.regression import EVERY, FAILS, NOTHING, SILENT, Check
+from ganbench.compare.regression import CLEARED, EVERY, FAILS, NOTHING, SILENT, Check
 from ganbench.compare.rows import ENDED
 from ganbench.compare.selftest import Trial
 from ganbench.reports.formats.as_md import markdown_table
@@ -24,8 +25,8 @@ from ganbench.reports.numbers import CONTROL, arrow, count, listed, number, p_va
 ANNOTATIONS = 10  # GitHub shows so many of a step
 MOST_LINES = 20  # of one verdict in a terminal
 STYLES = {"regression": "red", "better": "green"}
-ORDER = [*FAILS, "better", "same", "undecided", "other machine", "new"]
-SHOWN = [*FAILS, "better", "other machine"]
+ORDER = [*FAILS, CLEARED, "better", "same", "undecided", "other machine", "new"]
+SHOWN = [*FAILS, CLEARED, "better", "other machine"]
 OUTCOMES = {"failures": FAILS, "skipped": SILENT}  # in JUnit's words
 
 
@@ -54,6 +55,8 @@ def check_answer(check: Check) -> str:
         return f"{short(check.suite)} does not pass: {unmeasurable} Nothing else got worse."
     if check.exit_code == NOTHING:
         return f"{short(check.suite)} does not pass: no row could be tested, so none could have failed."
+    if len(cleared := check.of(CLEARED)):
+        return f"No regression in {short(check.suite)}: fresh seeds cleared {count(len(cleared), 'alarm')}."
     return f"No regression in {short(check.suite)}."
 
 
@@ -99,6 +102,20 @@ def check_in_terminal(check: Check) -> RenderableType:
         if len(rows) > MOST_LINES:
             parts.append(Text(f"{verdict}: {len(rows) - MOST_LINES} more", style=style))
     return Group(*parts, *(Text(line, style="dim") for line in detectable_changes(check)))
+
+
+def check_json(check: Check) -> str:
+    """For programs. JSON has no NaN and no infinity: null is a number that there cannot be."""
+    finite = check.rows.astype(object).where(check.rows.notna(), None).replace([math.inf, -math.inf], None)
+    content = {
+        "suite": check.suite,
+        "exit_code": check.exit_code,
+        "answer": check_answer(check),
+        "gate": check.gate.model_dump(mode="json", exclude_none=True),
+        "remarks": check.remarks,
+        "rows": finite.to_dict("records"),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def check_markdown(check: Check) -> str:

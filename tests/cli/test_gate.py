@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
+RESOURCES = Path(__file__).parents[1] / "resources"
+
 Command = Callable[..., Any]
 MadeUp = Callable[..., Path]
 Cells = dict[tuple[str, str, str], Sequence[float | None]]
@@ -270,6 +272,36 @@ def test_tolerances_of_the_suite_and_of_the_command_line(ganbench: Command, made
     assert ganbench("check", folder, "--baseline", baseline).code == 1
     assert ganbench("check", folder, "--baseline", baseline, "--tolerance", "fid=0.1").code == 1
     assert ganbench("check", folder, "--baseline", baseline, "--tolerance", "2.5", "--error", "1e-6").code == 0
+
+
+def test_json_has_all_verdicts(ganbench: Command, made_up: MadeUp, baseline: Path) -> None:
+    ran = ganbench("check", made_up(WORSE), "--baseline", baseline, "--json")
+    found = json.loads(ran.out)
+    assert ran.code == found["exit_code"] == 1 and found["answer"].startswith("2 regressions in quick")
+    assert found["gate"]["failures"] == 0 and found["remarks"] == []
+    (worse,) = [row for row in found["rows"] if (row["variant"], row["metric"]) == ("wgan", "fid")]
+    assert worse["verdict"] == "regression" and worse["change"] == pytest.approx(2.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("better", "code", "word"), [(1e6, 1, "confirmed"), (1.0, 0, "No regression")])
+def test_alarmed_rows_are_trained_again(
+    ganbench: Command, results_copy: Path, tmp_path: Path, better: float, code: int, word: str
+) -> None:
+    """Held against a baseline that nothing can reach, the alarm stands; without one nothing is trained."""
+    file = tmp_path / "tiny.json"
+    assert ganbench("baseline", results_copy, "--out", file).code == 0
+
+    def improve(found: dict[str, Any]) -> None:
+        for row in found["scores"]:
+            if row["metric"] == "reverse_kl":
+                row["values"] = {seed: value / better for seed, value in row["values"].items()}
+                row["noise"] = 0.0
+
+    edit(file, improve)
+    suite = RESOURCES / "tiny.toml"
+    ran = ganbench("check", results_copy, "--baseline", file, "--confirm", "--suite", suite, "--fresh", 3)
+    assert ran.code == code and word in ran.out, ran.out + ran.err
+    assert (results_copy / "fresh").exists() == (code == 1)
 
 
 def test_one_check_writes_for_all_readers(ganbench: Command, made_up: MadeUp, baseline: Path, tmp_path: Path) -> None:

@@ -427,9 +427,15 @@ def test_another_variant_under_the_same_name_is_not_comparable() -> None:
 def test_a_collapse_fails_at_once() -> None:
     """Three times as bad on average, but so scattered that no test of means would say so."""
     now = {**changed("a", 1.0), ("d", "a", "fid"): [10.0, 10.4, 10.1, 4000.0]}
-    found = check(board(now), board(BEFORE), Gate(error=1e-9))
+    found = check(board(now), board(BEFORE), Gate())
     assert verdict(found) == "regression" and found.exit_code == 1
     assert "a collapse: by " in row(found)["remark"] and "standard deviations of the baseline" in row(found)["remark"]
+
+
+def test_two_seeds_that_lie_close_by_chance_are_no_measure_of_a_collapse() -> None:
+    once, now = fids({"a": [10.0, 10.05]}), fids({"a": [10.8, 12.2]})
+    found = check(board(now), board(once), Gate())
+    assert verdict(found) == "undecided" and row(found)["change"] > 0.1
 
 
 def test_a_collapse_within_the_tolerance_is_none() -> None:

@@ -215,5 +215,5 @@ def test_what_a_self_test_caught_is_said() -> None:
     assert shown.splitlines() == [
         "noise: caught, in 3 rows of 9",
         "half speed: NOT caught, in none of 3 rows",
-        "modes dropped: not tried, since no such row can be held against this baseline here",
+        "modes dropped: not tried, since no such row can be compared",
     ]

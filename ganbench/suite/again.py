@@ -1,0 +1,51 @@
+"""Some rows of a suite once more, with fresh seeds: what a gate asks for before it believes an alarm."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from ganbench.errors import BadSuite
+from ganbench.store import Results
+from ganbench.suite import driver
+from ganbench.suite.loading import Suite, load
+
+FOLDER = "fresh"  # in the suite's results
+
+
+def train_again(
+    results: Results,
+    rows: Collection[tuple[str, str]],  # dataset and variant, by their labels
+    seeds: Sequence[int],
+    suite_file: Path | None,  # None: the text that the results keep
+    command: str,
+    console: Console,
+) -> Path:
+    """Train and judge these rows with these seeds, what is missing of them -> the folder of their results.
+
+    Raises BadSuite if the suite names files beside it and `suite_file` is not given.
+    """
+    folder = results.path / FOLDER
+    suite = fresh(load(suite_file or _kept(results, folder), float(results.runs["scale"].iloc[0])), rows, seeds)
+    plan = driver.plan(suite, folder, driver.choose_executor("local", "auto"), "*", False, command)
+    driver.carry_out(plan, console)
+    return plan.store.path
+
+
+def fresh(suite: Suite, rows: Collection[tuple[str, str]], seeds: Sequence[int]) -> Suite:
+    """The same suite with these rows only, and these seeds. Raises BadSuite if it has none of them."""
+    first = {(run.dataset_label, run.label): run for run in reversed(suite.runs)}
+    if absent := [f"{label} on {dataset}" for dataset, label in rows if (dataset, label) not in first]:
+        raise BadSuite(f"The suite {suite.name} has no {', '.join(absent)}. Name that of the results with --suite.")
+    return replace(suite, runs=tuple(replace(first[row], seed=seed) for seed in seeds for row in rows))
+
+
+def _kept(results: Results, folder: Path) -> Path:
+    """The suite's text from the results, as a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{results.suite.partition('@')[0]}.toml"
+    manifest = json.loads((results.path / "suite.json").read_text(encoding="utf-8"))
+    file.write_text(manifest["text"], encoding="utf-8")
+    return file
