@@ -157,14 +157,15 @@ def _runs_of_row(rows: DataFrame) -> Runs:
         budget=_one({_budget_text(row) for _, row in rows.iterrows()}, "budgets", where),
         select=next(iter(rows["select"].dropna()), ""),
         seeds=sorted(map(int, rows["seed"])),
-        failures={int(run.seed): _ending(run) for run in rows[rows["status"] != "done"].itertuples()},
+        failures=dict(map(_ending, rows[rows["status"] != "done"].to_dict("records"))),
         ledger={name: _short(done[name].mean()) for name in LEDGER if name in rows},
         plugin=_listed(rows["variant"]),
     )
 
 
-def _ending(run: Any) -> str:
-    return f"{run.status}: {run.reason}".rstrip(": ")[:200] if hasattr(run, "reason") else str(run.status)
+def _ending(run: Record) -> tuple[int, str]:
+    """The seed of a run that failed, and how it did."""
+    return int(run["seed"]), f"{run['status']}: {run.get('reason') or ''}".rstrip(": ")[:200]
 
 
 def _budget_text(row: "Series[Any]") -> str:

@@ -104,10 +104,11 @@ class Gate(BaseModel):
 
     def _rules(self) -> dict[str, str]:
         """Each by its place in the table; those of a metric only where it has its own."""
-        own = {f"metrics.{metric}": rules for metric, rules in self.metrics.items()}
+        tables: dict[str, BaseModel] = {"": self}
+        tables |= {f"metrics.{metric}.": rules for metric, rules in self.metrics.items()}
         return {
-            ".".join((*place, name)): f"{value:g}"
-            for *place, rules in [(self,), *own.items()]
+            f"{place}{name}": f"{value:g}"
+            for place, rules in tables.items()
             for name, value in rules
             if isinstance(value, float)
         }
