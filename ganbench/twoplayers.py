@@ -1,6 +1,7 @@
 """One generator against one discriminator: what most variants share, and where penalties and remedies enter."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
 
@@ -14,6 +15,12 @@ from ganbench.losses import Formulation, pulling_away
 from ganbench.penalties import Penalty
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec, Loss, Player, Variant
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Where nothing is computed in fewer digits than its tensors have."""
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
 class Discriminator(nn.Module):
@@ -169,7 +176,7 @@ class TwoPlayers(Variant):
         """The terms of D's loss."""
         scores = self.score_both(real, fake, like)
         terms = {**self.loss.d_terms(*scores), **self.beliefs(*scores), **self.d_terms(*scores)}
-        with torch.autocast(real.device.type, enabled=False):  # slopes of slopes are too small for fewer digits
+        with without_autocast(real.device):  # slopes of slopes are too small for fewer digits
             exact = torch.promote_types(real.dtype, torch.float32)  # of doubles, doubles
             packs = [self.D.packed(x).to(exact) for x in (real, fake)]  # what D judges as one has one slope
             for part in self.penalty.parts:

@@ -165,14 +165,14 @@ class Variant(nn.Module):
 def fill_rate(group: dict[str, Any], share: float) -> None:
     """Fill the learning rate of an optimiser's group, a tensor beside its weights, with a share of the first one.
 
-    On a CPU it is float64, with which a step has the bits that a float gives it; on CUDA float32, which Adam's kernel
-    needs.
+    On a CPU it is float64, with which a step has the bits that a float gives it; elsewhere float32, which Adam's kernel
+    on CUDA needs.
     """
     if "initial_lr" not in group:  # as PyTorch's own schedules name it
         group["initial_lr"] = float(group["lr"])
     device = group["params"][0].device
     if not isinstance(group["lr"], Tensor) or group["lr"].device != device:
-        kind = torch.float32 if device.type == "cuda" else torch.float64
+        kind = torch.float64 if device.type == "cpu" else torch.float32
         group["lr"] = torch.empty((), device=device, dtype=kind)
     group["lr"].fill_(group["initial_lr"] * share)
 

@@ -53,6 +53,11 @@ def graph_of(device: torch.device) -> Graph | None:
     return CudaGraph() if device.type == "cuda" else None
 
 
+def capturable(device: torch.device) -> bool:
+    """Whether steps there are written to be captured; on `meta` they are as on CUDA, whose part it plays."""
+    return device.type in ("cuda", "meta")
+
+
 class Captured:
     """A step without arguments: its first call is done as it is, the second is recorded, and then it is replayed.
 

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ganbench.judges.asking import matrix_precision
 from ganbench.runs.budget import Budget, Ledger
-from ganbench.runs.capture import Captured, Graph, graph_of
+from ganbench.runs.capture import Captured, Graph, capturable, graph_of
 from ganbench.variant import Batch, Player, Variant
 
 Precision = Literal["float32", "tf32", "bfloat16"]
@@ -56,7 +56,7 @@ def train(
                     for _ in range(player.repeats):
                         step()
                         flops += step.flops
-                _enter(ledger, variant, flops)
+                enter(ledger, variant, flops)
                 ledger.seconds = before + perf_counter() - started
         if steps.means.counts:
             curves = steps.means.bring_home(steps.gradient_norms())  # waits for the device: the clock sees all work
@@ -76,7 +76,7 @@ class PlayerSteps:
         for player in variant.players:
             for group in player.optimizer.param_groups:
                 if "capturable" in group:
-                    group["capturable"] = data.x.device.type == "cuda"
+                    group["capturable"] = capturable(data.x.device)
 
     def of(self, player: Player) -> "PlayerStep":
         """The player's step at the present stage."""
@@ -186,7 +186,8 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
-def _enter(ledger: Ledger, variant: Variant, flops: int) -> None:
+def enter(ledger: Ledger, variant: Variant, flops: int) -> None:
+    """Write a round of `flops` floating-point operations into the ledger."""
     ledger.rounds += 1
     ledger.flops += flops
     for player in variant.players:

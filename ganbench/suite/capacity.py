@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from ganbench import plugins
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite
+from ganbench.runs.operations import Shapes
 from ganbench.runs.spec import RunSpec
 
 TOLERANCE = 0.05  # largest difference, as a share of the amount that is asked for
@@ -130,22 +130,6 @@ def _count(run: RunSpec, dataset: Dataset, amount: int) -> int | None:
 
 def _parameters(run: RunSpec, dataset: Dataset) -> int:
     return sum(run.build_variant(dataset).count_weights())
-
-
-class Shapes(TorchFunctionMode):
-    """On the device "meta", where tensors have shapes and no values, leaves out what shows in no new shape.
-
-    That is what is written into a tensor that is there, and the product of a matrix and a vector: the power
-    iterations of spectral norm, which would take ten times as long as all the rest.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if kwargs.get("out") is not None:
-            return kwargs["out"]
-        if func is torch.mv:
-            return args[0].new_empty(len(args[0]))
-        return func(*args, **kwargs)
 
 
 def _others(run: RunSpec, dataset: Dataset, size: Size) -> Iterable[str]:
