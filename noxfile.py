@@ -68,6 +68,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def robustness(session: nox.Session) -> None:
+    """Twenty kills, a thousand malformed suites, damaged and hostile files: what must cost one run at most."""
+    files = ["kills.py", "suites.py", "test_ends.py", "test_files.py", "test_messages.py", "test_suites.py"]
+    session.run("pytest", "-q", *[f"tests/robustness/{file}" for file in files], *session.posargs)
+
+
+@nox.session
 def schema(session: nox.Session) -> None:
     """Write suites/suite.schema.json anew, after a change of the suites' language."""
     from ganbench.suite.language import schema as suite_schema

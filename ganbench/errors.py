@@ -8,10 +8,14 @@
     └── NoDevice               a device was asked for that this machine does not have
 
 Anything else is a bug of ours (or of a plugin) and keeps its traceback.
+
+What others' code raises is spoken of by `said`: one line that every terminal, table and file can take.
 """
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+LONGEST = 300  # characters of what strangers' code says
 
 
 class BenchError(Exception):
@@ -23,9 +27,9 @@ class UnknownName(BenchError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = ""):
         known = sorted(known)
-        near = "".join(f" Did you mean {n!r}?" for n in get_close_matches(name, known, n=1))
+        near = "".join(f" Did you mean {n!r}?" for n in get_close_matches(name[:LONGEST], known, n=1))
         there = f"There are: {', '.join(known)}" if known else "There are none"
-        super().__init__(f"{where}No {name!r} among the {kind}.{near} {there}.")
+        super().__init__(f"{where}No {shortened(name)!r} among the {kind}.{near} {there}.")
 
 
 class BadSuite(BenchError):
@@ -42,3 +46,22 @@ class BadResults(BenchError):
 
 class NoDevice(BenchError):
     """The device that was asked for is not there."""
+
+
+def said(error: BaseException, most: int = LONGEST) -> str:
+    """`KeyError: 'a'`: an error's kind and the first line of its words, printable, of `most` characters at most."""
+    try:
+        words = str(error)[: 2 * most]
+    except Exception:  # a stranger's `__str__` may fail as anything may
+        words = "it does not say what"
+    return shortened(printable(f"{type(error).__name__}: {next(iter(words.splitlines()), '')}"), most)
+
+
+def printable(text: str) -> str:
+    """Without the characters by which a text could command a terminal, and those that no file can hold."""
+    return "".join(c for c in text if c.isprintable())
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """Of a text longer than `most` characters the beginning."""
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -8,12 +8,10 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from ganbench import __version__
 from ganbench.cli import data, gate, installed, judging, rating, reading, running
-from ganbench.cli.console import USER_ERROR, err, out
-from ganbench.errors import BenchError
+from ganbench.cli.console import ended, out, print_anywhere
 
 app = typer.Typer(
     help="Train GANs under one budget, judge them alike, and see whether the difference is real.",
@@ -26,6 +24,7 @@ judge_app = typer.Typer(help="Train the judges that come with ganbench.", no_arg
 
 # `--help` shows them in this order.
 app.command("run")(running.run)
+app.command("status")(reading.status)
 app.command("report")(reading.report)
 app.command("compare")(reading.compare)
 app.command("list")(installed.list_)
@@ -47,14 +46,11 @@ judge_app.command("train")(judging.train)
 
 
 def main() -> None:
-    """Run the command line; what the user can mend is a message and exit code 2."""
+    """Run the command line; what the user can mend is a message and exit code 2, what nobody can a traceback and 70."""
     # Threads that wait by spinning take the processors from all others: on a busy machine a run is 2 to 4 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        app(prog_name="ganbench")
-    except BenchError as error:
-        err.print(f"[red]Error:[/red] {escape(str(error))}")
-        sys.exit(USER_ERROR)
+    print_anywhere()
+    sys.exit(ended(lambda: app(prog_name="ganbench")))
 
 
 def _version(wanted: bool) -> None:

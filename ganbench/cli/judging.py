@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from ganbench.cli.console import command_line, err, out, writing
-from ganbench.cli.options import DataDir, Device, use_data_dir
+from ganbench.cli.options import AllowPlugins, DataDir, Device, use_data_dir
 from ganbench.errors import BenchError
 
 
@@ -28,6 +28,7 @@ def evaluate(
     count: Annotated[int | None, typer.Option(min=1, help="Samples; default: as in the results, or 10,000.")] = None,
     skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave out images that cannot be read.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Tidy: one row per score.")] = False,
+    allow_plugins: AllowPlugins = False,
     device: Annotated[Device, typer.Option()] = Device.auto,
     data_dir: DataDir = None,
 ) -> None:
@@ -37,20 +38,20 @@ def evaluate(
     from ganbench.reports import formats
     from ganbench.reports.formats import terminal
     from ganbench.runs import external
-    from ganbench.store import read
+    from ganbench.store import csv, read
     from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
-    like = external.spec_from_results(results, dataset) if results else external.spec_for(dataset, count)
+    like = external.spec_from_results(results, dataset, allow_plugins) if results else external.spec_for(dataset, count)
     judged = external.judge_external(
-        samples, label, replace(like, samples=count or like.samples), choose_device(device), skip_corrupt
+        samples, label, replace(like, samples=count or like.samples), choose_device(device), skip_corrupt, allow_plugins
     )
     if results:
         external.add_to_results(results, judged)
-        formats.write_report(read(results), results / "report.html")
+        formats.write_report(read(results, forgiving=True), results / "report.html")
     scores = external.score_table(judged)
     if as_csv:
-        sys.stdout.write(scores.to_csv(index=False))
+        sys.stdout.write(csv.to_csv(scores))
     else:
         out.print(terminal.score_table(scores))
 
@@ -64,6 +65,7 @@ def audit(
         Path | None, typer.Option(help="With --against: a suite's results; do they agree on its runs?")
     ] = None,
     out_dir: Annotated[Path | None, typer.Option("--out", help="audit.csv, audit.json and audit.html go here.")] = None,
+    allow_plugins: AllowPlugins = False,
     cards: Annotated[Path | None, typer.Option(help="JUDGE-audit.md goes here, which ships with the judge.")] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -80,7 +82,7 @@ def audit(
     runs = read(results) if results else None  # before the hard work, just in case it fails
     found = audits.audit(judges, audits.choose_dataset(judge, dataset), samples, err.print)
     if runs:
-        found = audits.add_runs(found, runs, err.print)
+        found = audits.add_runs(found, runs, err.print, allow_plugins)
     out.print(shown.terminal(found))
     if out_dir:
         with writing(out_dir):

@@ -21,6 +21,9 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+AllowPlugins = Annotated[
+    bool, typer.Option("--allow-plugins", help="Run the Python files that the results name, if they are as recorded.")
+]
 FinalCheckpoint = Literal["selected", "last"]  # which of a run's two generators
 
 

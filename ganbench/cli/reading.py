@@ -1,5 +1,6 @@
-"""What results say: `report`, `compare` and `history`."""
+"""What results say: `status`, `report`, `compare` and `history`."""
 
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.console import err, out, writing
+from ganbench.cli.console import err, out, say_what_is_left_out, writing
 from ganbench.cli.options import FinalCheckpoint, ResultsArgument
 from ganbench.errors import BenchError
 from ganbench.reports.formats import FORMATS
@@ -50,11 +51,12 @@ def report(
             raise BenchError("Found --serve with --out or --format, but what is served is the page. Leave them out.")
         _serve(results, port)
         return
-    found = read(results)
+    found = read(results, forgiving=True)
     if out_path is None and format is not HTML:
         if format.value == "png" and sys.stdout.isatty():
             raise BenchError("A picture is nothing for a terminal. Name a file: --out board.png")
         _print(formats.report(found, format.value))
+        say_what_is_left_out(found.damaged)
         return
     out_path = out_path or found.path / "report.html"
     folder = out_path.is_dir() or (format is HTML and not out_path.suffix)
@@ -65,6 +67,22 @@ def report(
     with writing(out_path):
         written = site.write_site(found, out_path) if folder else formats.write_report(found, out_path, format.value)
     err.print(f"Written: {written}")
+    say_what_is_left_out(found.damaged)
+
+
+def status(
+    results: ResultsArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say how far a suite is: done, running, failed and missing runs."""
+    from ganbench.suite import status as standing
+
+    found = standing.status_of(results)
+    if as_json:
+        print(json.dumps(standing.as_json(found), indent=1))
+    else:
+        print(*standing.as_lines(found), sep="\n")
+    say_what_is_left_out(found.damaged)
 
 
 def compare(
@@ -144,7 +162,7 @@ def _serve(results: Path, port: int) -> None:
 
 def _print(content: bytes) -> None:
     """Write to stdout what may be text or a picture."""
-    if hasattr(sys.stdout, "buffer"):
+    if hasattr(sys.stdout, "buffer") and not sys.stdout.isatty():
         sys.stdout.buffer.write(content)
-    else:  # captured by somebody
+    else:  # captured by somebody, or a terminal, which may not know all characters
         sys.stdout.write(content.decode())

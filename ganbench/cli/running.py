@@ -1,14 +1,27 @@
 """Doing runs, and drawing from what they trained: `run` and `sample`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from ganbench.cli.console import INTERRUPTED, SOME_FAILED, command_line, err, out, writing
-from ganbench.cli.options import DataDir, Device, FinalCheckpoint, use_data_dir
+from ganbench.cli.console import (
+    INTERRUPTED,
+    SOME_FAILED,
+    command_line,
+    err,
+    out,
+    say_what_is_left_out,
+    signals_as_ctrl_c,
+    writing,
+)
+from ganbench.cli.options import AllowPlugins, DataDir, Device, FinalCheckpoint, use_data_dir
+
+SILENCE = 30.0  # minutes that a run may be silent where nobody looks on
+OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, which takes a second to import
 
 
+@signals_as_ctrl_c()
 def run(
     suite: Annotated[Path, typer.Argument(help="A TOML file, or the name of a suite that comes with ganbench.")],
     results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
@@ -20,6 +33,19 @@ def run(
         float, typer.Option(min=1e-6, help="Shorten every run and its judgements; the results say so.")
     ] = 1.0,
     retry: Annotated[bool, typer.Option(help="Also do again what did not end well.")] = False,
+    on_failure: Annotated[
+        OnFailure | None,
+        typer.Option(
+            help="retry: what was killed is tried once more; stop: at the first failure. Default: the suite's."
+        ),
+    ] = None,
+    silence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Minutes after which a run without a word is ended; 0: never. Default: 30, at a terminal 0.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be run and how long it would take.")] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -39,7 +65,10 @@ def run(
     from ganbench.suite.loading import load
 
     executes = driver.choose_executor(executor, device, workers)
-    plan = driver.plan(load(suite, scale), results, executes, only, retry, command_line())
+    if silence is None:
+        silence = 0 if err.is_terminal else SILENCE
+    executes.silence_s = 60 * silence or None
+    plan = driver.plan(load(suite, scale), results, executes, only, retry, command_line(), on_failure)
     if dry_run or (plan.suite.meant_for == "cuda" and executes.device == "cpu"):
         driver.announce(plan, err)
     if dry_run:
@@ -49,12 +78,13 @@ def run(
     except KeyboardInterrupt:
         err.print("\nStopped. What is finished is kept; the same command goes on from here.")
         raise typer.Exit(INTERRUPTED) from None
-    found = read(plan.store.path)
+    found = read(plan.store.path, forgiving=True)
     report_file = plan.store.path / "report.html"
     with writing(report_file):
         formats.write_report(found, report_file)
     out.print(terminal.summary_boards(found))
     err.print(f"The whole report: {report_file}")
+    say_what_is_left_out(found.damaged)
     if failed:
         err.print(f"{failed} run(s) failed; the report says why, and --retry does them again.")
         raise typer.Exit(SOME_FAILED)
@@ -67,6 +97,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Of the latents.")] = 0,
     label: Annotated[int | None, typer.Option(help="Ask for one class.")] = None,
     checkpoint: Annotated[FinalCheckpoint, typer.Option()] = "selected",
+    allow_plugins: AllowPlugins = False,
     device: Annotated[Device, typer.Option()] = Device.auto,
     data_dir: DataDir = None,
 ) -> None:
@@ -75,7 +106,7 @@ def sample(
     from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
-    drawn = sample_run(run_folder, checkpoint, count, seed, label, choose_device(device))
+    drawn = sample_run(run_folder, checkpoint, count, seed, label, choose_device(device), allow_plugins)
     with writing(out_path):
         write_samples(drawn, out_path)
     err.print(f"Written: {out_path}")

@@ -26,14 +26,16 @@ class Job:
 class JobReport:
     """A sign of life. `status` is empty until the run has ended; then its record lies whole in the workdir.
 
-    Only of a run that crashed is there no record: the driver writes it.
+    There is no record of a run that crashed: the driver writes it. Of one that is "lost" nobody could write it, as on a
+    full disk, and the suite still misses it. "again" is the driver's own word: the run is done once more at the end.
     """
 
     job: Job
     share: float = 0.0  # of the budget
     images: int = 0  # real images shown to D
-    status: "Status | Literal['']" = ""
+    status: "Status | Literal['', 'lost', 'again']" = ""
     reason: str = ""
+    killed: bool = False  # by something outside of the run, which may not happen a second time
 
 
 class Executor(ABC):
@@ -42,6 +44,7 @@ class Executor(ABC):
     device: str  # "cpu" or "cuda"
     workers: int  # runs at a time
     threads: int  # of each run
+    silence_s: float | None = None  # a run that reports nothing for so long is ended; None: none is
 
     @abstractmethod
     def __init__(self, device: str, workers: int | None = None):

@@ -1,21 +1,29 @@
 """Runs as processes of this machine, one process per run, so that a crash or a kill touches no other.
 
 Where the system can fork, workers are forked from a server that has imported torch, the judges and the
-metrics once: a run starts in milliseconds and shares that memory.
+metrics once: a run starts in milliseconds and shares that memory. What a worker must do to depend on nobody and to
+leave nothing behind is in `worker.py`.
 """
 
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from time import monotonic, sleep
 from typing import Any
 
+from ganbench.errors import said
 from ganbench.executors import Executor, Job, JobReport
+from ganbench.executors.worker import do_job
+
+GRACE_S = 5.0  # for a worker to end, before it is killed
+ECHO_S = 0.3  # whoever ends all processes at once, as Slurm does, ends the driver a moment after the worker
+KILLS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, 255)  # exit codes; 255: the server was killed
 
 
 class Local(Executor):
@@ -35,20 +43,25 @@ class Local(Executor):
 
     def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
         context = _context()
-        waiting, running = list(reversed(jobs)), dict[Connection, _Running]()
+        waiting, running = list(reversed(jobs)), list[_Running]()
         try:
             while waiting or running:
                 while waiting and len(running) < self.workers:
-                    started = _start(context, waiting.pop(), self.device, self.threads)
-                    running[started.inbox] = started
-                    yield JobReport(started.job)
-                for inbox in wait(list(running)):
-                    yield from _receive(running, inbox)  # type: ignore[arg-type]
+                    job = waiting.pop()
+                    try:
+                        running.append(_start(context, job, self.device, self.threads))
+                    except OSError as error:  # too many processes or open files
+                        yield JobReport(job, status="lost", reason=f"no process could be started: {said(error)}")
+                    else:
+                        yield JobReport(job)
+                _wait(running, self.silence_s)
+                for one in list(running):
+                    for report in one.reports(self.silence_s):
+                        if report.status:
+                            running.remove(one)
+                        yield report
         finally:
-            for one in running.values():
-                one.process.terminate()
-            for one in running.values():
-                one.process.join()
+            _end(running)
 
 
 @dataclass
@@ -57,6 +70,43 @@ class _Running:
     process: BaseProcess
     inbox: Connection
     last: JobReport
+    heard: float = field(default_factory=monotonic)  # when it last gave a sign of life
+
+    def reports(self, silence_s: float | None) -> Iterator[JobReport]:
+        """What has come since the last look; the last one ends the run."""
+        while not self.last.status and (report := self._next(silence_s)):
+            self.last, self.heard = report, monotonic()
+            if report.status:
+                _end([self])
+            yield report
+
+    def _next(self, silence_s: float | None) -> JobReport | None:
+        ended = not self.process.is_alive()  # asked first: what it said before it ended is in the inbox then
+        try:
+            if self.inbox.poll():
+                return JobReport(self.job, *self.inbox.recv())
+        except (EOFError, OSError):  # the worker is gone without a word, or nearly
+            self.process.join(GRACE_S)
+            return self._crashed()
+        if ended:  # a child of the worker's own may hold its end of the pipe open
+            return self._crashed()
+        if silence_s is not None and monotonic() - self.heard > silence_s:
+            return self._crash(f"it gave no sign of life for {silence_s / 60:g} minutes and was ended, see --silence")
+        return None
+
+    def _crashed(self) -> JobReport:
+        code = self.process.exitcode
+        if code is None:
+            return self._crash("the process went on without a connection to the driver and was ended")
+        if code == -signal.SIGTERM:
+            sleep(ECHO_S)
+        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        hint = ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
+        return self._crash(f"the process ended with {cause}{hint}", killed=code in KILLS)
+
+    def _crash(self, what: str, killed: bool = False) -> JobReport:
+        reason = f"{what}, after {self.last.images:,} images"
+        return JobReport(self.job, self.last.share, self.last.images, "crashed", reason, killed)
 
 
 def workers_and_threads(device: str, workers: int | None) -> tuple[int, int]:
@@ -76,42 +126,31 @@ def _context() -> Any:
 
 def _start(context: Any, job: Job, device: str, threads: int) -> _Running:
     inbox, outbox = context.Pipe(duplex=False)
-    process = context.Process(target=_do_job, args=(job, device, threads, outbox), daemon=True)
+    process = context.Process(target=do_job, args=(job, device, threads, outbox), daemon=True)
     process.start()
     outbox.close()  # ours; when the worker's end closes too, the inbox says so
     return _Running(job, process, inbox, JobReport(job))
 
 
-def _receive(running: dict[Connection, _Running], inbox: Connection) -> Iterator[JobReport]:
-    one = running[inbox]
-    try:
-        one.last = JobReport(one.job, *inbox.recv())
-    except EOFError:  # the worker is gone without a word
+def _wait(running: list[_Running], silence_s: float | None) -> None:
+    """Sleep until one of them says something, ends, or has been silent for too long."""
+    left = None
+    if silence_s is not None and running:
+        left = max(0.0, min(one.heard for one in running) + silence_s - monotonic()) + 0.01
+    wait([source for one in running for source in (one.inbox, one.process.sentinel)], left)
+
+
+def _end(running: list[_Running]) -> None:
+    """End workers, also those that will not, and whatever they have started."""
+    for one in running:
+        if one.last.status in ("", "crashed"):  # else it is about to end by itself
+            one.process.terminate()
+    until = monotonic() + GRACE_S
+    for one in running:
+        one.process.join(max(0.0, until - monotonic()))
+        assert one.process.pid, "it has been started"
+        with suppress(ProcessLookupError, PermissionError):  # it leads a group of its own, if it came so far
+            os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.kill()
         one.process.join()
-        code = one.process.exitcode or 0
-        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        hint = ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
-        reason = f"the process ended with {cause}{hint}, after {one.last.images:,} images"
-        one.last = JobReport(one.job, one.last.share, one.last.images, "crashed", reason)
-    if one.last.status:
-        one.process.join()
-        inbox.close()
-        del running[inbox]
-    yield one.last
-
-
-def _do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
-    """The worker: one run, and a word to the driver after each log interval."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
-    import torch
-
-    from ganbench.runs.run import run
-
-    torch.set_num_threads(threads)
-    try:
-        status, reason = run(
-            job.spec, job.workdir, torch.device(device), lambda share, images: outbox.send((share, images, "", ""))
-        )
-        outbox.send((1.0, 0, status, reason))
-    except BrokenPipeError:
-        sys.exit(1)  # the driver is gone; what the workdir holds is enough to go on
+        one.inbox.close()

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ganbench.errors import BadSuite, UnknownName
+from ganbench.errors import BadSuite, UnknownName, said
 
 KINDS = ("variants", "datasets", "judges", "metrics", "losses", "penalties", "remedies", "executors")
 
@@ -58,7 +58,7 @@ def load(kind: str, name: str, beside: Path | None = None) -> Any:
     try:
         return found[name].load()
     except Exception as error:
-        raise BadSuite(f"{name!r} of the {kind} cannot be imported: {_what_and_where(error)}.") from error
+        raise BadSuite(f"{name!r} of the {kind} cannot be imported: {what_and_where(error)}.") from error
 
 
 def _from_file(path: Path, attribute: str) -> Any:
@@ -68,7 +68,7 @@ def _from_file(path: Path, attribute: str) -> Any:
     try:
         module = _import_file(path)
     except Exception as error:
-        raise BadSuite(f"{path} cannot be imported: {_what_and_where(error)}.") from error
+        raise BadSuite(f"{path} cannot be imported: {what_and_where(error)}.") from error
     if not hasattr(module, attribute):
         known = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
         raise UnknownName(f"names in {path}", attribute, known)
@@ -92,9 +92,9 @@ def _import_file(path: Path) -> ModuleType:
     return sys.modules[module_name]
 
 
-def _what_and_where(error: Exception) -> str:
+def what_and_where(error: Exception) -> str:
     """An error of a plugin's own, and the line that raised it: all that its author needs."""
-    what = f"{type(error).__name__}: {error}"
+    what = said(error)
     if isinstance(error, SyntaxError):
         return what  # which names its line
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]

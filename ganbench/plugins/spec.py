@@ -5,17 +5,18 @@ An option's annotation also says its range: `width: Count = 64`, or `Annotated[f
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import AllowInfNan, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import AllowInfNan, Field, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import core_schema
 
 from ganbench import plugins
-from ganbench.errors import BadSuite, UnknownName
+from ganbench.errors import BadSuite, UnknownName, shortened
 
 Count = Annotated[int, Ge(1)]
 Natural = Annotated[int, Ge(0)]
@@ -23,6 +24,16 @@ Positive = Annotated[float, Gt(0), AllowInfNan(False)]
 NotNegative = Annotated[float, Ge(0), AllowInfNan(False)]
 Share = Annotated[float, Ge(0), Le(1)]
 Decay = Annotated[float, Ge(0), Lt(1)]  # of a moving average
+Rate = Annotated[float, Gt(0), Le(1)]  # of learning
+# What only a slip of the finger exceeds is a `Field`, which `ganbench show` passes over.
+Length = Annotated[float, Gt(0), Field(ge=1e-6, le=1e6)]  # whose square float32 still holds
+Size = Annotated[int, Ge(1), Field(le=65_536)]  # of a layer, a vector, a batch
+Samples = Annotated[int, Ge(1), Field(le=10_000_000)]
+Few = Annotated[int, Ge(1), Field(le=1_000)]
+Several = Annotated[int, Ge(0), Field(le=10_000)]
+Depth = Annotated[int, Ge(1), Field(le=100)]  # of layers, blocks, steps in a round
+Side = Annotated[int, Ge(1), Field(le=1_024)]  # of an image or a kernel, in pixels
+LARGEST = 1e9  # number of any option, whatever its annotation: more is a slip, or would take all memory
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,8 @@ def build(kind: str, spec: PluginSpec, *positional: Any) -> Any:
     try:
         return plugin(*positional, **values)
     except (ValueError, RuntimeError) as error:  # as torch says that it cannot build something
-        raise BadSuite(f"{spec.name} cannot be made with the options {spec.options}: {error}") from error
+        options = shortened(str(spec.options))
+        raise BadSuite(f"{spec.name} cannot be made with the options {options}: {shortened(str(error))}") from error
 
 
 def configure(plugin: Any, spec: PluginSpec) -> dict[str, Any]:
@@ -128,21 +140,38 @@ def configure(plugin: Any, spec: PluginSpec) -> dict[str, Any]:
     for name, value in spec.options.items():
         if name not in known:
             raise UnknownName(f"options of {spec.name}", name, known)
+        if any(not abs(number) <= LARGEST for number in _numbers(value)):
+            raise BadSuite(
+                f"Option {name!r} of {spec.name}: found {shortened(repr(value), 100)}. Numbers must lie between "
+                f"-{LARGEST:g} and {LARGEST:g}; the default is {_default_text(known[name].default)}."
+            )
         adapter: TypeAdapter[Any] = TypeAdapter(hints.get(name, Any))
         try:
             values[name] = adapter.validate_json(json.dumps(value), strict=True, context={"beside": spec.beside})
         except ValidationError as error:
             reason = error.errors()[0]["msg"]
             default = known[name].default
-            raise BadSuite(
-                f"Option {name!r} of {spec.name}: found {value!r}. {reason}; the default is {_default_text(default)}."
-            ) from error
+            found = f"Option {name!r} of {spec.name}: found {shortened(repr(value), 100)}."
+            raise BadSuite(f"{found} {reason}; the default is {_default_text(default)}.") from error
         if isinstance(values[name], Path):
             values[name] = Path(spec.beside) / values[name].expanduser()
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in values:
             raise BadSuite(f"Found no option {name!r}, which {spec.name} needs. Give it in `options`.")
     return values
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """All numbers in an option's value; one that no float holds is infinite."""
+    match value:
+        case int() | float():
+            yield value if isinstance(value, float) or value.bit_length() < 1_000 else inf
+        case dict():
+            for part in value.values():
+                yield from _numbers(part)
+        case list() | tuple():
+            for part in value:
+                yield from _numbers(part)
 
 
 def _hints(plugin: Any) -> dict[str, Any]:

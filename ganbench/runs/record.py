@@ -23,6 +23,7 @@ from ganbench.runs.budget import DERIVED, Ledger
 from ganbench.runs.judging import Row, Work, row_without_value
 from ganbench.runs.sampling import to_array, write_grid
 from ganbench.runs.spec import RunSpec
+from ganbench.store import remove_state
 from ganbench.store.columns import FINAL_CHECKPOINTS, LOSS_COLUMNS, REAL_IMAGES, SCORE_COLUMNS, Given, Status
 from ganbench.store.whole import write_json
 from ganbench.variant import Variant
@@ -54,7 +55,7 @@ class State:
 def write_record(
     spec: RunSpec, workdir: Path, status: Status, reason: str, state: State, work: Work | None, external: bool = False
 ) -> None:
-    """Write the record, whole, in the workdir; the training state is no longer needed.
+    """Write the record, whole, in the workdir; the training state goes, unless another try may go on from there.
 
     A run that failed has a row without a value for every score it still owes. `work` is None if it failed
     before it could begin. `external` says that the samples come from elsewhere.
@@ -78,9 +79,10 @@ def write_record(
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
         "truth": _truth(work.dataset) if work else None,
         "spec": spec.to_dict(),
+        "sources": spec.plugin_files(),
     }
-    for file in (workdir / "state.pt", *workdir.glob(".*.draft")):  # a draft is left by a run that was killed
-        file.unlink(missing_ok=True)
+    if status != "out_of_memory":
+        remove_state(workdir)
     write_json(workdir / "run.json", record)
 
 

@@ -3,6 +3,7 @@
 Judging never changes training: samples are drawn in eval mode with a random state of their own.
 """
 
+import errno
 import os
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import torch
 from safetensors.torch import save_model
 from torch import Tensor
 
+from ganbench.errors import printable, said
 from ganbench.judges.asking import set_matrix_precision
 from ganbench.metrics import Evidence
 from ganbench.runs.budget import Ledger, peak_memory
@@ -27,6 +29,8 @@ from ganbench.store.columns import Checkpoint, Split, Status
 from ganbench.store.whole import written_whole
 
 INTERVALS_PER_EVALUATION = 10  # points of a loss curve between two judgements
+LONGEST_TRACEBACK = 100_000  # characters that are kept of it
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # where no file can be written, neither can a record
 SHOWN = {True: 64, False: 1_000}  # samples kept of a run: images, points
 
 Listener = Callable[[float, int], None]  # share of the budget spent, real images shown
@@ -40,7 +44,8 @@ def run(spec: RunSpec, workdir: Path, device: torch.device, listener: Listener =
     """Train and judge, leaving the record in `workdir`; go on from a state that is found there.
 
     Returns how it ended, and why. Nothing that a variant, a dataset or a judge raises leaves here: a bad run is a row,
-    not the end of a suite.
+    not the end of a suite. Only a record that cannot be written is an OSError, or what pandas makes of it; the state
+    stays, and the run may be done again.
     """
     status: Status
     work, state = None, State()
@@ -53,14 +58,17 @@ def run(spec: RunSpec, workdir: Path, device: torch.device, listener: Listener =
         judge_at_end(judgement, state, workdir)
         status, reason = "done", ""
     except Diverged as error:
-        status, reason = "diverged", str(error)
+        status, reason = "diverged", printable(str(error))
     except (torch.OutOfMemoryError, MemoryError) as error:
-        status, reason = "out_of_memory", _first_line(error)
+        status, reason = "out_of_memory", said(error)
     except BrokenPipeError:
         raise  # the listener is gone: nobody waits for a record
     except Exception as error:
-        (workdir / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        status, reason = "failed", _first_line(error)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
+        text = traceback.format_exc()[-LONGEST_TRACEBACK:]
+        (workdir / "traceback.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
+        status, reason = "failed", said(error)
     write_record(spec, workdir, status, reason, state, work)
     return status, reason
 
@@ -223,7 +231,3 @@ def _peak_memory(device: torch.device) -> int:
 def _forget_peak_memory(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"

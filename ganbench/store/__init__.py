@@ -21,22 +21,35 @@ A run works in its workdir; only the driver publishes, by renaming the workdir. 
 import json
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
 
-from ganbench.errors import BadResults
+from ganbench.errors import BadResults, shortened
 from ganbench.store.columns import LOSS_COLUMNS, MISSING, PUBLISHED_COLUMNS, SCORE_COLUMNS, Status
+from ganbench.store.files import Types, damaged, fields, read_array, read_arrays, read_json, read_table, readable
 from ganbench.store.format import EXTERNAL, EXTERNAL_FOLDERS, FORMAT, check_format, upgrade_scores
+from ganbench.store.lock import locked
 from ganbench.store.whole import write_json, written_whole
 
 PEOPLE = "people"  # the folder of what people say
+
+T = TypeVar("T")
+
+
+def remove_state(workdir: Path) -> None:
+    """Remove what a run saves to go on from, and what one that was killed has half written."""
+    for file in (workdir / "state.pt", *workdir.glob(".*.draft")):
+        file.unlink(missing_ok=True)
 
 
 class Store:
@@ -59,9 +72,30 @@ class Store:
         manifest = {
             "format": FORMAT, "command": command, "commit": commit, "runs": runs, "published": published, "text": text,
         }  # fmt: skip
-        try:
+        with self._writing():
             self.unfinished.mkdir(parents=True, exist_ok=True)
             write_json(self.path / "suite.json", manifest)
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Be the only driver of the suite; the claim ends with the block, or with the process.
+
+        Raises BadResults if another driver is at work, or if the folder cannot be written.
+        """
+        with self._writing():
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+        with locked(self.unfinished) as ours:
+            if not ours:
+                raise BadResults(
+                    f"Another `ganbench run` is at work in {self.path}{_driver(self.unfinished)}. Wait until it has "
+                    "ended, end it, or choose another folder with --results."
+                )
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise BadResults(
                 f"{self.path} cannot be written: {error.strerror}. Choose another folder with --results."
@@ -70,7 +104,8 @@ class Store:
     def workdir(self, run: str) -> Path:
         """Where a run may write until it is published."""
         path = self.unfinished / run
-        path.mkdir(exist_ok=True)
+        with self._writing():
+            path.mkdir(exist_ok=True)
         return path
 
     def status(self, run: str) -> Status | None:
@@ -85,6 +120,7 @@ class Store:
         self._publish(self.unfinished / run, self.path / run)
 
     def _publish(self, workdir: Path, target: Path) -> None:
+        remove_state(workdir)
         old = self.unfinished / f"{target.name}.old"
         shutil.rmtree(old, ignore_errors=True)
         if target.exists():
@@ -94,11 +130,9 @@ class Store:
 
     def external_workdir(self) -> Path:
         """Where the record of external samples may be written until it is published. Raises BadResults if it cannot."""
-        try:
+        with self._writing():
             self.unfinished.mkdir(parents=True, exist_ok=True)
             return Path(mkdtemp(prefix="external-", dir=self.unfinished))
-        except OSError as error:
-            raise BadResults(f"{self.path} cannot be written: {error.strerror}.") from error
 
     def publish_external(self, workdir: Path, label: str, dataset: str, seed: int) -> None:
         """Make external samples part of the results, in place of earlier ones of that label, dataset and seed."""
@@ -120,11 +154,12 @@ class Results:
     scores: pd.DataFrame  # SCORE_COLUMNS
     losses: pd.DataFrame  # LOSS_COLUMNS
     published: pd.DataFrame  # PUBLISHED_COLUMNS: numbers of papers
+    damaged: list[str] = field(default_factory=list)  # what was left out so far, and the cure: a sentence each
 
     def samples(self, run: str) -> np.ndarray[Any, Any] | None:
-        """Points (n, 2) float32 or images (n, h, w, c) uint8; None if the run left none."""
+        """Points (n, 2) float32 or images (n, h, w, c) uint8; None if the run left none, or they are `damaged`."""
         file = self.path / run / "samples.npy"
-        return np.load(file, allow_pickle=False) if file.exists() else None
+        return self._whole(partial(read_array, file), None) if file.exists() else None
 
     def grid(self, run: str) -> bytes | None:
         """A PNG of image samples."""
@@ -134,60 +169,79 @@ class Results:
     def exhibits(self, run: str) -> dict[str, np.ndarray[Any, Any]]:
         """What the run kept to be looked at, by name; see `ganbench.runs.exhibits`. Empty if it kept nothing."""
         file = self.path / run / "exhibits.npz"
-        if not file.exists():
-            return {}
-        with np.load(file, allow_pickle=False) as kept:
-            return dict(kept)
+        return self._whole(partial(_exhibits, file), {}) if file.exists() else {}
 
     def truth(self, dataset: str) -> dict[str, Any] | None:
         """A mixture's means, sigma and weights, by the dataset's label."""
         for run in self.runs.loc[self.runs["dataset"] == dataset, "run"]:
-            file = self.path / run / "run.json"
-            if file.exists() and (truth := json.loads(file.read_text()).get("truth")):
-                return dict(truth)
+            if (self.path / run / "run.json").exists():
+                truth = self._whole(partial(_truth, self.path / run / "run.json"), None)
+                if truth is not None:
+                    return truth
         return None
 
+    def leave_out(self, what: str) -> None:
+        """Note that something is damaged, once."""
+        if what not in self.damaged:
+            self.damaged.append(what)
 
-def read(path: Path, or_none: bool = False) -> Results:
+    def _whole(self, read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except BadResults as error:
+            self.leave_out(str(error))
+            return otherwise
+
+
+def read(path: Path, or_none: bool = False, forgiving: bool = False) -> Results:
     """Read one suite's results: `<results>/<suite>`, or `<results>` if it holds a single suite.
 
-    Raises BadResults if there are several, if a newer version wrote them, or if no run has ended yet: `or_none` reads
-    a suite without any.
+    Raises BadResults if there are several, if a newer version wrote them, if something in them is damaged, or if no run
+    has ended yet: `or_none` reads a suite without any, `forgiving` leaves out what is damaged, and says so.
     """
     # Names are looked at one by one, in thousands of small frames: there Arrow's strings are slower than Python's.
     with pd.option_context("mode.string_storage", "python"):
-        return _read_suite(_suite_folder(path), or_none)
+        return _read_suite(_suite_folder(path), or_none, forgiving)
 
 
-def _read_suite(path: Path, or_none: bool) -> Results:
+def _read_suite(path: Path, or_none: bool, forgiving: bool) -> Results:
     manifest = _manifest(path)
-    entries = manifest["runs"] + _external_runs(path)
-    records = {run["run"]: _flat_record(path / run["run"]) for run in entries}
-    if not any(records.values()) and not or_none:
-        raise BadResults(f"{path} holds no finished run. Run the suite first: {manifest['command']}")
+    notes: list[str] = []
+    entries = manifest["runs"] + [*readable((partial(_entry, path, file) for file in external_records(path)), notes)]
+    found = {run["run"]: _Record() for run in entries}
+    for run in entries:
+        record = [*readable([partial(_read_record, path, run, notes)], notes)]
+        found[run["run"]] = record[0] if record else _Record(notes[-1:])
+    done = [run for run in entries if found[run["run"]].flat]
+    scores = upgrade_scores(_joined((record.scores for record in found.values()), SCORE_COLUMNS))
+    scores = _with_people(path, done, scores, notes)
+    if notes and not forgiving:
+        raise BadResults(notes[0])
+    if not done and not or_none:
+        raise BadResults(next(iter(notes), f"{path} holds no finished run. Run the suite first: {manifest['command']}"))
     made = {"suite": path.name, "variant": "", "command": manifest["command"], "commit": manifest["commit"]}
-    rows = [{**made, **_row(run, records[run["run"]])} for run in entries]
-    done = [run for run in entries if records[run["run"]]]
+    rows = [{**made, **_row(run, found[run["run"]])} for run in entries]
     return Results(
         suite=path.name,
         path=path,
         command=manifest["command"],
         runs=pd.DataFrame(rows),
-        scores=_with_people(path, done, upgrade_scores(_read_tables(path, done, "scores.parquet", SCORE_COLUMNS))),
-        losses=_read_tables(path, done, "losses.parquet", LOSS_COLUMNS),
-        published=pd.DataFrame(manifest.get("published", []), columns=PUBLISHED_COLUMNS),
+        scores=scores,
+        losses=_joined((record.losses for record in found.values()), LOSS_COLUMNS),
+        published=pd.DataFrame(manifest["published"], columns=PUBLISHED_COLUMNS),
+        damaged=notes,
     )
 
 
-def _row(entry: dict[str, Any], record: dict[str, Any] | None) -> dict[str, Any]:
+def _row(entry: dict[str, Any], record: "_Record") -> dict[str, Any]:
     """A run as the suite names it, and its record, if there is one.
 
     The suite names its rows: a label that was changed since a run was done holds for its record too. What a row was
     given the record knows better, but for those of earlier versions.
     """
-    if record is None:
-        return {"status": MISSING, "reason": "not run yet", **entry}
-    return {**record, **entry} | ({"given": record["given"]} if "given" in record else {})
+    if not record.flat:
+        return {"status": MISSING, "reason": record.why_not[0], **entry}
+    return {**record.flat, **entry} | {name: record.flat[name] for name in ("given",) if name in record.flat}
 
 
 def people_folder(path: Path) -> Path:
@@ -210,14 +264,49 @@ def external_records(path: Path) -> list[Path]:
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """One run's `run.json`. Raises BadResults if the folder is no run."""
+    """One run's `run.json`. Raises BadResults if the folder is no run, or if the file is damaged."""
     file = path / "run.json"
     if not file.exists():
         raise BadResults(f"{path} is no run: it has no run.json. A run is <results>/<suite>/<run id>.")
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise _damaged(file, error) from error
+    record = fields({"reason": "", "ledger": {}, "conditions": {}, **read_json(file)}, RECORD, file)
+    fields(record["summary"], {"label": str, "dataset": str}, file, SUMMARY)
+    if record["status"] not in get_args(Status):
+        raise damaged(file, f"its status is {shortened(record['status'], 60)!r}")
+    fields(record["ledger"], dict.fromkeys(record["ledger"], NUMBER), file)
+    fields(record["conditions"], dict.fromkeys(record["conditions"], (*NUMBER, str)), file)
+    return record
+
+
+NUMBER = (int, float, NoneType)
+RECORD = {"status": str, "reason": str, "summary": dict, "ledger": dict, "conditions": dict}
+ENTRY = {"run": str, "label": str, "dataset": str, "seed": int}  # of a manifest
+SUMMARY: Types = {**ENTRY, "control": (bool, NoneType)}
+MANIFEST: Types = {"format": object, "command": str, "commit": str, "runs": list, "text": str}
+PUBLISHED: Types = {**dict.fromkeys(PUBLISHED_COLUMNS, str), **dict.fromkeys(("mean", "stderr", "trials"), NUMBER)}
+SCORES = {"checkpoint": False, "metric": False, "value": True}  # columns of a table that reports cannot do without
+LOSSES = {"images": True, "curve": False, "value": True}
+
+
+@dataclass
+class _Record:
+    """What is there of a run."""
+
+    why_not: Sequence[str] = ("not run yet",)
+    flat: dict[str, Any] = field(default_factory=dict)  # of `run.json`; empty if there is none
+    scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    losses: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def _read_record(path: Path, run: dict[str, Any], notes: list[str]) -> _Record:
+    """A run's record; without losses, and with a note, if only these are damaged."""
+    folder = path / run["run"]
+    if not (folder / "run.json").exists():
+        return _Record()
+    flat = _flat_record(folder)
+    own = {name: run[name] for name in ("run", "label", "dataset")}
+    scores = read_table(folder / "scores.parquet", SCORES).assign(**own)
+    losses = [*readable([partial(read_table, folder / "losses.parquet", LOSSES)], notes)]
+    return _Record((), flat, scores, losses[0].assign(**own) if losses else pd.DataFrame())
 
 
 def _suite_folder(path: Path) -> Path:
@@ -234,26 +323,28 @@ def _suite_folder(path: Path) -> Path:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    try:
-        manifest = dict(json.loads((path / "suite.json").read_text(encoding="utf-8")))
-        found = manifest["format"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise _damaged(path / "suite.json", error) from error
-    check_format(found, path)
+    file = path / "suite.json"
+    manifest = read_json(file)
+    check_format(fields(manifest, {"format": object}, file)["format"], path)
+    manifest = fields({"published": [], **manifest}, {**MANIFEST, "published": list}, file)
+    for run in manifest["runs"]:
+        name = fields(run, ENTRY, file)["run"]
+        if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
+            raise damaged(file, f"it has a run {shortened(name, 60)!r}, which is no name of a folder in it")
+    for row in manifest["published"]:
+        fields(row, PUBLISHED, file)
     return manifest
 
 
-def _external_runs(path: Path) -> list[dict[str, Any]]:
-    """Entries of samples from elsewhere, as a suite's manifest has them of its runs."""
-    folders = [file.parent for file in external_records(path)]
-    summaries = [(folder.relative_to(path).as_posix(), read_run(folder)["summary"]) for folder in folders]
-    return [{"run": run, **{name: about[name] for name in ("label", "dataset", "seed")}} for run, about in summaries]
+def _entry(path: Path, file: Path) -> dict[str, Any]:
+    """The entry of samples from elsewhere, as a suite's manifest has them of its runs."""
+    about = fields(read_run(file.parent)["summary"], {"label": str, "dataset": str, "seed": int}, file)
+    own = {name: about[name] for name in ("label", "dataset", "seed")}
+    return {"run": file.parent.relative_to(path).as_posix(), **own}
 
 
-def _flat_record(path: Path) -> dict[str, Any] | None:
-    """The flat part of a run's record; None if the run is not there."""
-    if not (path / "run.json").exists():
-        return None
+def _flat_record(path: Path) -> dict[str, Any]:
+    """The flat part of a run's record."""
     record = read_run(path)
     return {
         **record["summary"],
@@ -264,31 +355,50 @@ def _flat_record(path: Path) -> dict[str, Any] | None:
     }
 
 
-def _read_tables(path: Path, runs: list[dict[str, Any]], name: str, columns: list[str]) -> pd.DataFrame:
-    frames = [frame for run in runs if not (frame := _read_table(path / run["run"] / name, run)).empty]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-
-
-def _with_people(path: Path, done: list[dict[str, Any]], scores: pd.DataFrame) -> pd.DataFrame:
+def _with_people(path: Path, done: list[dict[str, Any]], scores: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Add what people say of the runs that are still there, under the labels that they have now."""
     file = path / PEOPLE / "scores.parquet"
     if not file.exists():
         return scores
     now = pd.DataFrame(done, columns=["run", "label", "dataset"])
-    still = _read_parquet(file).drop(columns=["label", "dataset"]).merge(now, on="run")
-    return pd.concat([scores, still], ignore_index=True) if len(still) else scores
+    needed = {**SCORES, **dict.fromkeys(now.columns, False)}
+    for said in readable([partial(read_table, file, needed)], notes):
+        still = said.drop(columns=["label", "dataset"]).merge(now, on="run")
+        scores = pd.concat([scores, still], ignore_index=True) if len(still) else scores
+    return scores
 
 
-def _read_table(file: Path, run: dict[str, Any]) -> pd.DataFrame:
-    return _read_parquet(file).assign(run=run["run"], label=run["label"], dataset=run["dataset"])
-
-
-def _read_parquet(file: Path) -> pd.DataFrame:
+def _truth(file: Path) -> dict[str, Any] | None:
+    """What a record says of the density of its data, if that is known."""
+    found = read_json(file).get("truth")
+    if found is None:
+        return None
+    truth = fields(found, {"means": list, "sigma": (int, float), "weights": list}, file)
     try:
-        return pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise _damaged(file, error) from error
+        means, weights = (np.array(truth[name], float) for name in ("means", "weights"))
+    except (TypeError, ValueError) as error:
+        raise damaged(file, error) from error
+    if means.shape != (len(weights), 2) or weights.ndim != 1:
+        raise damaged(file, f"its mixture has means of shape {means.shape} and weights of shape {weights.shape}")
+    return truth
 
 
-def _damaged(file: Path, error: Exception) -> BadResults:
-    return BadResults(f"{file} is damaged ({error!r}). Move {file.parent} away and run the suite again.")
+def _exhibits(file: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """What a run keeps to be looked at; frames count on the shapes of these two."""
+    found = read_arrays(file)
+    for name, dimensions in {"images": 1, "occupancy": 2}.items():
+        if name in found and found[name].ndim != dimensions:
+            raise damaged(file, f"its {name!r} has the shape {found[name].shape}")
+    return found
+
+
+def _joined(frames: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    there = [frame for frame in frames if not frame.empty]
+    return pd.concat(there, ignore_index=True) if there else pd.DataFrame(columns=columns)
+
+
+def _driver(unfinished: Path) -> str:
+    """Which process is at work, if it has said so."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return f": {json.loads((unfinished / 'progress.json').read_text(encoding='utf-8'))['driver']}"
+    return ""

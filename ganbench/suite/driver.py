@@ -3,12 +3,12 @@
 import subprocess
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import torch
 from rich.console import Console
@@ -17,18 +17,20 @@ from rich.table import Table
 
 from ganbench import plugins
 from ganbench.errors import BadSuite, NoDevice
-from ganbench.executors import Executor, Job, JobReport
+from ganbench.executors import Executor, Job
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.judging import Judgement
-from ganbench.runs.record import State, given_to, write_record
+from ganbench.runs.record import given_to
 from ganbench.runs.run import build
 from ganbench.runs.sampling import training_data
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
 from ganbench.store import Store
 from ganbench.store.columns import Checkpoint
+from ganbench.suite.language import OnFailure
 from ganbench.suite.loading import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
+from ganbench.suite.publishing import Reports, published
 from ganbench.suite.terminal import display
 
 PROBE_S = 0.5  # of training, to estimate a run's time
@@ -46,9 +48,18 @@ class Plan:
     runs: tuple[RunSpec, ...]  # those still to do
     failed: int  # those asked for that failed before, and are not done again
     command: str
+    on_failure: OnFailure = "retry"
 
 
-def plan(suite: Suite, results: Path, executor: Executor, only: str, retry: bool, command: str) -> Plan:
+def plan(
+    suite: Suite,
+    results: Path,
+    executor: Executor,
+    only: str,
+    retry: bool,
+    command: str,
+    on_failure: OnFailure | None = None,
+) -> Plan:
     """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` fits nothing."""
     chosen = [run for run in suite.runs if _fits(run, only)]
     if not chosen:
@@ -58,7 +69,7 @@ def plan(suite: Suite, results: Path, executor: Executor, only: str, retry: bool
     ended = {run.id: store.status(run.id) for run in chosen}
     failed = [run for run in chosen if ended[run.id] not in (None, "done")]
     to_do = tuple(run for run in chosen if ended[run.id] is None or (retry and run in failed))
-    return Plan(suite, store, executor, to_do, 0 if retry else len(failed), command)
+    return Plan(suite, store, executor, to_do, 0 if retry else len(failed), command, on_failure or suite.on_failure)
 
 
 def choose_executor(name: str, device: str, workers: int | None = None) -> Executor:
@@ -80,26 +91,31 @@ def choose_device(device: str) -> torch.device:
 def carry_out(plan: Plan, console: Console) -> int:
     """Do what is planned, publishing each record as it is finished; returns how many runs failed.
 
-    Raises BadResults if the store cannot be written.
+    Raises BadResults if the store cannot be written, or if another driver is at work in it.
     """
+    with plan.store.claim():
+        return _carry_out(plan, console)
+
+
+def _carry_out(plan: Plan, console: Console) -> int:
     entries = [_entry(run) for run in plan.suite.runs]
     plan.store.open(plan.suite.text, entries, plan.command, _commit(), plan.suite.published)
     jobs = [Job(run, plan.store.workdir(run.id)) for run in plan.runs]
     to_do, progress = {run.id for run in plan.runs}, SuiteProgress(len(jobs))
     ended = [run.id for run in plan.suite.runs if run.id not in to_do and plan.store.status(run.id)]
-    reports = plan.executor(jobs)
-    with progress_file(progress, plan.store.path) as note, display(progress, plan.store.path, ended, console) as show:
-        try:
-            for report in reports:
-                if report.status:
-                    if report.status == "crashed":
-                        _record_crash(report)
-                    plan.store.publish(report.job.spec.id)
-                progress.update(report)
-                note()
+    reports = cast(Reports, published(plan.executor, jobs, plan.store, plan.on_failure))
+    with (
+        closing(reports),
+        progress_file(progress, plan.store.path) as note,
+        display(progress, plan.store.path, ended, console) as show,
+    ):
+        for report in reports:
+            progress.update(report)
+            note()
+            with suppress(OSError):  # a log that cannot be written
                 show(report)
-        finally:
-            reports.close()  # type: ignore[attr-defined]
+    if plan.on_failure == "stop" and progress.failed and progress.ended < progress.total:
+        console.print("Stopped at the first failure, as on_failure says. The same command goes on from here.")
     return len(progress.failed)
 
 
@@ -181,12 +197,6 @@ def _commit() -> str:
             ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, timeout=5
         ).stdout.strip()
     return ""
-
-
-def _record_crash(report: JobReport) -> None:
-    """Write the record that a killed process could not write."""
-    state = State(ledger=Ledger(images=report.images))
-    write_record(report.job.spec, report.job.workdir, "crashed", report.reason, state, None)
 
 
 def _spoken(hours: float) -> str:

@@ -18,32 +18,57 @@ them.
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from ganbench.compare.gate import Gate, MetricRules
-from ganbench.errors import BadSuite, UnknownName
+from ganbench.errors import BadSuite, UnknownName, shortened
 from ganbench.runs.budget import Unit
 
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
 
-Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
+MOST_SEEDS = 10_000
+BRACKETS, DIGITS = r"[\[{ ]+", r"[0-9a-fA-F_]+"
+SHORTEST = 1e-3  # of any unit
+MOST_FINDINGS = 10  # that one message names
+DEEPEST = 50  # parts of a dotted key: reading it takes the square of their number
+
+OnFailure = Literal["record", "retry", "stop"]
+
+
+def _each_once(names: list[str]) -> list[str]:
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise PydanticCustomError("twice", "{name} stands there twice. Name it once", {"name": repr(twice)})
+    return names
+
+
+# Bounds are far beyond what anybody trains: what they refuse is a slip of the finger, or would take all memory.
+Amount = Annotated[float, Field(gt=0, le=1e12)]
+Count = Annotated[int, Field(gt=0, le=10_000_000)]
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # as a table's column holds it
 Seeds = Annotated[
-    Annotated[Count, Tag("count")] | Annotated[list[int], Field(min_length=1), Tag("list")],
+    Annotated[int, Field(gt=0, le=MOST_SEEDS), Tag("count")]
+    | Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS), Tag("list")],
     Discriminator(lambda given: "list" if isinstance(given, list) else "count"),
 ]
+Name = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of a plugin, or a row
+Names = Annotated[list[Name], AfterValidator(_each_once), Field(max_length=100)]
+Label = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")]
+Text = Annotated[str, Field(max_length=10_000)]
+Options = dict[Name, Any]
 
 
 class Table(BaseModel):
     """A table of a suite: what it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class BudgetTable(Table):
@@ -54,8 +79,8 @@ class BudgetTable(Table):
     images: Amount | None = Field(None, description="Real images shown to D.")
     updates: Amount | None = Field(None, description="Updates of the generator.")
     seconds: Amount | None = Field(None, description="Seconds of training.")
-    flops: Amount | None = Field(None, description="FLOPs of training.")
-    parameters: Count | None = Field(
+    flops: Annotated[float, Field(gt=0, le=1e24)] | None = Field(None, description="FLOPs of training.")
+    parameters: Annotated[int, Field(gt=0, le=10**12)] | None = Field(
         None,
         description="A whole number: of D and G together. It chooses every variant's `width`, to within 5 %. "
         "A dataset's budget without it keeps to the suite's.",
@@ -70,44 +95,46 @@ class BudgetTable(Table):
     def _one_length(self) -> Self:
         if len(self.lengths) != 1:
             raise PydanticCustomError("lengths", f"It needs exactly one of {', '.join(get_args(Unit))}")
+        if min(self.lengths.values()) < SHORTEST:
+            raise PydanticCustomError("lengths", f"It needs at least {SHORTEST:g}")
         return self
 
 
 class DatasetTable(Table):
     """What is trained on. Settings here go before those of the suite."""
 
-    name: str = Field(description="An installed dataset, `folder:PATH`, or `file.py:Name` beside the suite.")
-    label: str = Field("", description="Its name on the board; by default the dataset's name.")
-    options: dict[str, Any] = Field({}, description="See `ganbench show NAME`.")
+    name: Name = Field(description="An installed dataset, `folder:PATH`, or `file.py:Name` beside the suite.")
+    label: Label = Field("", description="Its name on the board; by default the dataset's name.")
+    options: Options = Field({}, description="See `ganbench show NAME`.")
     budget: BudgetTable | None = Field(None, description="The length of a run on this dataset, and its size.")
-    evaluations: Count | None = None
+    evaluations: Annotated[int, Field(gt=0, le=10_000)] | None = None
     samples: Count | None = None
-    judge: str | None = Field(
+    judge: Name | None = Field(
         None,
         description="An installed judge, `file.py:Name` of a class or a function, or weights.safetensors; "
         "by default the dataset's own.",
     )
-    metrics: list[str] | None = Field(None, description="By default the judge's own.")
+    metrics: Names | None = Field(None, description="By default the judge's own.")
 
 
 class VariantTable(Table):
     """What is trained."""
 
-    name: str = Field(description="An installed variant, or `file.py:Name` beside the suite.")
-    label: str = Field("", description="Its name on the board; by default the variant's name.")
-    options: dict[str, Any] = Field({}, description="See `ganbench show NAME`.")
-    on: dict[str, dict[str, Any]] = Field({}, description="Options that hold on one dataset only, by its label.")
-    datasets: list[str] | None = Field(None, description="Labels of the datasets it is trained on; by default all.")
+    name: Name = Field(description="An installed variant, or `file.py:Name` beside the suite.")
+    label: Label = Field("", description="Its name on the board; by default the variant's name.")
+    options: Options = Field({}, description="See `ganbench show NAME`.")
+    on: dict[Name, Options] = Field({}, description="Options that hold on one dataset only, by its label.")
+    datasets: Names | None = Field(None, description="Labels of the datasets it is trained on; by default all.")
 
 
 class PublishedTable(Table):
     """What a paper printed of one of the suite's variants on one of its datasets, to be shown beside the results."""
 
-    source: str = Field(min_length=1, description="Paper, and the table in it.")
-    dataset: str = Field(description="Label of a dataset of this suite.")
-    variant: str = Field(description="Label of a variant of this suite.")
-    trials: int = Field(gt=1, description="Training runs behind the numbers.")
-    scores: dict[str, tuple[float, float]] = Field(
+    source: Text = Field(min_length=1, description="Paper, and the table in it.")
+    dataset: Name = Field(description="Label of a dataset of this suite.")
+    variant: Name = Field(description="Label of a variant of this suite.")
+    trials: int = Field(gt=1, le=10**6, description="Training runs behind the numbers.")
+    scores: dict[Name, tuple[float, Annotated[float, Field(ge=0)]]] = Field(
         description="Metric -> mean and standard error of the mean, in this project's units: shares, nats."
     )
 
@@ -115,29 +142,72 @@ class PublishedTable(Table):
 class SuiteTable(Table):
     """A benchmark suite of ganbench."""
 
-    name: str = Field("", pattern=r"^(\w[\w .@+-]*)?$", description="Also of its folder; by default the file's name.")
-    description: str = ""
+    name: str = Field(
+        "", max_length=60, pattern=r"^(\w[\w .@+-]*)?$", description="Also of its folder; by default the file's name."
+    )
+    description: Text = ""
     budget: BudgetTable = Field(description="The length of a run, one unit and its amount, and maybe its size.")
     seeds: Seeds = Field(3, description="How many, or which.")
-    evaluations: Count = Field(10, description="How often along its budget a run is judged on the validation split.")
+    evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(
+        10, description="How often along its budget a run is judged on the validation split."
+    )
     samples: Count = Field(10_000, description="Drawn from a variant at each judgement.")
     precision: Literal["float32", "tf32", "bfloat16"] = Field("float32", description="Of training; judges use float32.")
     meant_for: Literal["cpu", "cuda"] = Field("cpu", description="Elsewhere `run` says first how long it will take.")
-    dataset: list[DatasetTable] = Field(min_length=1, description="What is trained on: a table [[dataset]] for each.")
-    variant: list[VariantTable] = Field(min_length=1, description="What is trained: a table [[variant]] for each.")
-    controls: list[str] = Field(CONTROLS, description="Rows that are no GAN and show how good `good` is.")
-    published: list[PublishedTable] = Field([], description="Numbers of papers: a table [[published]] for each row.")
+    on_failure: OnFailure = Field(
+        "retry",
+        description="retry: what something outside of a run ended, as a kill or a lack of memory, is done once more. "
+        "record: it is not. stop: the first run that does not end well ends the suite.",
+    )
+    dataset: list[DatasetTable] = Field(
+        min_length=1, max_length=100, description="What is trained on: a table [[dataset]] for each."
+    )
+    variant: list[VariantTable] = Field(
+        min_length=1, max_length=500, description="What is trained: a table [[variant]] for each."
+    )
+    controls: Names = Field(CONTROLS, description="Rows that are no GAN and show how good `good` is.")
+    published: list[PublishedTable] = Field(
+        [], max_length=10_000, description="Numbers of papers: a table [[published]] for each row."
+    )
     gate: Gate = Field(Gate(), description="What counts as a regression: see `docs/ci.md`.")
 
 
 def parse(text: str, where: str) -> SuiteTable:
     """TOML text -> the suite as written. Raises BadSuite."""
+    if deep := _deep_key(text):
+        raise BadSuite(f"{where}: found a key of more than {DEEPEST} parts, {shortened(deep, 60)}. Write tables.")
     try:
-        return SuiteTable.model_validate_json(json.dumps(tomllib.loads(text), default=str))
+        return SuiteTable.model_validate_json(json.dumps(tomllib.loads(text), default=_date))
     except tomllib.TOMLDecodeError as error:
         raise BadSuite(f"{where} is not TOML: {error}.") from error
     except ValidationError as error:
         raise BadSuite("\n".join(_sentences(error, where))) from error
+    except RecursionError as error:
+        raise BadSuite(f"{where}, {_line_of_longest(BRACKETS, text)}: too many brackets in brackets.") from error
+    except ValueError as error:  # of numbers beyond what Python reads
+        raise BadSuite(f"{where}, {_line_of_longest(DIGITS, text)}: {error}.") from error
+
+
+def _deep_key(text: str) -> str:
+    """A dotted key of too many parts, or nothing."""
+    headers = (line for line in text.splitlines() if line.lstrip().startswith("["))
+    keys = (re.split(r"[\n{,\[]", piece)[-1] for piece in text.split("="))
+    return next((key for key in (*headers, *keys) if key.count(".") > DEEPEST), "")
+
+
+def _date(found: object) -> dict[str, str]:
+    """What no setting is, so that it is refused where it stands."""
+    return {"a date or a time": str(found)}
+
+
+def _line(text: str, place: int) -> str:
+    """`line 3, seeds`: where in a text, and the key that is set there."""
+    start = text.rfind("\n", 0, place) + 1
+    return f"line {text.count(chr(10), 0, place) + 1}, {shortened(text[start:].partition('=')[0].strip(), 60)}"
+
+
+def _line_of_longest(pattern: str, text: str) -> str:
+    return _line(text, max(re.finditer(pattern, text), key=lambda found: len(found.group())).start())
 
 
 def schema() -> dict[str, Any]:
@@ -147,17 +217,20 @@ def schema() -> dict[str, Any]:
 
 def _sentences(error: ValidationError, where: str) -> Iterable[str]:
     """Say each finding of pydantic's: where it is, what was found, what is needed, and what is near."""
-    for finding in error.errors():
-        *table, last = place = [part for part in finding["loc"] if part not in ("count", "list", "[key]")]
+    if len(findings := error.errors(include_url=False)) > MOST_FINDINGS:
+        yield f"{where}: {len(findings):,} settings do not fit. The first {MOST_FINDINGS} are:"
+    for finding in findings[:MOST_FINDINGS]:
+        place = [part for part in finding["loc"] if part not in ("count", "list", "[key]")]
+        *table, last = place or ["the text"]
         name, settings = str(last), _fields_at(table)
-        words = ", ".join(f"number {part + 1}" if isinstance(part, int) else part for part in place)
+        words = ", ".join(f"number {part + 1}" if isinstance(part, int) else shortened(part, 60) for part in place)
         meaning = f" {settings[name].description}" if name in settings and settings[name].description else ""
         if finding["type"] == "extra_forbidden":
             yield str(UnknownName("settings here", name, settings, f"{where}, {words}: "))
         elif finding["type"] == "missing":
             yield f"{where}: found no {words}, which is needed.{meaning}"
         else:
-            yield f"{where}, {words}: found {finding['input']!r}. {finding['msg']}.{meaning}"
+            yield f"{where}, {words}: found {shortened(repr(finding['input']), 100)}. {finding['msg']}.{meaning}"
 
 
 def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:

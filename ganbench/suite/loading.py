@@ -9,17 +9,20 @@ from typing import Any
 
 from ganbench import plugins
 from ganbench.data import Dataset
-from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName
+from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName, said, shortened
 from ganbench.judges import Judged
 from ganbench.metrics import Evidence
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.spec import RunSpec, complete
 from ganbench.suite.capacity import fit
-from ganbench.suite.language import DatasetTable, SuiteTable, VariantTable, parse
+from ganbench.suite.language import DatasetTable, OnFailure, SuiteTable, VariantTable, parse
 from ganbench.suite.scaling import least_samples, shorten
 
 TRIED = 100  # real samples by which a metric is tried
+LARGEST = 1_000_000  # bytes of a suite's text
+LONGEST_NAME = 200  # bytes of its name: a folder may have 255, and a scale comes behind it
+MOST_RUNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Suite:
     meant_for: str
     runs: tuple[RunSpec, ...]
     text: str
+    on_failure: OnFailure = "retry"
     published: tuple[dict[str, Any], ...] = ()  # one for each number: PUBLISHED_COLUMNS of the store
 
 
@@ -47,13 +51,14 @@ def load(path: Path, scale: float = 1.0) -> Suite:
     path = _found(path)
     text = _read(path)
     table = parse(text, str(path))
-    name = (table.name or path.stem) + (f"@{scale:g}" if scale != 1.0 else "")
+    name = _folder_name(table.name or path.stem, path) + (f"@{scale:g}" if scale != 1.0 else "")
     _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
     runs = tuple(_expand(table, path, scale, name))
     _each_run_once(path, runs)
     table.gate.check_metrics((metric for run in runs for metric in run.metrics), f"{path}, gate, metrics: ")
-    return Suite(name, table.description, table.meant_for, runs, text, tuple(_published(table, runs, path)))
+    published = tuple(_published(table, runs, path))
+    return Suite(name, table.description, table.meant_for, runs, text, table.on_failure, published)
 
 
 def _found(path: Path) -> Path:
@@ -66,12 +71,24 @@ def _found(path: Path) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        shipped = ", ".join(sorted(plugins.shipped_suites()))
-        raise BadSuite(f"No suite at {path}. These come with ganbench: {shipped}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSuite(f"{path} cannot be read: {error}.") from error
+        if not path.exists():
+            shipped = ", ".join(sorted(plugins.shipped_suites()))
+            raise BadSuite(f"No suite at {path}. These come with ganbench: {shipped}.")
+        if not (path.is_file() or path.is_dir()) or path.stat().st_size > LARGEST:
+            raise BadSuite(f"{path} is no file of at most {LARGEST:,} bytes, as a suite is. Name another.")
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise BadSuite(f"{shortened(str(path))} cannot be read: {said(error)}. A suite is a text in UTF-8.") from error
+
+
+def _folder_name(name: str, path: Path) -> str:
+    """The name of a suite, if a folder can have it: a file's name may be `..` without its ending."""
+    if name.startswith(".") or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+        raise BadSuite(
+            f"{path}: found the name {shortened(name, 80)!r}, but the results' folder needs one of at most "
+            f"{LONGEST_NAME} bytes that does not begin with a dot. Give the suite a `name`, or its file another."
+        )
+    return name
 
 
 def _expand(table: SuiteTable, path: Path, scale: float, suite: str) -> Iterable[RunSpec]:
@@ -83,6 +100,8 @@ def _expand(table: SuiteTable, path: Path, scale: float, suite: str) -> Iterable
         for label in (*variant.on, *(variant.datasets or [])):
             if label not in labels:
                 raise UnknownName("datasets of this suite", label, labels, f"{path}, {variant.name}: ")
+    if (n := len(variants) * len(labels) * len(seeds)) > MOST_RUNS:
+        raise BadSuite(f"{path}: found {n:,} runs, of which a suite has at most {MOST_RUNS:,}. Make it several suites.")
     checked: list[RunSpec] = []
     for entry, label in zip(table.dataset, labels, strict=True):
         trained = [variant for variant in variants if variant.datasets is None or label in variant.datasets]
@@ -91,6 +110,9 @@ def _expand(table: SuiteTable, path: Path, scale: float, suite: str) -> Iterable
         size = (entry.budget and entry.budget.parameters) or table.budget.parameters
         everyone = _of_every_variant(table, entry, path.parent, suite)
         checked += _of_each_variant(everyone, trained, scale, size, f"{path}, {label}")
+    for variant in table.variant:
+        if variant.datasets == []:
+            raise BadSuite(f"{path}, {variant.name}: found datasets = [], on which nothing can be trained. Name some.")
     return [replace(spec, seed=seed) for seed in seeds for spec in checked]
 
 
@@ -100,7 +122,7 @@ def _published(table: SuiteTable, runs: Iterable[RunSpec], path: Path) -> Iterab
     for entry in table.published:
         where = f"{path}, published, {entry.variant} on {entry.dataset}: "
         if (entry.dataset, entry.variant) not in metrics:
-            raise UnknownName("rows of this suite", f"{entry.variant} on {entry.dataset}",
+            raise UnknownName("rows of this suite, a variant on a dataset", f"{entry.variant} on {entry.dataset}",
                               [f"{label} on {data}" for data, label in metrics], f"{path}, published: ")  # fmt: skip
         for metric, (mean, stderr) in entry.scores.items():
             if metric not in metrics[entry.dataset, entry.variant]:
@@ -148,10 +170,12 @@ def _of_each_variant(
             place = f"{where}, {spec.label}"
             specs.append(fit(spec, dataset, size) if size else spec)
             _check_domains(specs[-1], dataset)
-    except DataMissing:
-        raise
+    except DataMissing as error:
+        raise DataMissing(f"{place}: {error}") from error
     except BenchError as error:
         raise BadSuite(f"{place}: {error}") from error
+    except Exception as error:  # of what the options are given to: a plugin, torch, scipy
+        raise BadSuite(f"{place}: {plugins.what_and_where(error)}. Choose other options, or mend that.") from error
     return specs
 
 

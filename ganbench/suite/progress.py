@@ -7,12 +7,14 @@ anyway, and the file is the driver's work, once a second at most.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from math import nan
 from pathlib import Path
+from socket import gethostname
 from time import time
 from typing import Any
 
@@ -21,6 +23,7 @@ import pandas as pd
 from ganbench.executors import JobReport
 from ganbench.store import Results, external_records, read
 from ganbench.store.columns import IDENTITY, LOSS_COLUMNS, SCORE_COLUMNS, Identity
+from ganbench.store.lock import is_locked
 from ganbench.store.whole import write_json
 
 FILE = "progress.json"
@@ -62,6 +65,7 @@ class SuiteProgress:
     total: int  # runs
     began: float = field(default_factory=lambda: time())
     updated: float = field(default_factory=lambda: time())
+    driver: str = field(default_factory=lambda: f"process {os.getpid()} on {gethostname()}")
     running: dict[str, RunProgress] = field(default_factory=dict)  # by id
     done: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)  # which run, and why
@@ -85,7 +89,7 @@ class SuiteProgress:
             del self.running[spec.id]
             if report.status == "done":
                 self.done += 1
-            else:
+            elif report.status != "again":
                 self.failed.append((one.title, f"{report.status}: {report.reason}"))
         elif report.share:
             one.share, one.images, one.updated = report.share, report.images, self.updated
@@ -113,8 +117,10 @@ def progress_file(progress: SuiteProgress, folder: Path) -> Iterator[Any]:
 
 
 def read_progress(folder: Path) -> SuiteProgress | None:
-    """What a suite's driver last wrote; None if there is no driver, or nothing that can be read."""
+    """What a suite's driver last wrote; None if there is no driver, if it was killed, or if nothing can be read."""
     try:
+        if not is_locked(folder / ".unfinished"):
+            return None
         found = json.loads((folder / ".unfinished" / FILE).read_text(encoding="utf-8"))
         running = {run: RunProgress(**one) for run, one in found.pop("running").items()}
         return SuiteProgress(**found, running=running)
@@ -139,7 +145,7 @@ def results_so_far(path: Path) -> Results:
     Raises BadResults if the folder holds no results, or results that are damaged.
     """
     folder = suite_folder(path)
-    found = read(folder, or_none=True)
+    found = read(folder, or_none=True, forgiving=True)
     if (progress := read_progress(folder)) is None:
         return found
     running = [one for one in progress.running.values() if not (folder / one.run / "run.json").exists()]

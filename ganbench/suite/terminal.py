@@ -5,7 +5,7 @@ Without a terminal, as in the log of a CI, it is a line for each run that ended,
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import isnan
 from pathlib import Path
 from time import monotonic
@@ -20,6 +20,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ganbench.errors import BenchError, printable
 from ganbench.executors import JobReport
 from ganbench.statistics import mean_interval
 from ganbench.store import read_run
@@ -68,11 +69,11 @@ def _lines(progress: SuiteProgress, console: Console) -> Listener:
         now = monotonic()
         since = started.setdefault(report.job.spec.id, now)
         if report.status:
-            text = f"{report.job.spec}: {report.status} in {now - since:.0f} s {report.reason}".rstrip()
-            console.print(f"{progress.ended}/{progress.total} {escape(_plain(text))}")
+            text = f"{report.job.spec}: {_ending(report)} in {now - since:.0f} s {report.reason}".rstrip()
+            console.print(f"{progress.ended}/{progress.total} {escape(printable(text))}")
         elif now - last > SILENCE_S:
-            going = (f"{c.title}: {c.share:.0%}{_left(c.left, ', ')}" for c in progress.running.values())
-            console.print(f"{progress.ended}/{progress.total} ended; {escape(_plain('; '.join(going)))}")
+            going = (f"{c.title}: {c.share:.0%}{spoken_left(c.left, ', ')}" for c in progress.running.values())
+            console.print(f"{progress.ended}/{progress.total} ended; {escape(printable('; '.join(going)))}")
         else:
             return
         last = now
@@ -91,9 +92,9 @@ def board(progress: SuiteProgress, best: Best) -> RenderableType:
     shares = progress.ended + sum(one.share for one in list(progress.running.values()))
     total = max(1, progress.total)
     head = Text(f"{progress.ended} of {progress.total} runs{failed}", style="bold")
-    table.add_row(head, ProgressBar(total, shares), f"{shares / total:.0%}", "", _left(progress.left))
+    table.add_row(head, ProgressBar(total, shares), f"{shares / total:.0%}", "", spoken_left(progress.left))
     for one in list(progress.running.values()):
-        table.add_row(Text(_plain(one.title)), ProgressBar(1, one.share), *_share_and_rate(one))
+        table.add_row(Text(printable(one.title)), ProgressBar(1, one.share), *_share_and_rate(one))
     return Group(table, *_leaders(best))
 
 
@@ -102,10 +103,11 @@ def _share_and_rate(one: RunProgress) -> tuple[str, str, str]:
     if one.share >= 1:
         return "100%", "", "judging"
     rate = "" if isnan(one.rate) else f"{one.rate:,.0f} images/s"
-    return f"{one.share:.0%}", rate, _left(one.left)
+    return f"{one.share:.0%}", rate, spoken_left(one.left)
 
 
-def _left(seconds: float, before: str = "") -> str:
+def spoken_left(seconds: float, before: str = "") -> str:
+    """`3 min 2 s left`, with words before; nothing, if nobody knows."""
     if isnan(seconds):
         return ""
     minutes, rest = divmod(round(max(0, seconds)), 60)
@@ -114,24 +116,24 @@ def _left(seconds: float, before: str = "") -> str:
 
 
 def _failure(report: JobReport) -> Text:
-    return Text.assemble((_plain(f"{report.job.spec}: {report.status}."), "red"), " ", _plain(report.reason))
+    return Text.assemble((printable(f"{report.job.spec}: {_ending(report)}."), "red"), " ", printable(report.reason))
 
 
-def _plain(text: str) -> str:
-    """Without the characters by which a name could command the terminal."""
-    return "".join(c for c in text if c.isprintable())
+def _ending(report: JobReport) -> str:
+    return "to be done again, ended" if report.status == "again" else report.status
 
 
 def _add(best: Best, folder: Path) -> None:
-    """Count in the score of a finished run by which its dataset's board is ordered."""
-    run = read_run(folder)
-    about = run["summary"]
-    if run["status"] != "done" or about["control"] or about.get("given") == REAL_IMAGES:
-        return
-    scores = pd.read_parquet(folder / "scores.parquet")
-    rows = scores[(scores["checkpoint"] == "last") & (scores["metric"] == run["conditions"]["select"])]
-    for row in rows.dropna(subset="value").to_dict("records"):
-        best[about["dataset"], row["metric"], row["direction"]][about["label"]].append(row["value"])
+    """Count in the score of a finished run by which its dataset's board is ordered; of a damaged one there is none."""
+    with suppress(BenchError, OSError, ValueError, KeyError, TypeError):
+        run = read_run(folder)
+        about = run["summary"]
+        if run["status"] != "done" or about["control"] or about.get("given") == REAL_IMAGES:
+            return
+        scores = pd.read_parquet(folder / "scores.parquet")
+        rows = scores[(scores["checkpoint"] == "last") & (scores["metric"] == run["conditions"]["select"])]
+        for row in rows.dropna(subset="value").to_dict("records"):
+            best[about["dataset"], row["metric"], row["direction"]][about["label"]].append(row["value"])
 
 
 def _leaders(best: Best) -> Iterator[RenderableType]:
@@ -139,8 +141,8 @@ def _leaders(best: Best) -> Iterator[RenderableType]:
     for (dataset, metric, direction), labels in list(best.items()):
         sign = -1 if direction == "higher" else 1
         rows = sorted(labels.items(), key=lambda row: sign * float(np.mean(row[1])))[:MOST_BEST]
-        head = _plain(f"Best so far on {dataset}, {metric}: ")
-        scores = _plain(";  ".join(f"{label} {_score(values)}" for label, values in rows))
+        head = printable(f"Best so far on {dataset}, {metric}: ")
+        scores = printable(";  ".join(f"{label} {_score(values)}" for label, values in rows))
         yield Text.assemble("\n", (head, "dim"), scores, overflow="fold")
 
 

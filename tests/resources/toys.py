@@ -1,5 +1,6 @@
 """Small variants with one habit each, for suites that name a file."""
 
+import errno
 import os
 import signal
 import sys
@@ -60,6 +61,75 @@ class NotANumber(Toy):
 class Killed(Toy):
     def misbehave(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KilledOnce(Toy):
+    """Is killed in its 13th step, and not a second time."""
+
+    steps = 0
+
+    def misbehave(self) -> None:
+        self.steps += 1
+        once = Path(__file__).with_name("killed")
+        if self.steps == 13 and not once.exists():
+            once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Sleeps(Toy):
+    """Says nothing for ever, and does not let itself be ended politely."""
+
+    def misbehave(self) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sleep(1000)
+
+
+class Parent(Toy):
+    """Is killed, and leaves a child that holds all that it had open."""
+
+    def misbehave(self) -> None:
+        if os.fork() == 0:
+            Path(__file__).with_name("child").write_text(str(os.getpid()))
+            sleep(1000)
+        while not Path(__file__).with_name("child").exists():
+            sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Wordy(Toy):
+    """Fails with five million characters, of which some command terminals and some are no characters."""
+
+    def misbehave(self) -> None:
+        raise ValueError("\x1b[31mred\x07 \udcff " + 5_000_000 * "x")
+
+
+class Wordless(Toy):
+    """Fails with an error that fails to say what it is."""
+
+    def misbehave(self) -> None:
+        class Mute(Exception):
+            def __str__(self) -> str:
+                raise RuntimeError("no words")
+
+        raise Mute
+
+
+class Talkative(Toy):
+    """Prints three megabytes, from Python, from C and from a child."""
+
+    def misbehave(self) -> None:
+        print("\udcff", 1_000_000 * "x")
+        os.write(1, 1_000_000 * b"y")
+        os.system("head -c 1000000 /dev/zero | tr '\\0' z")
+        print("the last words", file=sys.stderr)
+
+
+class Full(Toy):
+    """Meets a full disk."""
+
+    def misbehave(self) -> None:
+        if not Path(__file__).with_name("mended").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Exits(Toy):

@@ -510,7 +510,7 @@ def test_a_run_that_fails_before_it_begins_has_a_record_too(tmp_path, stranger):
 
 def test_a_run_that_fails_after_its_last_scores_has_each_score_once(tmp_path, monkeypatch):
     def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(running, "write_shown", full)
     path = workdir(tmp_path)
