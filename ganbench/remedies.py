@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Adam
 
-from ganbench.plugins.spec import Choice, Count, Natural, NotNegative
+from ganbench.plugins.spec import Choice, Count, Natural, NotNegative, Size
 from ganbench.variant import Batch, Player
 
 GROUPS = (4, 3, 2)  # samples whose deviation D sees, the first size that divides the batch; Karras et al. have 4
@@ -92,8 +92,8 @@ class MinibatchDiscrimination(Remedy):
     normalisation is left out.
     """
 
-    kernels: Count = 100  # numbers that join the features
-    dims: Count = 5  # of each kernel
+    kernels: Size = 100  # numbers that join the features
+    dims: Size = 5  # of each kernel
 
     name: ClassVar[str] = "minibatch_discrimination"
 

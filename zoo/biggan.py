@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
 from ganbench.penalties import Penalty, grammian, none
-from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive, Share
+from ganbench.plugins.spec import Decay, Depth, Natural, NotNegative, Rate, Several, Share, Size
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import Average, adam, count_classes
@@ -58,20 +58,20 @@ class BigGAN(Projecting):
         loss: Formulation = hinge,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_chunk: Count = 20,  # standard normal latents for G's input, and as many again for each block
-        embedding: Count = 128,  # length of the class embedding that all of G shares
-        width: Count = 96,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ..
+        z_chunk: Size = 20,  # standard normal latents for G's input, and as many again for each block
+        embedding: Size = 128,  # length of the class embedding that all of G shares
+        width: Size = 96,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ..
         orthogonal: NotNegative = 1e-4,  # weight of the orthogonal regularisation of G; 0: none
-        lr_g: Positive = 5e-5,
-        lr_d: Positive = 2e-4,
+        lr_g: Rate = 5e-5,
+        lr_d: Rate = 2e-4,
         betas: tuple[Decay, Decay] = (0.0, 0.999),  # of Adam
         decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
-        batch: Count = 2048,
-        d_steps: Count = 2,  # D updates in a round
+        batch: Size = 2048,
+        d_steps: Depth = 2,  # D updates in a round
         ema: Decay = 0.9999,  # of G's weights, after each of its updates
         ema_start: Natural = 20_000,  # rounds before the average begins; until then it is a copy
         truncation: NotNegative = 0.0,  # latents of samples stay within this of 0; 0: no truncation
-        standing: Natural = 100,  # batches whose statistics batch norm uses for samples; 0: those of training
+        standing: Several = 100,  # batches whose statistics batch norm uses for samples; 0: those of training
     ):
         super().__init__(loss, penalty, remedies)
         self.z_chunk, self.orthogonal, self.batch, self.decay_from = z_chunk, orthogonal, batch, decay_from

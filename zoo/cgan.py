@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Positive, Share
+from ganbench.plugins.spec import Decay, Rate, Share, Side, Size
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -52,14 +52,14 @@ class CGAN(TwoPlayers):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: Count = 100,  # latents, uniform on (-1, 1)
-        width: Count = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
-        kernel: Count = 5,  # side of the convolutions
+        z_dim: Size = 100,  # latents, uniform on (-1, 1)
+        width: Size = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        kernel: Side = 5,  # side of the convolutions
         d_norm: DNorm = "batch",  # between D's convolutions; a penalty on slopes wants "layer" or "none"
-        lr: Positive = 2e-4,
+        lr: Rate = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
         decay_from: Share = 0.5,  # share of the budget from which the rates fall in a straight line to 0
-        batch: Count = 128,
+        batch: Size = 128,
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from

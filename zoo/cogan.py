@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, NotNegative, Positive, Share
+from ganbench.plugins.spec import Decay, Depth, NotNegative, Rate, Share, Side, Size
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Pair
@@ -43,16 +43,16 @@ class CoGAN(TwoDomains):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: Count = 100,  # standard normal latents
-        width: Count = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
-        kernel: Count = 5,  # side of the convolutions
-        lr: Positive = 2e-4,
+        z_dim: Size = 100,  # standard normal latents
+        width: Size = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        kernel: Side = 5,  # side of the convolutions
+        lr: Rate = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
         decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
         weight_decay: NotNegative = 5e-4,  # of both networks
-        batch: Count = 64,  # of each domain
-        d_steps: Count = 1,  # D updates in a round
-        g_steps: Count = 1,  # G updates in a round
+        batch: Size = 64,  # of each domain
+        d_steps: Depth = 1,  # D updates in a round
+        g_steps: Depth = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, lsgan
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Natural, NotNegative, Positive, Share
+from ganbench.plugins.spec import Decay, NotNegative, Rate, Several, Share, Side, Size
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import Discriminator
 from ganbench.variant import Batch, DataSpec, Loss, Pair
@@ -55,14 +55,14 @@ class CycleGAN(TwoDomains):
         remedies: tuple[Remedy, ...] = (),  # against mode collapse; none that compares features or changes G's loss
         cycle: NotNegative = 10.0,  # weight of the distance between a sample and its return
         identity: NotNegative = 5.0,  # weight of the distance between a sample and its translation into its own domain
-        pool: Natural = 50,  # fakes of each domain that are kept for D; 0: it sees the newest
-        width: Count = 64,  # channels next to the image; units of a hidden layer on points
-        kernel: Count = 7,  # side of a generator's first and last convolution, odd
-        blocks: Natural = 6,  # residual blocks of a generator
-        lr: Positive = 2e-4,
+        pool: Several = 50,  # fakes of each domain that are kept for D; 0: it sees the newest
+        width: Size = 64,  # channels next to the image; units of a hidden layer on points
+        kernel: Side = 7,  # side of a generator's first and last convolution, odd
+        blocks: Several = 6,  # residual blocks of a generator
+        lr: Rate = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
         decay_from: Share = 0.5,  # share of the budget from which the rates fall in a straight line to 0
-        batch: Count = 1,  # of each domain
+        batch: Size = 1,  # of each domain
     ):
         super().__init__(loss, penalty, remedies)
         self.cycle, self.identity, self.batch, self.decay_from = cycle, identity, batch, decay_from

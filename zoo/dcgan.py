@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Positive, Share
+from ganbench.plugins.spec import Decay, Depth, Rate, Share, Side, Size
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -33,16 +33,16 @@ class DCGAN(TwoPlayers):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: Count = 100,  # latents, uniform on (-1, 1)
-        width: Count = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
-        kernel: Count = 5,  # side of the convolutions
+        z_dim: Size = 100,  # latents, uniform on (-1, 1)
+        width: Size = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        kernel: Side = 5,  # side of the convolutions
         d_norm: DNorm = "batch",  # between D's layers; a penalty on slopes wants "layer" or "none"
-        lr: Positive = 2e-4,
+        lr: Rate = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
         decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
-        batch: Count = 128,
-        d_steps: Count = 1,  # D updates in a round
-        g_steps: Count = 1,  # G updates in a round
+        batch: Size = 128,
+        d_steps: Depth = 1,  # D updates in a round
+        g_steps: Depth = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from

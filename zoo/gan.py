@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Positive, Share
+from ganbench.plugins.spec import Decay, Depth, Rate, Share, Size
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -33,14 +33,14 @@ class GAN(TwoPlayers):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: Count = 100,  # standard normal latents
-        width: Count = 256,  # units of the narrowest hidden layer
-        lr: Positive = 2e-4,
+        z_dim: Size = 100,  # standard normal latents
+        width: Size = 256,  # units of the narrowest hidden layer
+        lr: Rate = 2e-4,
         betas: tuple[Decay, Decay] = (0.5, 0.999),  # of Adam
         decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
-        batch: Count = 64,
-        d_steps: Count = 1,  # D updates in a round
-        g_steps: Count = 1,  # G updates in a round
+        batch: Size = 64,
+        d_steps: Depth = 1,  # D updates in a round
+        g_steps: Depth = 1,  # G updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, wasserstein
 from ganbench.penalties import Gradient, Penalty
-from ganbench.plugins.spec import Count, Decay, NotNegative, Positive, Share
+from ganbench.plugins.spec import Decay, NotNegative, Rate, Share, Side, Size
 from ganbench.remedies import Remedy
 from ganbench.variant import DataSpec
 from ganbench.zoo.growing import (
@@ -48,16 +48,16 @@ class ProGAN(Growing):
         loss: Formulation = wasserstein,  # what D and G minimise
         penalty: Penalty = Gradient(weight=10),  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: Count = 512,  # standard normal latents, brought to one length
-        width: Count = 512,  # channels up to a side of `taper`; units of a hidden layer on points
-        taper: Count = 32,  # side from which each doubling halves the channels
+        z_dim: Size = 512,  # standard normal latents, brought to one length
+        width: Size = 512,  # channels up to a side of `taper`; units of a hidden layer on points
+        taper: Side = 32,  # side from which each doubling halves the channels
         growing: Share = 0.8,  # share of the budget until all levels have faded in; 0: no growth
         drift: NotNegative = 1e-3,  # weight of D's squared scores of real samples
         ema: Decay = 0.999,  # decay of G's moving average in a step
-        lr: Positive = 1e-3,
+        lr: Rate = 1e-3,
         betas: tuple[Decay, Decay] = (0.0, 0.99),  # of Adam
         decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
-        batch: Count = 16,
+        batch: Size = 16,
     ):
         super().__init__(spec, loss, penalty, remedies, z_dim, growing)
         self.drift, self.ema, self.batch, self.decay_from = drift, ema, batch, decay_from

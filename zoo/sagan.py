@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, hinge
 from ganbench.penalties import Penalty, none
-from ganbench.plugins.spec import Count, Decay, Positive, Share
+from ganbench.plugins.spec import Decay, Depth, Rate, Share, Size
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import adam
@@ -40,14 +40,14 @@ class SAGAN(Projecting):
         loss: Formulation = hinge,  # what D and G minimise
         penalty: Penalty = none,  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: Count = 128,  # standard normal latents
-        width: Count = 64,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ..
-        lr_g: Positive = 1e-4,
-        lr_d: Positive = 4e-4,
+        z_dim: Size = 128,  # standard normal latents
+        width: Size = 64,  # channels next to the image, doubled at each halving; on points hidden units, 8 or 16 or ..
+        lr_g: Rate = 1e-4,
+        lr_d: Rate = 4e-4,
         betas: tuple[Decay, Decay] = (0.0, 0.9),  # of Adam
         decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
-        batch: Count = 256,
-        d_steps: Count = 1,  # D updates in a round
+        batch: Size = 256,
+        d_steps: Depth = 1,  # D updates in a round
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from

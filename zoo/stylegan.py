@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ganbench.losses import Formulation, nonsaturating
 from ganbench.penalties import R1, Penalty
-from ganbench.plugins.spec import Count, Decay, NotNegative, Positive, Share
+from ganbench.plugins.spec import Decay, Depth, NotNegative, Positive, Rate, Share, Side, Size
 from ganbench.remedies import Remedy
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.growing import (
@@ -56,19 +56,19 @@ class StyleGAN(Growing):
         loss: Formulation = nonsaturating,  # what D and G minimise
         penalty: Penalty = R1(gamma=10),  # what keeps D smooth
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: Count = 512,  # standard normal latents, brought to one length; as many in a style
-        width: Count = 512,  # channels up to a side of `taper`; units of a hidden layer on points
-        taper: Count = 32,  # side from which each doubling halves the channels
-        mapping: Count = 8,  # layers of the mapping network
-        lr_mul: Positive = 0.01,  # share of the learning rate that the mapping network has
+        z_dim: Size = 512,  # standard normal latents, brought to one length; as many in a style
+        width: Size = 512,  # channels up to a side of `taper`; units of a hidden layer on points
+        taper: Side = 32,  # side from which each doubling halves the channels
+        mapping: Depth = 8,  # layers of the mapping network
+        lr_mul: Rate = 0.01,  # share of the learning rate that the mapping network has
         mixing: Share = 0.9,  # share of training images with two styles
         truncation: NotNegative = 1.0,  # psi of the first 8 layers in samples: 0.7 in the paper, 1 for its FID
         growing: Share = 0.8,  # share of the budget until all levels have faded in; 0: no growth
         ema: Positive = 10_000,  # half-life of G's moving average, in images
-        lr: Positive = 1e-3,
+        lr: Rate = 1e-3,
         betas: tuple[Decay, Decay] = (0.0, 0.99),  # of Adam
         decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
-        batch: Count = 32,
+        batch: Size = 32,
     ):
         super().__init__(spec, loss, penalty, remedies, z_dim, growing, first=1)
         self.mixing, self.truncation, self.ema = mixing, truncation, ema

@@ -18,7 +18,7 @@ from torch.optim import Optimizer, RMSprop
 
 from ganbench.losses import Formulation, wasserstein
 from ganbench.penalties import Clip, Penalty
-from ganbench.plugins.spec import Count, NotNegative, Share
+from ganbench.plugins.spec import Depth, Share, Size
 from ganbench.remedies import Remedy
 from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec
@@ -39,14 +39,14 @@ class WGAN(TwoPlayers):
         loss: Formulation = wasserstein,  # what D and G minimise
         penalty: Penalty = Clip(limit=0.01),  # what keeps D smooth; "gradient" makes it WGAN-GP
         remedies: tuple[Remedy, ...] = (),  # against mode collapse
-        z_dim: Count = 100,  # standard normal latents
-        width: Count = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
+        z_dim: Size = 100,  # standard normal latents
+        width: Size = 64,  # channels next to the image, doubled at each halving; units of a hidden layer on points
         d_norm: DNorm | None = None,  # between D's layers; by default "none" with a penalty on slopes, "batch" without
-        lr: NotNegative = 0.0,  # 0: 5e-5 of RMSProp, or 1e-4 of Adam with a penalty on slopes
+        lr: Share = 0.0,  # 0: 5e-5 of RMSProp, or 1e-4 of Adam with a penalty on slopes
         decay_from: Share = 1.0,  # share of the budget from which the rates fall in a straight line to 0
-        n_critic: Count = 5,  # critic steps for each generator step
+        n_critic: Depth = 5,  # critic steps for each generator step
         warmup: bool = False,  # 100 critic steps in each of the first 25 rounds and every 500th
-        batch: Count = 64,
+        batch: Size = 64,
     ):
         super().__init__(loss, penalty, remedies)
         self.z_dim, self.batch, self.decay_from = z_dim, batch, decay_from

@@ -14,7 +14,7 @@ from ganbench.data import Split, Use
 from ganbench.data.domains import IMAGES
 from ganbench.data.mixtures import MixtureDataset, ring
 from ganbench.errors import BadSuite
-from ganbench.plugins.spec import Count, Positive
+from ganbench.plugins.spec import Few, Length, Samples
 from ganbench.variant import Batch, DataSpec
 
 SPOT = 0.15  # width of a spot: the standard deviation of its light, where the image is 2 wide
@@ -40,10 +40,10 @@ class Blobs(MixtureDataset):
         self,
         *,
         size: Literal[8, 16, 32, 64] = 16,  # pixels in a row; spots look the same at all sizes
-        modes: Count = 8,
-        radius: Positive = 0.6,  # of the ring, in an image from -1 to 1
-        sigma: Positive = 0.03,  # of each mode, in the units of the radius
-        points: Count = 20_000,  # images in the training split
+        modes: Few = 8,
+        radius: Length = 0.6,  # of the ring, in an image from -1 to 1
+        sigma: Length = 0.03,  # of each mode, in the units of the radius
+        points: Samples = 20_000,  # images in the training split
         other: Literal["rotated", "negative"] = "rotated",  # second domain; rotated: by 90 degrees
     ):
         check_inside(radius, sigma)

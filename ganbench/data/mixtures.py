@@ -19,7 +19,7 @@ from ganbench.data import Dataset, Split, Use
 from ganbench.data.density import Mixture
 from ganbench.data.domains import Domain, grid_places, relocation, rotation
 from ganbench.errors import BadSuite
-from ganbench.plugins.spec import Count, Natural, Positive
+from ganbench.plugins.spec import Few, Length, Natural, Samples
 from ganbench.variant import Batch, DataSpec
 
 REFERENCE_POINTS = 10_000
@@ -108,10 +108,10 @@ class Ring8(MixtureDataset):
     def __init__(
         self,
         *,
-        modes: Count = 8,
-        radius: Positive = 1.0,
-        sigma: Positive = 0.01,  # of each mode, in the units of the radius
-        points: Count = 100_000,  # in the training split
+        modes: Few = 8,
+        radius: Length = 1.0,
+        sigma: Length = 0.01,  # of each mode, in the units of the radius
+        points: Samples = 100_000,  # in the training split
         other: Literal["rotated", "grid"] = "rotated",  # second domain: turned by 15 degrees, or modes on a grid
     ):
         means, cure = ring(modes, radius), "Use fewer modes, more radius or less sigma."
@@ -129,10 +129,10 @@ class Grid25(MixtureDataset):
     def __init__(
         self,
         *,
-        side: Count = 5,  # modes in a row: there are side * side
-        spacing: Positive = 2.0,  # between neighbours
-        sigma: Positive = 0.05,  # of each mode, in the units of the spacing
-        points: Count = 100_000,  # in the training split
+        side: Few = 5,  # modes in a row: there are side * side
+        spacing: Length = 2.0,  # between neighbours
+        sigma: Length = 0.05,  # of each mode, in the units of the spacing
+        points: Samples = 100_000,  # in the training split
         other: Literal["rotated"] = "rotated",  # second domain: turned by 15 degrees
     ):
         line = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * spacing
@@ -149,11 +149,11 @@ class Random(MixtureDataset):
     def __init__(
         self,
         *,
-        modes: Count = 20,
-        spread: Positive = 4.0,  # means lie in [-spread, spread]^2
-        sigma: Positive = 0.05,  # of each mode, in the units of the spread
+        modes: Few = 20,
+        spread: Length = 4.0,  # means lie in [-spread, spread]^2
+        sigma: Length = 0.05,  # of each mode, in the units of the spread
         seed: Natural = 0,  # of the places, not of the points
-        points: Count = 100_000,  # in the training split
+        points: Samples = 100_000,  # in the training split
         other: Literal["rotated", "grid"] = "rotated",  # second domain: turned by 15 degrees, or modes on a grid
     ):
         means = scatter(modes, spread, APART * sigma, Generator().manual_seed(seed))

@@ -17,7 +17,7 @@ from ganbench.data.domains import IMAGES
 from ganbench.data.idx import RIM, SIDE
 from ganbench.data.images import Other, to_images, to_size
 from ganbench.data.mnist import MNIST, Mnist, digits
-from ganbench.plugins.spec import Count
+from ganbench.plugins.spec import Samples
 from ganbench.variant import Batch, DataSpec
 
 REFERENCE_STACKS = 10_000
@@ -51,7 +51,7 @@ class StackedMnist(Dataset):
         *,
         size: int = 32,  # 28: as stored; 32: with a black border; 8, 16, 64: the bordered image, resized
         other: Other = "negative",  # second domain; rotated: by 90 degrees
-        stacks: Count = 50_000,  # images in the training split; VEEGAN and PacGAN have 128,000
+        stacks: Samples = 50_000,  # images in the training split; VEEGAN and PacGAN have 128,000
     ):
         self.digits = Mnist(size=size)
         self.stacks = stacks
