@@ -22,7 +22,7 @@ from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.judging import gather
 from ganbench.runs.sampling import Drawn, Sampler, load_run, sampling_seed
-from ganbench.store import Results
+from ganbench.store import Results, csv
 from ganbench.store.whole import json_rows, write_json
 from ganbench.variant import Batch
 
@@ -153,16 +153,16 @@ def audit_conditions(panel: Panel, spec: PluginSpec, samples: int, draws: int) -
     }
 
 
-def add_runs(audit: Audit, results: Results, announce: Announce = print) -> Audit:
+def add_runs(audit: Audit, results: Results, announce: Announce = print, allow_plugins: bool = False) -> Audit:
     """Return the audit with what its judges say of every finished run of a suite.
 
     Samples, as many as were disturbed, are drawn anew from the weights of the selected checkpoint. Runs on data that
-    one of the judges cannot judge are left out. Raises BadResults if none is left.
+    one of the judges cannot judge are left out. Raises BadResults if none is left, or as `load_run` does.
     """
     rows: list[Row] = []
     panels: dict[str, Panel | None] = {}
     for run in results.runs[results.runs["status"] == "done"].to_dict("records"):
-        spec, dataset, variant = load_run(results.path / run["run"], "selected", CPU)
+        spec, dataset, variant = load_run(results.path / run["run"], "selected", CPU, allow_plugins)
         if spec.dataset_label not in panels:
             panels[spec.dataset_label] = _panel_if_fit(audit.judges, dataset)
         if panel := panels[spec.dataset_label]:
@@ -190,7 +190,7 @@ def _panel_if_fit(judges: list[str], dataset: Dataset) -> Panel | None:
 def write_audit(audit: Audit, out: Path) -> None:
     """Write `audit.csv`, a row per value, and `audit.json`: conditions, disturbances, verdicts and agreement."""
     out.mkdir(parents=True, exist_ok=True)
-    audit.values.to_csv(out / "audit.csv", index=False, lineterminator="\n")
+    (out / "audit.csv").write_text(csv.to_csv(audit.values), encoding="utf-8")
     write_json(
         out / "audit.json",
         {

@@ -44,6 +44,7 @@ from ganbench.statistics import holm, mean_interval
 from ganbench.statistics.changepoint import LevelStep, step_test
 from ganbench.statistics.intervals import Floats, floats
 from ganbench.statistics.moderated import moderated, prior
+from ganbench.store import csv
 from ganbench.store.whole import json_rows, write_json
 
 RESULTS = ["place", "commit", "date", "source", "rows", "failed", "device"]
@@ -111,7 +112,7 @@ def follow(results: Sequence[CommitResult], gate: Gate, remarks: Iterable[str] =
 def write_history(history: History, out: Path) -> None:
     """Write `history.csv`, a row per point, and `history.json`: results, steps, and how they were found."""
     out.mkdir(parents=True, exist_ok=True)
-    history.points.to_csv(out / "history.csv", index=False, lineterminator="\n")
+    (out / "history.csv").write_text(csv.to_csv(history.points), encoding="utf-8")
     about = {
         "suite": history.suite,
         "error": history.gate.error,

@@ -19,17 +19,16 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ganbench.data import Dataset, Part, Split
+from ganbench.data import Dataset, Part, Split, pictures
 from ganbench.data.domains import IMAGES
 from ganbench.data.files import data_roots
 from ganbench.data.images import Other
+from ganbench.data.pictures import SUFFIXES
 from ganbench.errors import DataMissing
-from ganbench.plugins.spec import Count
+from ganbench.plugins.spec import Side
 from ganbench.store.whole import written_whole
 from ganbench.variant import Batch, DataSpec
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix; others may start programs
 TRAINS, VALIDATES = 0.8, 0.1  # shares of the images; the rest tests
 FEWEST = 2  # images in a split
 IN_MEMORY = 0.25  # of the machine's memory; what is larger stays on disk
@@ -58,7 +57,7 @@ class Folder(Dataset):
         self,
         *,
         path: Path,  # of the folder; a relative one begins at the suite's folder, ~ is your own
-        size: Count = 64,  # pixels in a row and in a column
+        size: Side = 64,  # pixels in a row and in a column
         channels: Literal[1, 3] = 3,  # 1: grey
         other: Other = "negative",  # second domain; rotated: by 90 degrees
         skip_corrupt: bool = False,  # leave out images that cannot be read, instead of refusing them all
@@ -169,7 +168,7 @@ def fingerprint(folder: Path, names: Iterable[str]) -> str:
     whole = sha256()
     for name in sorted(names):
         try:
-            content = (folder / name).read_bytes()
+            content = (folder / name).read_bytes() if (folder / name).is_file() else b""  # a pipe may never end
         except OSError as error:
             _refuse(error)
         whole.update(_digest(os.fsencode(name)) + _digest(content))
@@ -203,7 +202,7 @@ def read_images(folder: Path, names: list[str], shape: tuple[int, ...], skip_cor
 def read_image(path: Path, shape: tuple[int, ...]) -> Tensor:
     """Read an image as (channels, size, size) float32 in [-1, 1]. Raises an exception of any kind if that fails."""
     channels, size, _ = shape
-    with Image.open(path, formats=FORMATS) as stored:
+    with pictures.opened(path) as stored:
         upright = ImageOps.exif_transpose(stored)
         plain = eight_bit(upright).convert("L" if channels == 1 else "RGB")
         resized = ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ganbench import plugins
-from ganbench.data import Dataset
+from ganbench.data import Dataset, pictures
 from ganbench.errors import BadResults, BenchError, UnknownName
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
@@ -24,12 +24,13 @@ from ganbench.runs.judging import Judgement, Work
 from ganbench.runs.record import State, given_to, write_record, write_shown
 from ganbench.runs.run import SHOWN
 from ganbench.runs.sampling import Drawn, Sampler, load_run, sampling_seed
-from ganbench.runs.spec import RunSpec, complete
-from ganbench.store import Store, read_run
+from ganbench.runs.spec import RunSpec, check_trust, complete, recorded
+from ganbench.store import Store
 from ganbench.store.columns import NOT_SAID, SCORE_COLUMNS
+from ganbench.store.files import read_array, read_arrays
 from ganbench.variant import DataSpec, Variant
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+SAVE = "Save it by numpy.save or numpy.savez, as float32 or uint8."
 USUAL = 10_000  # samples, where no suite says how many
 
 
@@ -60,21 +61,28 @@ def spec_for(dataset: str, samples: int | None) -> RunSpec:
     return complete(spec, spec.build_dataset())
 
 
-def spec_from_results(results: Path, dataset: str) -> RunSpec:
+def spec_from_results(results: Path, dataset: str, allow_plugins: bool = False) -> RunSpec:
     """How the runs of a suite's results are judged on the dataset of that label. Raises BadResults or UnknownName."""
-    specs: dict[str, RunSpec] = {}
+    specs: dict[str, tuple[RunSpec, Path]] = {}
     for file in sorted(results.glob("*/run.json")):
-        spec = RunSpec.from_dict(read_run(file.parent)["spec"])
-        specs.setdefault(spec.dataset_label, spec)
+        spec = replace(recorded(file.parent), variant=PluginSpec("external"))
+        specs.setdefault(spec.dataset_label, (spec, file.parent))
     if not specs:
         raise BadResults(f"{results} holds no finished run. Name the folder of a suite: <results>/<suite>.")
     if dataset not in specs:
         raise UnknownName(f"datasets of {results}", dataset, specs)
-    return replace(specs[dataset], budget=Budget("images", 0), scale=1.0)
+    spec, folder = specs[dataset]
+    check_trust(spec, folder, allow_plugins)
+    return replace(spec, budget=Budget("images", 0), scale=1.0)
 
 
 def judge_external(
-    sources: Sequence[str], label: str, like: RunSpec, device: torch.device, skip_corrupt: bool = False
+    sources: Sequence[str],
+    label: str,
+    like: RunSpec,
+    device: torch.device,
+    skip_corrupt: bool = False,
+    allow_plugins: bool = False,
 ) -> list[JudgedSamples]:
     """Judge each source as a run is judged at its end, as seeds 0, 1, ... of one row.
 
@@ -85,7 +93,7 @@ def judge_external(
     work = Work(dataset, like.build_judge(dataset), like.load_metrics(), ExternalSamples(), device)
     judged = []
     for seed, source in enumerate(sources):
-        drawn = read_samples(source, dataset, like, device, skip_corrupt)
+        drawn = read_samples(source, dataset, like, device, skip_corrupt, allow_plugins)
         content = PluginSpec("external", {"samples": sha256(drawn.x.cpu().numpy().tobytes()).hexdigest()})
         spec = replace(like, label=label, seed=seed, samples=len(drawn.x), variant=content)
         rows, _ = Judgement(spec, work).scores(drawn, "test", "last", images=0)
@@ -119,11 +127,18 @@ def score_table(judged: list[JudgedSamples]) -> pd.DataFrame:
 # Sources
 
 
-def read_samples(source: str, dataset: Dataset, like: RunSpec, device: torch.device, skip_corrupt: bool) -> Drawn:
+def read_samples(
+    source: str,
+    dataset: Dataset,
+    like: RunSpec,
+    device: torch.device,
+    skip_corrupt: bool = False,
+    allow_plugins: bool = False,
+) -> Drawn:
     """`like.samples` of what a source holds, picked at random if there are more; fewer, if it has no more."""
     path = Path(source)
     if (path / "run.json").is_file():
-        return _of_run(path, dataset, like, device)
+        return _of_run(path, dataset, like, device, allow_plugins)
     if path.is_dir():
         x = fitting(_pictures(path, dataset.spec, skip_corrupt), dataset, source)
     elif path.suffix in (".npy", ".npz"):
@@ -187,16 +202,12 @@ def _finite(x: Tensor, source: str) -> Tensor:
 
 
 def _array(path: Path) -> np.ndarray[Any, Any]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BadResults(f"{path} cannot be read: {error}. Save it by numpy.save or numpy.savez.") from error
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    if len(loaded.files) > 1 and "samples" not in loaded.files:
-        raise BadResults(f"{path} holds {', '.join(loaded.files)}. Name the one of the samples `samples`.")
-    found: np.ndarray[Any, Any] = loaded["samples" if "samples" in loaded.files else loaded.files[0]]
-    return found
+    if path.suffix == ".npy":
+        return read_array(path, SAVE)
+    loaded = read_arrays(path, SAVE)
+    if len(loaded) != 1 and "samples" not in loaded:
+        raise BadResults(f"{path} holds {', '.join(loaded) or 'nothing'}. Name the one of the samples `samples`.")
+    return loaded["samples"] if "samples" in loaded else next(iter(loaded.values()))
 
 
 def _called(source: str, n: int) -> np.ndarray[Any, Any]:
@@ -222,18 +233,16 @@ def _attribute(module: str, name: str) -> Any:
 
 def _pictures(folder: Path, spec: DataSpec, skip_corrupt: bool) -> np.ndarray[Any, Any]:
     """(n, h, w, c) bytes of all images in a folder and below it, by name. Raises BadResults."""
-    from PIL import Image, UnidentifiedImageError
-
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGES)
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in pictures.SUFFIXES)
     if not files or not spec.is_image:
         raise BadResults(f"{folder} holds {len(files):,} images, but needs to hold samples of shape {spec.shape}.")
     mode = "L" if spec.channels == 1 else "RGB"
-    found, corrupt = {}, []
+    found, corrupt = dict[Path, np.ndarray[Any, Any]](), list[Path]()
     for file in files:
         try:
-            with Image.open(file) as image:
+            with pictures.opened(file) as image:
                 found[file] = np.asarray(image.convert(mode)).reshape(image.height, image.width, spec.channels)
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        except Exception:  # Pillow raises whatever its decoders stumble over
             corrupt.append(file)
     if corrupt and not skip_corrupt:
         named = ", ".join(str(file.relative_to(folder)) for file in corrupt[:5]) + (", ..." if len(corrupt) > 5 else "")
@@ -250,9 +259,9 @@ def _pictures(folder: Path, spec: DataSpec, skip_corrupt: bool) -> np.ndarray[An
     return np.stack(list(found.values()))
 
 
-def _of_run(folder: Path, dataset: Dataset, like: RunSpec, device: torch.device) -> Drawn:
+def _of_run(folder: Path, dataset: Dataset, like: RunSpec, device: torch.device, allow_plugins: bool) -> Drawn:
     """Fresh draws of a run's selected checkpoint, with all that the variant says of them."""
-    spec, its_data, variant = load_run(folder, "selected", device)
+    spec, its_data, variant = load_run(folder, "selected", device, allow_plugins)
     if its_data.spec != dataset.spec:
         raise BadResults(
             f"{folder} has learnt samples of shape {its_data.spec.shape} in {its_data.spec.classes} classes, "

@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_model
 from torch import Tensor
 
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults
 from ganbench.metrics import Belief
-from ganbench.runs.spec import RunSpec
+from ganbench.runs.spec import RunSpec, check_trust, recorded
 from ganbench.store import read_run
 from ganbench.store.columns import Checkpoint
+from ganbench.store.files import damaged
 from ganbench.variant import Batch, Pair, Variant
 
 CHUNK = 500  # samples drawn at once
@@ -141,25 +143,38 @@ def training_data(variant: Variant, dataset: Dataset, device: torch.device) -> B
 
 
 def sample_run(
-    folder: Path, checkpoint: Checkpoint, n: int, seed: int, label: int | None, device: torch.device
+    folder: Path,
+    checkpoint: Checkpoint,
+    n: int,
+    seed: int,
+    label: int | None,
+    device: torch.device,
+    allow_plugins: bool = False,
 ) -> np.ndarray[Any, Any]:
     """Draw `n` samples from a run's saved weights: points (n, 2) float32, or images (n, h, w, c) uint8.
 
-    Raises BadResults if the run left no such weights or its data has no class `label`.
+    Raises BadResults if its data has no class `label`, and as `load_run` does.
     """
-    spec, dataset, variant = load_run(folder, checkpoint, device)
+    spec, dataset, variant = load_run(folder, checkpoint, device, allow_plugins)
     if label is not None and not 0 <= label < dataset.spec.classes:
         raise BadResults(f"{spec.dataset_label} has no class {label}: its classes are 0 to {dataset.spec.classes - 1}.")
     return to_array(Sampler(variant, dataset, device).samples("test", n, seed, label))
 
 
-def load_run(folder: Path, checkpoint: Checkpoint, device: torch.device) -> tuple[RunSpec, Dataset, Variant]:
-    """A run's variant as it was when it ended, or as selected. Raises BadResults if the run left no such weights."""
+def load_run(
+    folder: Path, checkpoint: Checkpoint, device: torch.device, allow_plugins: bool = False
+) -> tuple[RunSpec, Dataset, Variant]:
+    """A run's variant as it was when it ended, or as selected.
+
+    Raises BadResults if the run left no such weights, if they are damaged, or if the run names a Python file and
+    `allow_plugins` does not permit that.
+    """
     record = read_run(folder)
     weights = folder / f"{checkpoint}.safetensors"
     if not weights.exists():
         raise BadResults(f"{folder} has no {weights.name}: the run ended as {record['status']!r}. {record['reason']}")
-    spec = RunSpec.from_dict(record["spec"])
+    spec = recorded(folder)
+    check_trust(spec, folder, allow_plugins)
     dataset = spec.build_dataset()
     variant = spec.build_variant(dataset).to(device)
     try:
@@ -169,6 +184,8 @@ def load_run(folder: Path, checkpoint: Checkpoint, device: torch.device) -> tupl
             f"{weights} does not fit the networks of {spec.variant.name!r} in this version of ganbench. Use the "
             f"version that trained them, or train them again. {str(error).splitlines()[0]}"
         ) from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise damaged(weights, error) from error
     variant.prepare(training_data(variant, dataset, device))
     return spec, dataset, variant
 

@@ -8,14 +8,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from ganbench import __version__, plugins
 from ganbench.data import Dataset
-from ganbench.errors import BadSuite
+from ganbench.errors import BadResults, BadSuite
 from ganbench.judges import Judge, choosing
 from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
+from ganbench.store import read_run
 from ganbench.store.columns import Identity
+from ganbench.store.files import damaged
 from ganbench.variant import Variant
 
 
@@ -59,6 +63,12 @@ class RunSpec:
     def __str__(self) -> str:
         return f"{self.label} on {self.dataset_label}, seed {self.seed}"
 
+    def plugin_files(self) -> dict[str, str]:
+        """All that the run names which is in a Python file, and the hash of the file's text; "" if it is not there."""
+        parts = [asdict(self.variant), asdict(self.dataset), self.judge, *self.metrics]
+        names = {name for name in _texts(parts) if name.rpartition(":")[0].endswith(".py")}
+        return {name: _source_hash(name, self.dataset.beside) for name in sorted(names)}
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -97,6 +107,36 @@ def complete(spec: RunSpec, dataset: Dataset) -> RunSpec:
     return replace(spec, metrics=spec.metrics or tuple(spec.build_judge(dataset).metrics))
 
 
+def recorded(folder: Path) -> RunSpec:
+    """The run of which `folder` holds the record. Raises BadResults if the record is damaged."""
+    try:
+        return TypeAdapter(RunSpec).validate_json(json.dumps(read_run(folder).get("spec")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        what = f"spec, {', '.join(map(str, first['loc']))}: {first['msg']}"
+        raise damaged(folder / "run.json", what) from error
+
+
+def check_trust(spec: RunSpec, folder: Path, allow_plugins: bool) -> None:
+    """Raise BadResults if a run that `folder` records names a Python file, which would be run.
+
+    `allow_plugins` permits that, if the file's text is the one that was recorded.
+    """
+    files = spec.plugin_files()
+    if files and not allow_plugins:
+        raise BadResults(
+            f"{folder} names {', '.join(files)}, which is code that would be run. If you trust it: --allow-plugins."
+        )
+    record = read_run(folder)
+    known = record.get("sources", files if spec.id == record["summary"]["run"] else {})
+    for name, found in files.items():
+        if not isinstance(known, dict) or not found or known.get(name) != found:
+            raise BadResults(
+                f"{folder} names {name}, but the file that is there now is not the one that was recorded. "
+                "Bring that back, or run the suite again."
+            )
+
+
 ROLES = {"sees_data": "a budget of images", "makes_samples": "a budget of updates"}  # of players, and who counts them
 
 
@@ -128,7 +168,7 @@ def _texts(option: Any) -> Iterable[str]:
         case dict():
             for value in option.values():
                 yield from _texts(value)
-        case list():
+        case list() | tuple():
             for value in option:
                 yield from _texts(value)
 

@@ -1,9 +1,9 @@
 """The scores as CSV: one row each, for pandas and spreadsheets."""
 
 from ganbench.reports.frames.scores import tidy
-from ganbench.store import Results
+from ganbench.store import Results, csv
 
 
 def to_csv(results: Results) -> str:
-    """`scores.tidy`; a number that is not known is an empty field."""
-    return str(tidy(results).to_csv(index=False, lineterminator="\n"))
+    """`scores.tidy`, as `store.csv` writes tables."""
+    return csv.to_csv(tidy(results))

@@ -44,7 +44,7 @@ class Occupancy(NamedTuple):
 def occupancy_of(exhibits: Mapping[str, NDArray[Any]], kind: Counted, due: Floats) -> Occupancy | None:
     """A run's exhibits and the share (k,) that each mode or class should have; None if it kept no such counts."""
     counts, images = exhibits.get("occupancy"), exhibits.get("images")
-    if counts is None or images is None or not len(counts) == len(images) > 0:
+    if counts is None or images is None or not len(counts) == len(images) > 0 or counts.shape[1] < len(due):
         return None
     all_samples = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     own = counts[:, : len(due)]  # a mixture's last column counts those near no mode

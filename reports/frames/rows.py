@@ -32,8 +32,8 @@ def of_dataset(frame: DataFrame, dataset: str) -> DataFrame:
 def runs(results: Results, dataset: str | None = None) -> DataFrame:
     """One row per run, of one dataset or all, with the gaps of runs that ended early filled.
 
-    Adds `lost`: the run ended, but not well; and `entrant`: its row is ranked and tested, since it is no control and was
-    not given real images of the content that it is judged by.
+    Adds `lost`: the run ended, but not well; and `entrant`: its row is ranked and tested, since it is no control and
+    was not given real images of the content that it is judged by.
     """
     own = results.runs if dataset is None else of_dataset(results.runs, dataset)
     if own.empty:

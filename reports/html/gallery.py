@@ -24,6 +24,7 @@ from ganbench.reports.html.image_grid import ImageGrid
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.sections import PlacedFigure, Section
 from ganbench.reports.numbers import amount, short
+from ganbench.store.files import damaged
 
 Run = Mapping[Any, Any]  # a row of `_shown_runs`
 
@@ -70,11 +71,11 @@ def gallery(section: Section) -> str:
     more: dict[ExhibitKind, list[Card]] = {}
     stops: list[list[float]] = []
     for run in runs.to_dict("records"):
-        exhibits = section.results.exhibits(run["run"])  # of one run at a time: together they may be gigabytes
-        samples.append(_samples_card(section, truth, run, exhibits))
-        for kind in kinds_of(exhibits):
-            more.setdefault(kind, []).append(_exhibit_card(section, truth, run, exhibits, kind))
-        stops += [] if run["control"] else [_stops(exhibits)]
+        own, kinds, at = _drawn(section, truth, run)  # of one run at a time: together they may be gigabytes
+        samples.append(own)
+        for kind, card in kinds.items():
+            more.setdefault(kind, []).append(card)
+        stops += [] if run["control"] else [at]
     seeds = sorted(set(runs.loc[~runs["control"], "seed"]))
     places = _slider(stops)
     return lay_out(
@@ -90,6 +91,17 @@ def gallery(section: Section) -> str:
         circles=bool(truth) and any(isinstance(card.picture, PlacedFigure) for card in samples),
         folds=[Fold(section.claim(kind.needs), kind, more[kind]) for kind in IMAGES + POINTS if kind in more],
     )
+
+
+def _drawn(section: Section, truth: Truth, run: Run) -> tuple[Card, dict[ExhibitKind, Card], list[float]]:
+    """All pictures of a run, and where it is at each stop; without its exhibits, if these are of no use."""
+    for name, exhibits in (("exhibits.npz", section.results.exhibits(run["run"])), ("samples.npy", {})):
+        try:
+            cards = {kind: _exhibit_card(section, truth, run, exhibits, kind) for kind in kinds_of(exhibits)}
+            return _samples_card(section, truth, run, exhibits), cards, _stops(exhibits)
+        except Exception as error:  # whatever drawing stumbles over in arrays of other shapes
+            section.results.leave_out(str(damaged(section.results.path / run["run"] / name, error)))
+    return Card(run, None, reason="Its samples are damaged."), {}, []
 
 
 def _shown_runs(section: Section) -> DataFrame:

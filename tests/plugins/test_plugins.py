@@ -102,7 +102,7 @@ def test_a_file_beside_the_suite_trains_like_any_variant(
     assert set(results.runs["status"]) == {"done"}
     assert set(results.losses["curve"]) >= {"D.loss", "G.loss"}
     folder = results.path / results.runs["run"].iloc[0]
-    assert ganbench("sample", folder, "--out", tmp_path / "s.npz", "--count", 3).code == 0
+    assert ganbench("sample", folder, "--out", tmp_path / "s.npz", "--count", 3, "--allow-plugins").code == 0
 
 
 def test_a_metric_of_a_file_is_called_on_the_board_as_it_calls_itself(

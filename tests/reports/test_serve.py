@@ -3,9 +3,10 @@
 import http.client
 import json
 import math
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_rendering_rests_five_times_as_long_as_it_took(results: Results, clock: 
     assert live.state()["version"] == "2" and b'data-version="2"' in live.page()
 
 
-@pytest.mark.parametrize("damage", [BadResults("damaged"), FileNotFoundError("gone")])
+@pytest.mark.parametrize("damage", [BadResults("damaged"), FileNotFoundError("gone"), KeyError("images")])
 def test_what_cannot_be_read_leaves_the_last_good_page(
     results: Results, clock: dict[str, float], damage: Exception
 ) -> None:
@@ -141,6 +142,26 @@ def test_another_name_for_this_machine_is_refused(results: Results, host: str) -
     with served(results.live()) as ask:
         assert ask("/", host or " ")[0] == 403
         assert ask("/state", host or " ")[0] == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:80"])
+def test_this_machine_may_be_called_with_and_without_a_port(results: Results, host: str) -> None:
+    with served(results.live()) as ask:
+        assert ask("/state", host)[0] == 200
+
+
+def test_a_client_that_takes_too_long_is_hung_up_on(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "PATIENCE_S", 0.5)
+    with serve.server(results.live(), 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        slow = [socket.create_connection(("127.0.0.1", server.server_port), timeout=10) for _ in range(40)]
+        for client in slow:
+            client.sendall(b"GET / HT")
+        for client in slow:
+            with suppress(ConnectionError):
+                assert client.recv(100) == b""
+        server.shutdown()
+        assert server.clients == {}
 
 
 @pytest.mark.parametrize("path", ["/../etc/passwd", "/suite.json", "/state/", "/%2e%2e/"])

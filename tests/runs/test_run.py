@@ -443,7 +443,7 @@ def test_a_run_that_is_done_has_its_whole_record(tmp_path):
     assert (record["status"], record["reason"]) == ("done", "")
     assert record["summary"] == {
         "suite": "tests", "run": SPEC.id, "variant": "gan", "label": "gan", "dataset": "ring", "seed": 3,
-        "control": False, "guest": False, "scale": 1.0,
+        "control": False, "guest": False, "given": "nothing", "scale": 1.0,
     }  # fmt: skip
     assert record["ledger"]["images"] == BATCH * ROUNDS
     assert record["ledger"]["seconds"] > 0 and record["ledger"]["peak_memory"] > 0 and record["ledger"]["flops"] > 0
