@@ -113,7 +113,7 @@ relativistic = Formulation(
     "relativistic",
     d=lambda real, fake: F.softplus(fake - real).mean(),
     g=lambda real, fake: F.softplus(real - fake).mean(),
-    source='Huang et al., "A Modern GAN Baseline", 2024, equation 2, https://arxiv.org/abs/2501.05441',
+    source='Huang et al., "The GAN is dead; long live the GAN!", 2024, https://arxiv.org/abs/2501.05441',
     compares=True,
 )
 """D minimises E log(1 + exp(D(G(z)) - D(x))) over pairs of a fake and a real sample, G E log(1 + exp(D(x) - D(G(z)))).
@@ -125,7 +125,7 @@ https://arxiv.org/abs/1807.00734, has the pairs first.
 
 def ebgan(
     *,
-    margin: NotNegative = 0.5,  # energy up to which fakes are pushed; 1 is that of a constant reconstruction
+    margin: NotNegative = 0.8,  # energy up to which fakes are pushed; 1 is that of a constant reconstruction
     repelling: NotNegative = 0.1,  # weight of the pulling-away term in G's loss
     codes: Count = 32,  # numbers between encoder and decoder
 ) -> Formulation:

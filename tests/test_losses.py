@@ -35,8 +35,8 @@ FORMULAS = {  # what D minimises, what G minimises, as the papers write them
         mean([-math.log(probability(r - f)) for r, f in zip(REAL, FAKE, strict=True)]),
         mean([-math.log(probability(f - r)) for r, f in zip(REAL, FAKE, strict=True)]),
     ),
-    # A score is minus the energy, and the margin 0.5.
-    "ebgan": (mean([-s for s in REAL]) + mean([max(0, 0.5 - -s) for s in FAKE]), mean([-s for s in FAKE])),
+    # A score is minus the energy, and the margin 0.8.
+    "ebgan": (mean([-s for s in REAL]) + mean([max(0, 0.8 - -s) for s in FAKE]), mean([-s for s in FAKE])),
     # f-GAN: f*(T) of fake minus T of real, and G's minus T.
     "kl": (mean([math.exp(s - 1) for s in FAKE]) - mean(REAL), -mean(FAKE)),
     "reverse_kl": (

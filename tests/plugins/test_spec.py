@@ -73,7 +73,7 @@ def test_a_formulation_with_options_is_made_with_them() -> None:
             "losses",
             {"name": "ebgan", "margin": "wide"},
             BadSuite,
-            "Option 'margin' of ebgan: found 'wide'. Input should be a valid number; the default is 0.5.",
+            "Option 'margin' of ebgan: found 'wide'. Input should be a valid number; the default is 0.8.",
         ),
         (
             "losses",
