@@ -12,7 +12,7 @@ from pandas import DataFrame
 from torch import Tensor
 
 from ganbench import __version__, plugins
-from ganbench.audit.disturbances import POOL, Disturbance, RealData, disturbances, select
+from ganbench.audit.disturbances import POOL, Disturbance, RealData, again, disturbances, select
 from ganbench.audit.verdicts import NONE, RUNS, VALUES, Audit, judge_agreement
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults, BadSuite, BenchError
@@ -117,10 +117,13 @@ def disturbed(
 def take(dataset: Dataset, n: int) -> tuple[RealData, list[Batch]]:
     """Return what disturbances draw from, and two to DRAWS draws of `n` fresh samples that have none in common.
 
+    Fresh samples are shuffled: in a file's order draws would differ by more than chance, as by who wrote the digits.
     Raises BenchError if there are not enough for two draws.
     """
-    fresh = dataset.fresh(SPLIT, POOL * n)
-    there = count_different(fresh.x)
+    ordered = dataset.fresh(SPLIT, POOL * n)
+    there = count_different(ordered.x)
+    order = torch.randperm(there, generator=torch.Generator().manual_seed(0))
+    fresh = select(ordered, again(order, len(ordered.x)))
     draws = min(DRAWS, there // n)
     if n < LEAST or draws < 2:
         raise BenchError(

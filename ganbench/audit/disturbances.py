@@ -1,10 +1,18 @@
 """Ways to disturb real data by known amounts, which show what a metric sees.
 
 Each has five strengths; the tables at the end say what they mean. After Heusel et al., "GANs Trained by a Two
-Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017, https://arxiv.org/abs/1706.08500. Their appendix
-shows that FID grows with each of three strengths of Gaussian noise (mixed in by shares of 0.25 to 0.75), blur (of 1 to
-4 pixels), salt and pepper (10 to 30 % of the pixels) and others. Deviations: noise is added, blur is a share of the
-image's side, and strengths begin lower. Swapped patches, and all that acts on rows, are this project's choice.
+Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017, https://arxiv.org/abs/1706.08500. Their figure 3
+shows that FID grows with each of three strengths of
+
+    Gaussian noise     mixed in by shares of 0.25, 0.5, 0.75
+    Gaussian blur      of 1, 2, 4 pixels
+    black rectangles   five, of 0.25, 0.5, 0.75 of the image's size
+    swirl              by 1, 2, 4 radians at the centre, gone within 25 pixels
+    salt and pepper    on 10, 20, 30 % of the pixels
+
+and with the share of images from another data set. Deviations: noise is added, so that contrast is a disturbance of its
+own; lengths are shares of the image's side, whatever it is; strengths begin lower; a swirl reaches to the image's edge,
+since digits fill theirs. Contrast, swapped patches, and all that acts on rows, are this project's choice.
 
 The same seed gives the same random numbers at every strength. So a stronger disturbance changes what a weaker one does,
 and more.
@@ -22,6 +30,7 @@ from torch.nn import functional as F
 from ganbench.variant import Batch, DataSpec
 
 PATCHES = 4  # in a row of an image: there are sixteen
+RECTANGLES = 5  # in an image
 SOURCES = 0.01  # of the samples are what the duplicates are copies of
 POOL = 5  # fresh samples for each that is wanted: enough to leave out six classes in ten
 
@@ -90,6 +99,30 @@ def salt_and_pepper(x: Tensor, share: float, g: Generator) -> Tensor:
     """Turn this share of the pixels black or white, half of them each."""
     lot = torch.rand((len(x), 1, *x.shape[2:]), generator=g)
     return torch.where(lot < share, torch.where(lot < share / 2, -1.0, 1.0), x)
+
+
+def rectangles(x: Tensor, share: float, g: Generator) -> Tensor:
+    """Black out five squares at random places, of this share of the image's side; an edge may cut them."""
+    side = x.shape[-1]
+    middles = torch.rand((2, len(x), RECTANGLES, 1), generator=g) * side
+    far = (torch.arange(side) + 0.5 - middles).abs() > share * side / 2  # (2, n, rectangles, side)
+    seen = (far[0, :, :, :, None] | far[1, :, :, None, :]).all(1)
+    return torch.where(seen[:, None], x, -1.0)
+
+
+def swirl(x: Tensor, angle: float, g: Generator) -> Tensor:
+    """Turn the middle of each image by `angle`, in radians, and what is further out exponentially less.
+
+    A point r from the centre comes from one that is angle * exp(-5 r / (radius ln 2)) further round, as in Heusel's
+    appendix; `radius` is the image's side.
+    """
+    middles = (torch.arange(x.shape[-1]) + 0.5) * 2 / x.shape[-1] - 1  # of pixels, from -1 to 1
+    v, u = torch.meshgrid(middles, middles, indexing="ij")
+    turn = angle * torch.exp(-5 * torch.hypot(u, v) / 2 / math.log(2))
+    sources = torch.stack([u * turn.cos() - v * turn.sin(), u * turn.sin() + v * turn.cos()], -1)
+    # Bicubic: linear interpolation would blur, and the blur be seen instead of the swirl.
+    grid = sources.expand(len(x), -1, -1, -1)
+    return F.grid_sample(x, grid, mode="bicubic", padding_mode="border", align_corners=False).clamp(-1, 1)
 
 
 def swapped_patches(x: Tensor, pairs: float, g: Generator) -> Tensor:
@@ -206,6 +239,14 @@ IMAGES = {
     ),
     "salt_and_pepper": Disturbance(
         each(salt_and_pepper), (0.02, 0.05, 0.1, 0.2, 0.3), "share of pixels turned black or white"
+    ),
+    "rectangles": Disturbance(
+        each(rectangles),
+        (0.1, 0.15, 0.25, 0.4, 0.6),
+        "side of five black squares at random places, in sides of the image",
+    ),
+    "swirl": Disturbance(
+        each(swirl), (0.5, 1, 1.5, 2.5, 4), "radians by which the middle is turned; what is further out turns less"
     ),
     "swapped_patches": Disturbance(
         each(swapped_patches), (1, 2, 3, 5, 8), "pairs, of sixteen squares in an image, that change places"

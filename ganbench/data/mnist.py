@@ -23,7 +23,8 @@ from ganbench.variant import Batch
 
 MNIST = IdxFiles("mnist", "MNIST", "MNIST/raw", instead="The dataset `mnist5k` needs no download.")
 
-PACKAGED = Path(__file__).parent / "assets" / "mnist5k.npz"
+ASSETS = Path(__file__).parent / "assets"
+PACKAGED = ASSETS / "mnist5k.npz"
 REINSTALL = "Install ganbench again: pip install --force-reinstall --no-deps ganbench"
 
 # MD5 of the files unzipped: FashionMNIST's have the same names and sizes.
@@ -53,8 +54,8 @@ class Mnist5k(PixelDataset):
 
     They are 500 of each digit from the first 5,848 of MNIST's training file, so neither reference holds
     one. The first 300 of each train; the other 200 of each are fresh real digits for both splits, since
-    the controls need some that no variant trained on. The references are MNIST's own digits, whose features
-    the judge ships; only asking for the digits themselves needs MNIST's files.
+    the controls need some that no variant trained on. The references are MNIST's own 10,000 digits of either
+    split, which ganbench ships.
 
     Raises DataMissing if their file is damaged, and BadSuite if `size` is none of SIZES.
     """
@@ -75,7 +76,7 @@ class Mnist5k(PixelDataset):
         self._others = pixels[~trains], labels[~trains]
 
     def stored(self, split: Split) -> tuple[Tensor, Tensor]:
-        return digits(split, download=False)
+        return packaged_references(split)
 
     def fresh(self, split: Split, n: int) -> Batch:
         return self._first(n, *self._others)
@@ -127,17 +128,33 @@ def import_mnist(folder: Path) -> Path:
     return target
 
 
+def packaged_references(split: Split) -> tuple[Tensor, Tensor]:
+    """Read the digits that ganbench brings of a split, all of it: (10000, 28, 28) uint8, and (10000,) int64 labels.
+
+    Raises DataMissing if their file is not there or not as expected.
+    """
+    file = ASSETS / f"mnist-{split}.npz"
+    pixels, labels = _packaged(file)
+    if pixels.shape != (10_000, 28, 28) or pixels.dtype != torch.uint8 or labels.shape != (10_000,):
+        raise DataMissing(f"{file} does not hold 10,000 digits. {REINSTALL}")
+    return pixels, labels
+
+
 def packaged_digits() -> tuple[Tensor, Tensor]:
     """Read the package's own digits: (5000, 28, 28) uint8, and (5000,) int64 labels, 500 of each digit in order.
 
     Raises DataMissing if their file is not there or not as expected.
     """
-    try:
-        with np.load(PACKAGED, allow_pickle=False) as stored:
-            pixels, labels = torch.from_numpy(stored["images"]), torch.from_numpy(stored["labels"]).long()
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-        raise DataMissing(f"{PACKAGED} cannot be read: {error!r}. {REINSTALL}") from error
+    pixels, labels = _packaged(PACKAGED)
     whole = pixels.shape == (5000, 28, 28) and pixels.dtype == torch.uint8
     if not whole or not labels.equal(torch.arange(10).repeat_interleave(500)):
         raise DataMissing(f"{PACKAGED} does not hold 500 of each digit in order. {REINSTALL}")
     return pixels, labels
+
+
+def _packaged(file: Path) -> tuple[Tensor, Tensor]:
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            return torch.from_numpy(stored["images"]), torch.from_numpy(stored["labels"]).long()
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+        raise DataMissing(f"{file} cannot be read: {error!r}. {REINSTALL}") from error

@@ -1,8 +1,9 @@
 """The `mnist` judge: a small convolutional classifier of digits, trained by this project, frozen and shipped.
 
-Its 64 features serve FID and its kin as Inception's 2,048 do for photographs; its ten class probabilities serve
-the inception score and the counts of classes. Numbers from it compare with each other, never with Inception's.
-`ganbench.judges.training.digits` makes the weights, the references and the model card `assets/mnist.md` anew.
+It has two duties. Its ten class probabilities serve the inception score and the counts of classes: they are those of a
+robust classifier. Its 64 features serve FID and its kin as Inception's 2,048 do for photographs, and see low-level
+faults as well as shapes: see `ganbench.judges.digit_likeness`. Numbers from it compare with each other, never with
+Inception's. `ganbench.judges.training.digits` makes weights, projections and the model card `assets/mnist.md` anew.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,10 @@ from torch import Tensor
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadSuite
 from ganbench.judges import Judge, Judged
-from ganbench.judges.digit_reader import GEOMETRY, PlainReader, Reader, read_digits
+from ganbench.judges.asking import ask
+from ganbench.judges.cache import judge_real_data
+from ganbench.judges.digit_likeness import Likeness
+from ganbench.judges.digit_reader import GEOMETRY, PlainReader, Reader, crop
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -28,6 +32,7 @@ class MnistJudge(Judge):
 
     name = "mnist"  # of its files in `assets`
     reader: type[Reader] = PlainReader
+    filters = (0, 3)  # seed of its random filters, and their side
     home = "mnist"  # the dataset that it is audited on
     metrics = (
         *("is", "fid", "classes", "class_kl", "confidence", "entropy", "ct", "label_accuracy"),
@@ -44,30 +49,35 @@ class MnistJudge(Judge):
                 f"(1, side, side). Name the judge {dataset.judge!r}, which this dataset asks for, or a dataset of grey "
                 "images."
             )
-        weights = ASSETS / f"{self.name}.safetensors"
         self.dataset = dataset
+        self.weights, projections = (ASSETS / f"{self.name}{part}.safetensors" for part in ("", "-likeness"))
         self.net = self.reader().eval().requires_grad_(False)
-        self.net.load_state_dict(load_file(weights))
+        self.net.load_state_dict(load_file(self.weights))
         self.net.to(memory_format=torch.channels_last)  # with small batches 2.5 times as fast on a CPU
-        self.key = f"{sha256(weights.read_bytes()).hexdigest()}; {GEOMETRY}"
+        self.likeness = Likeness(self.reader.width, *self.filters).load_fitted(load_file(projections))
+        hashes = [sha256(file.read_bytes()).hexdigest() for file in (self.weights, projections)]
+        self.key = f"{' '.join([*hashes, self.likeness.random.sha256])}; {GEOMETRY}; real data of the same side"
+        self.references: dict[Split, Judged] = {}
 
     def __call__(self, x: Tensor) -> Judged:
         """Judge images (n, 1, side, side) in [-1, 1], on the device they are on."""
         self.net.to(x.device)
-        return read_digits(self.net, x)
+        self.likeness.to(x.device)
+        return ask(self._look, x)
+
+    def _look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        digits = crop(x)
+        features, logits = self.net(digits)
+        return self.likeness(digits, features), logits
 
     def reference(self, split: Split) -> Judged:
-        """What the judge says of the real samples of `split`.
-
-        For digits of any side these are the 10,000 of side 28: shipped, rounded to 16 bits, no data on disk needed.
-        """
-        if self.dataset.judge != MnistJudge.name:
-            return self(self.dataset.reference(split).x)
-        stored = load_file(ASSETS / f"{self.name}-{split}.safetensors")
-        return Judged(stored["features"].float(), stored["logits"].float())
+        """What the judge says of the real samples of `split`, at the dataset's own side: resizing is no fault."""
+        if split not in self.references:
+            self.references[split] = judge_real_data(self, self.dataset, split)
+        return self.references[split]
 
     @classmethod
-    def trainer(cls) -> Callable[..., Any]:
+    def trainer(cls) -> Callable[..., Any] | None:
         from ganbench.judges.training import digits
 
-        return partial(digits.train_digit_reader, name=cls.name, reader=cls.reader)
+        return partial(digits.train_digit_reader, name=cls.name, reader=cls.reader, filters=cls.filters)

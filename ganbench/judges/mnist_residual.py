@@ -1,8 +1,9 @@
 """The `mnist_residual` judge: a second classifier of digits, to see whether the first one's verdicts are its own whims.
 
 Another architecture (residual blocks, 5x5 convolutions, averaged over space where the first is dense), other features
-(96), another seed; the same digits, distortions and gate. What both say alike is a matter of the samples. Its numbers
-compare with each other, never with those of another judge. `ganbench.judges.training.digits` makes it anew.
+(96), another seed, and beside them random filters of 5x5 pixels where the first has 3x3; the same digits, distortions
+and gate. What both say alike is a matter of the samples. Its numbers compare with each other, never with those of
+another judge. `ganbench.judges.training.digits` makes it anew.
 
 He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2016, https://arxiv.org/abs/1512.03385.
 """
@@ -58,3 +59,4 @@ class MnistResidualJudge(MnistJudge):
 
     name = "mnist_residual"
     reader = ResidualReader
+    filters = (1, 5)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 from torch import Generator, Tensor
 
 from ganbench.audit.disturbances import CLASSES, IMAGES, POINTS, POOL, ROWS, Disturbance, RealData, disturbances
@@ -119,6 +119,47 @@ def test_patches_swap_in_pairs_and_keep_their_pixels(side: int, strength: int) -
     k = side // 4
     squares = (before != after)[..., : 4 * k, : 4 * k].any(1).unfold(1, k, k).unfold(2, k, k).flatten(3).any(3)
     assert squares.flatten(1).sum(1).tolist() == [2 * int(IMAGES["swapped_patches"].amounts[strength - 1])] * 100
+
+
+@pytest.mark.parametrize("strength", [1, 5])
+def test_rectangles_are_five_black_squares_which_an_edge_may_cut(strength: int) -> None:
+    """On white: what is black is what five squares of that side cover, and no more."""
+    side, share = 40, IMAGES["rectangles"].amounts[strength - 1]
+    white = Batch(torch.ones(200, 3, side, side))
+    covered = IMAGES["rectangles"](RealData(200, white, white), strength).x == -1
+    assert torch.equal(covered, covered[:, :1].expand_as(covered)), "in all channels alike"
+    area = (share * side) ** 2
+    assert covered[:, 0].flatten(1).sum(1).max() <= 5 * (round(share * side) + 1) ** 2
+    if strength == 1:  # where they hardly overlap, and an edge cuts one in eleven
+        assert covered[:, 0].float().sum((1, 2)).mean().item() == pytest.approx(5 * area, rel=0.15)
+
+
+def test_a_swirl_turns_the_middle_and_leaves_the_edge() -> None:
+    """A vertical bar, turned by about pi / 2 in the middle, lies flat there; at the edge it stands as before."""
+    side, bar = 65, torch.full((1, 1, 65, 65), -1.0)
+    bar[..., 30:35] = 1
+    swirled = disturbance_of_one(bar, "swirl", 3)  # 1.5 radians
+    middle = slice(side // 2 - 1, side // 2 + 2)
+    assert swirled[side // 2, middle].min() > 0 and swirled[side // 2 - 8, side // 2] < 0
+    assert swirled[0, middle].min() > 0, "1.5 exp(-2.5 / ln 2) radians are left at the edge: 1.3 pixels"
+    assert swirled[0, :27].max() < 0 and swirled[0, 38:].max() < 0
+
+
+def test_a_swirl_is_scikit_images() -> None:
+    """By its formula, on a smooth image: within what interpolation does."""
+    side = 48
+    v, u = np.mgrid[:side, :side]
+    smooth = torch.from_numpy(np.sin(u / 6.0) * np.cos(v / 9.0)).float()[None, None]
+    away = np.hypot(u - 23.5, v - 23.5)
+    angle = np.arctan2(v - 23.5, u - 23.5) + 4 * np.exp(-away / (side * np.log(2) / 5))
+    rows, columns = 23.5 + away * np.sin(angle), 23.5 + away * np.cos(angle)
+    expected = map_coordinates(smooth[0, 0].numpy(), [rows, columns], order=3, mode="nearest")
+    np.testing.assert_allclose(disturbance_of_one(smooth, "swirl", 5)[6:-6, 6:-6], expected[6:-6, 6:-6], atol=0.02)
+
+
+def disturbance_of_one(x: Tensor, name: str, strength: int) -> Tensor:
+    """A grey image (1, 1, side, side) after it, (side, side)."""
+    return IMAGES[name](RealData(1, Batch(x), Batch(x)), strength).x[0, 0]
 
 
 def test_lost_contrast_pulls_pixels_to_grey() -> None:

@@ -208,12 +208,20 @@ def test_mnist5k_is_balanced_and_its_parts_are_disjoint():
     assert len(data.fingerprint) == 64
 
 
-def test_mnist5k_needs_the_files_only_for_its_references(nowhere, numbered, monkeypatch):
-    data = Mnist5k()
-    with pytest.raises(DataMissing, match="`mnist5k` needs no download"):
-        data.reference("test")
-    monkeypatch.setenv("GANBENCH_DATA", str(numbered))
-    assert data.reference("test").x.shape == (10_000, 1, 32, 32)
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_the_packaged_references_are_those_of_their_card(nowhere, split):
+    pixels, labels = mnist.packaged_references(split)
+    found = sha256(pixels.numpy().tobytes() + labels.to(torch.uint8).numpy().tobytes()).hexdigest()
+    assert f"`{found}`" in (mnist.ASSETS / "mnist-references.md").read_text()
+    assert Mnist5k().reference(split).x.shape == (10_000, 1, 32, 32), "without MNIST's files"
+
+
+def test_a_damaged_packaged_reference_names_file_and_cure(tmp_path, monkeypatch):
+    monkeypatch.setattr(mnist, "ASSETS", tmp_path)
+    np.savez(tmp_path / "mnist-test.npz", images=np.zeros((3, 28, 28), np.uint8), labels=np.zeros(3, np.uint8))
+    for split in ("validation", "test"):
+        with pytest.raises(DataMissing, match=rf"mnist-{split}\.npz .*pip install"):
+            mnist.packaged_references(split)
 
 
 def test_the_packaged_digits_are_those_of_their_card():

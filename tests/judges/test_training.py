@@ -98,7 +98,8 @@ def test_a_judge_that_brings_its_own_training_is_trained_by_it(monkeypatch: pyte
 
     monkeypatch.setattr(digits, "train_digit_reader", own)
     train_by_name("mnist", {"seed": 5}, "the command", print)
-    assert asked == {"out": tmp_path, "seed": 5, "progress": print, "name": "mnist", "reader": PlainReader}
+    about = {"name": "mnist", "reader": PlainReader, "filters": (0, 3)}
+    assert asked == {"out": tmp_path, "seed": 5, "progress": print, **about}
     with pytest.raises(BadSuite, match=r"Found --width, but mnist has a training of its own, without that\. Leave it"):
         train_by_name("mnist", {"width": 5}, "", print)
 

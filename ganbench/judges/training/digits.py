@@ -11,11 +11,12 @@ from safetensors.torch import save_file
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from ganbench.data import Split
 from ganbench.data.mnist import digits
+from ganbench.judges.digit_likeness import SHAPES, TEXTURES, Likeness
 from ganbench.judges.digit_reader import GEOMETRY, PlainReader, Reader, read_digits, to_picture
 from ganbench.judges.training.descent import BATCH, descend, shuffled_batches
 from ganbench.judges.training.digit_pictures import TAUGHT, UNTAUGHT, augment, outliers, through
+from ganbench.judges.training.likeness import FITTED, fit_likeness, frechet, look
 from ganbench.judges.training.measuring import mean_confidence, share_right
 
 EACH = 18  # non-digits of every kind beside them, about as many as digits, when the gate is trained
@@ -30,8 +31,11 @@ def train_digit_reader(
     progress: Callable[[str], None] = print,
     name: str = "mnist",
     reader: type[Reader] = PlainReader,
+    filters: tuple[int, int] = (0, 3),
 ) -> dict[str, Any]:
-    """Train a `reader` for the judge `name`; write its weights, references and card to `out`.
+    """Train a `reader` for the judge `name`; write its weights, projections and card to `out`.
+
+    `filters` are seed and side of the random filters beside it.
 
     Returns the figures of the card. The same seed gives the same weights on the same kind of CPU with the same number
     of threads. Raises DataMissing, if the digits are not there.
@@ -44,8 +48,10 @@ def train_digit_reader(
     g = torch.Generator().manual_seed(seed)
     fit_features(net, pictures, labels, epochs, g, progress)
     fit_gate(net, pictures, g, progress)
+    likeness = Likeness(net.width, *filters)
+    fit_likeness(net, likeness, pictures, labels)
     how = {"name": name, "seed": seed, "epochs": epochs, "seconds": time.process_time() - started}
-    return how | publish_reader(net, how, data_dir, out)
+    return how | publish_reader(net, likeness, how, data_dir, out)
 
 
 def fit_features(
@@ -82,24 +88,23 @@ def fit_gate(net: Reader, pictures: Tensor, g: Generator, progress: Callable[[st
         progress(f"gate, epoch {epoch}/{GATE_EPOCHS}: loss {loss.item():.4f}")
 
 
-def publish_reader(net: Reader, how: dict[str, Any], data_dir: Path | None, out: Path) -> dict[str, Any]:
-    """Write weights, references and card; `how` says for which judge (`name`), by which seed and how many epochs."""
-    name = how["name"]
+def publish_reader(
+    net: Reader, likeness: Likeness, how: dict[str, Any], data_dir: Path | None, out: Path
+) -> dict[str, Any]:
+    """Write weights, projections and card; `how` says for which judge (`name`), by which seed and how many epochs."""
+    weights, projections = (out / f"{how['name']}{part}.safetensors" for part in ("", "-likeness"))
     out.mkdir(parents=True, exist_ok=True)
     net.eval().to(memory_format=torch.contiguous_format)
-    save_file(net.state_dict(), out / f"{name}.safetensors")
-    splits: tuple[Split, Split] = ("validation", "test")
-    for split in splits:
-        pictures, labels = digits(split, data_dir)
-        judged = read_digits(net, to_picture(pictures))
-        stored = {"features": judged.features.half(), "logits": judged.logits.half(), "labels": labels.to(torch.uint8)}
-        save_file(stored, out / f"{name}-{split}.safetensors")
-    figures = measure_reader(net, data_dir) | {"sha256": sha256((out / f"{name}.safetensors").read_bytes()).hexdigest()}
-    (out / f"{name}.md").write_text(reader_card(how | figures), encoding="utf-8")
+    save_file(net.state_dict(), weights)
+    save_file(likeness.fitted(), projections)
+    hashes = {"sha256": sha256(weights.read_bytes()).hexdigest()}
+    hashes["sha256 of projections"] = sha256(projections.read_bytes()).hexdigest()
+    figures = measure_reader(net, likeness, data_dir) | hashes
+    (out / f"{how['name']}.md").write_text(reader_card(how | figures), encoding="utf-8")
     return figures
 
 
-def measure_reader(net: Reader, data_dir: Path | None) -> dict[str, Any]:
+def measure_reader(net: Reader, likeness: Likeness, data_dir: Path | None) -> dict[str, Any]:
     """Accuracy on digits, whole and per class and resized, and mean confidence on what is no digit."""
     g = torch.Generator().manual_seed(0)
     validation, validation_labels = digits("validation", data_dir)
@@ -123,7 +128,18 @@ def measure_reader(net: Reader, data_dir: Path | None) -> dict[str, Any]:
         "digits": mean_confidence(judged),
         "taught": {kind: mean_confidence(read_digits(net, make(x[:2000], g))) for kind, make in TAUGHT.items()},
         "untaught": {kind: mean_confidence(read_digits(net, make(x[:2000], g))) for kind, make in UNTAUGHT.items()},
-        "fid": {name: fid_between(net, z, x) for name, z in disturbed(x[:2000], g).items()},
+        "filters": f"seed {likeness.seed}, {likeness.kernel} x {likeness.kernel}, {likeness.random.width} answers",
+        "sha256 of filters": likeness.random.sha256,
+        "fid": fids(net, likeness, x, g),
+    }
+
+
+def fids(net: Reader, likeness: Likeness, x: Tensor, g: Generator) -> dict[str, tuple[float, float]]:
+    """FID of disturbed digits to digits as they are: by all features, and by the classifier's alone."""
+    seen, read = look(net, likeness, x).features, read_digits(net, x).features
+    return {
+        name: (frechet(look(net, likeness, z).features, seen), frechet(read_digits(net, z).features, read))
+        for name, z in disturbed(x[:2000], g).items()
     }
 
 
@@ -149,24 +165,18 @@ def disturbed(x: Tensor, g: Generator) -> dict[str, Tensor]:
     return {"untouched": x, "through side 16 and back": through(x, 16), **grain, **blur, **kinds}
 
 
-def fid_between(net: Reader, x: Tensor, reference: Tensor) -> float:
-    """FID of `x` to `reference` in the judge's features."""
-    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
-
-    mine, theirs = (fid_features_to_statistics(read_digits(net, z).features.double()) for z in (x, reference))
-    return float(fid_statistics_to_metric(mine, theirs, verbose=False)[KEY_METRIC_FID])
-
-
 def reader_card(figures: dict[str, Any]) -> str:
     """The model card, in Markdown."""
-    f, name, far = figures, figures["name"], figures["fid"]
+    f, name, far = figures, figures["name"], {kind: fid for kind, (fid, _) in figures["fid"].items()}
     per_digit = " | ".join(f"{share:.2%}" for share in f["per digit"].values())
     taught, untaught = (markdown_rows(f[kinds], ".3f") for kinds in ("taught", "untaught"))
+    costs = "\n".join(f"| {kind} | {seen:.2f} | {read:.2f} |" for kind, (seen, read) in f["fid"].items())
     changes = "\n".join(f"| test, {name} | {right:.2%} | {sure:.3f} |" for name, (right, sure) in f["changed"].items())
     return f"""# The `{name}` judge
 
-A convolutional classifier of handwritten digits, whose {f["width"]} features and ten class probabilities \
-judge samples.
+A convolutional classifier of handwritten digits, whose ten class probabilities count classes; and {Likeness.width} \
+features that see how
+like two digits are: the shapes that the classifier sees, beside what random filters see of grain, blur and contrast.
 This card is written by the command that trains it:
 
     ganbench judge train {name} --out DIR --seed {f["seed"]}
@@ -175,6 +185,16 @@ This card is written by the command that trains it:
 | --- | --- |
 | weights | `{name}.safetensors`, float32, {f["parameters"]:,} parameters |
 | sha256 of the weights file | `{f["sha256"]}` |
+| projections | `{name}-likeness.safetensors` |
+| sha256 of the projections | `{f["sha256 of projections"]}` |
+| random filters | {f["filters"]}; drawn by the recipe in `ganbench/judges/random_network.py` |
+| sha256 of the random filters | `{f["sha256 of filters"]}` |
+| features | the first {SHAPES} principal components of the classifier's {f["width"]} features, and the first \
+{TEXTURES} of what the random filters answer, whitened; fitted to the first {FITTED:,} training digits |
+| balance | the whitened components are scaled so that noise of standard deviation 60 (of 255) has the Fréchet \
+distance of half of the classes missing (mean over four halves; {FITTED // 2:,} training digits against as many \
+others) |
+| references | the dataset's own real digits, at its own side: what resizing does is no fault of a sample |
 | input | (n, 1, 28, 28), float32 in [-1, 1]; sides: {GEOMETRY} |
 | network | {f["network"]} |
 | training | first 50,000 digits of MNIST's training file, {f["epochs"]} epochs in batches of {BATCH}; AdamW, \
@@ -185,10 +205,8 @@ one-cycle rate up to 0.003; seed {f["seed"]} |
 kinds of non-digits in a batch |
 | cost | {f["seconds"] / 60:.0f} CPU minutes on {torch.get_num_threads()} thread(s), PyTorch {torch.__version__} |
 
-The last 10,000 digits of the training file (validation) served to set rates and length of training; the 10,000 digits
-of the test file (test) served to choose nothing. `{name}-validation.safetensors` and \
-`{name}-test.safetensors` hold
-what the judge says of either, as float16 `features` and `logits`, with the true `labels`.
+The last 10,000 digits of the training file (validation) served to set rates and length of training, and to choose the
+features; the 10,000 digits of the test file (test) served to choose nothing.
 
 ## Accuracy
 
@@ -219,25 +237,26 @@ The clothing-shaped textures are drawn, not photographed.
 
 ## FID of disturbed digits
 
-2,000 test digits, disturbed, against all 10,000 as they are. The features learned from digits alone, so that FID goes
-on growing where confidence has long given up.
+2,000 test digits, disturbed, against all 10,000 as they are: by the features of this judge, and by the classifier's \
+alone.
 
-| 2,000 pictures | FID |
-| --- | --- |
-{markdown_rows(f["fid"], ".2f")}
+| 2,000 pictures | FID | by the classifier's features alone |
+| --- | --- | --- |
+{costs}
 
 ## What it cannot see
 
 What each metric sees through it, and what not: [`{name}-audit.md`]({name}-audit.md), written by
 `ganbench audit {name}`.
 
-It was trained to tell ten classes apart whatever the slant, position, blur, paleness and grain of a stroke, so samples
-that vary too little in these cost less FID than they should. It does not know a copied training digit from a new one.
-It looks at 28 x 28 grey pixels, so finer detail and two pixels of rim at side 32 go unseen; and its references are
-digits of side 28, so real digits that went through another side have an FID above 0 themselves. Its modesty about
-non-digits does not reach every kind: see the last rows of both tables above. Far from digits FID is a matter of the
-features' whims: a blank page is {"further from" if far["blank, any grey"] > far["uniform noise"] else "nearer to"} \
-digits than noise is. Its FID has its own scale, and stands beside no FID
+Its class probabilities are those of a classifier that was trained to tell ten classes apart whatever the slant,
+position, blur, paleness and grain of a stroke: `is`, `confidence`, `entropy` and the counts of classes forgive these.
+It does not know a copied training digit from a new one. It looks at 28 x 28 grey pixels, so finer detail and two pixels
+of rim at side 32 go unseen. Its modesty about non-digits does not reach every kind: see the last rows of the table of
+confidence. Far from digits FID is a matter of the features' whims: a blank page is \
+{"further from" if far["blank, any grey"] > far["uniform noise"] else "nearer to"} digits than
+noise is, and a loss of contrast, which random filters see best, costs most. Its FID has its own scale, and stands \
+beside no FID
 from Inception.
 """
 
