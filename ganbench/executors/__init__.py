@@ -45,6 +45,7 @@ class Executor(ABC):
     workers: int  # runs at a time
     threads: int  # of each run
     silence_s: float | None = None  # a run that reports nothing for so long is ended; None: none is
+    devices: int = 1  # GPUs that runs are spread over
 
     @abstractmethod
     def __init__(self, device: str, workers: int | None = None):
@@ -53,6 +54,10 @@ class Executor(ABC):
     @abstractmethod
     def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
         """Do all jobs, reporting as they go. Closing the iterator stops what is running."""
+
+    def share(self, memory: int) -> None:
+        """Hear that no run takes more than so many bytes of its device, and so how many fit; 0: nobody knows."""
+        return
 
     @classmethod
     def warm_up(cls) -> None:

@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from ganbench.errors import said
-from ganbench.executors import Executor, Job, JobReport
+from ganbench.executors import Executor, Job, JobReport, gpus
 from ganbench.executors.worker import do_job
 
 GRACE_S = 5.0  # for a worker to end, before it is killed
@@ -27,11 +27,18 @@ KILLS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, 255)  # exit codes; 2
 
 
 class Local(Executor):
-    """Runs as processes of this machine: one per core of a CPU, or one at a time on its GPU."""
+    """Runs as processes of this machine: one per core of a CPU; on its GPUs as many as their memory holds."""
 
     def __init__(self, device: str, workers: int | None = None):
-        self.device = device
-        self.workers, self.threads = workers_and_threads(device, workers)
+        self.device, self.asked = device, workers
+        self.devices = max(1, gpus.count_gpus()) if device == "cuda" else 1
+        self.workers, self.threads = workers_and_threads(device, workers, self.devices)
+
+    def share(self, memory: int) -> None:
+        if self.device == "cuda" and self.asked is None and memory:
+            free, each = gpus.free_memory(self.devices), cores() // self.devices
+            shared = gpus.runs_per_gpu(free, memory, each, gpus.mps_runs())
+            self.workers, self.threads = workers_and_threads(self.device, self.devices * shared, self.devices)
 
     @classmethod
     def warm_up(cls) -> None:
@@ -49,7 +56,7 @@ class Local(Executor):
                 while waiting and len(running) < self.workers:
                     job = waiting.pop()
                     try:
-                        running.append(_start(context, job, self.device, self.threads))
+                        running.append(_start(context, job, self._device_for(running), self.threads))
                     except OSError as error:  # too many processes or open files
                         yield JobReport(job, status="lost", reason=f"no process could be started: {said(error)}")
                     else:
@@ -63,10 +70,15 @@ class Local(Executor):
         finally:
             _end(running)
 
+    def _device_for(self, running: "list[_Running]") -> str:
+        several = self.device == "cuda" and self.devices > 1
+        return gpus.least_busy(self.devices, (one.device for one in running)) if several else self.device
+
 
 @dataclass
 class _Running:
     job: Job
+    device: str
     process: BaseProcess
     inbox: Connection
     last: JobReport
@@ -109,11 +121,15 @@ class _Running:
         return JobReport(self.job, self.last.share, self.last.images, "crashed", reason, killed)
 
 
-def workers_and_threads(device: str, workers: int | None) -> tuple[int, int]:
-    """On a CPU one run per core beats all cores on one run; a GPU is given one run at a time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = workers or (1 if device == "cuda" else cores)
-    return workers, max(1, cores // workers)
+def workers_and_threads(device: str, workers: int | None, devices: int = 1) -> tuple[int, int]:
+    """On a CPU one run per core beats all cores on one run; a GPU has one run at a time until more are known to fit."""
+    workers = workers or (devices if device == "cuda" else cores())
+    return workers, max(1, cores() // workers)
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _context() -> Any:
@@ -129,7 +145,7 @@ def _start(context: Any, job: Job, device: str, threads: int) -> _Running:
     process = context.Process(target=do_job, args=(job, device, threads, outbox), daemon=True)
     process.start()
     outbox.close()  # ours; when the worker's end closes too, the inbox says so
-    return _Running(job, process, inbox, JobReport(job))
+    return _Running(job, device, process, inbox, JobReport(job))
 
 
 def _wait(running: list[_Running], silence_s: float | None) -> None:

@@ -31,6 +31,8 @@ def do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
         _trim(log)
 
     torch.set_num_threads(threads)
+    if ":" in device:
+        torch.cuda.set_device(device)
     try:
         status, reason = run(job.spec, job.workdir, torch.device(device), report)
         _leave(log)

@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ganbench.executors import Job, JobReport
+from ganbench.executors import Job, JobReport, gpus, local
+from ganbench.executors.gpus import least_busy, runs_per_gpu
 from ganbench.executors.local import Local, workers_and_threads
 from ganbench.store import read
 from ganbench.suite import loading as suite
@@ -267,3 +268,48 @@ def test_cores_are_shared_among_workers_and_a_gpu_is_not_shared() -> None:
     assert workers_and_threads("cpu", 1) == (1, cores)
     assert workers_and_threads("cpu", 10 * cores) == (10 * cores, 1)
     assert workers_and_threads("cuda", None) == (1, cores)
+
+
+# GPUs, with stand-ins
+
+
+GIB = 1 << 30
+
+
+def test_a_gpu_is_shared_by_as_many_runs_as_its_memory_holds() -> None:
+    """Each takes a gibibyte more than its tensors; CUDA's service, which lets them run side by side, allows more."""
+    assert runs_per_gpu(80 * GIB, GIB, cores=16, mps=False) == 4
+    assert runs_per_gpu(80 * GIB, GIB, cores=16, mps=True) == 8
+    assert runs_per_gpu(80 * GIB, 30 * GIB, cores=16, mps=True) == 2
+    assert runs_per_gpu(80 * GIB, GIB, cores=3, mps=True) == 3
+    assert runs_per_gpu(GIB, GIB, cores=16, mps=True) == 1, "one runs, whatever becomes of it"
+
+
+def test_workers_of_gpus_follow_the_memory_unless_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "count_gpus", lambda: 2)
+    monkeypatch.setattr(gpus, "free_memory", lambda devices: 80 * GIB)
+    monkeypatch.setattr(local, "cores", lambda: 8)
+    monkeypatch.setattr(gpus, "mps_runs", lambda: True)
+    free, asked = Local("cuda"), Local("cuda", 3)
+    assert (free.workers, asked.workers, free.devices) == (2, 3, 2)
+    free.share(0)
+    assert free.workers == 2, "nobody knows what a run takes"
+    free.share(GIB)
+    asked.share(GIB)
+    assert (free.workers, free.threads, asked.workers) == (8, 1, 3)
+
+
+def test_each_run_goes_to_the_gpu_that_does_the_fewest() -> None:
+    busy = list[str]()
+    for _ in range(4):
+        busy.append(least_busy(2, busy))
+    assert busy == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
+    assert least_busy(2, busy[1:]) == "cuda:0"
+    assert Local("cpu", 2)._device_for([]) == "cpu"
+
+
+def test_cudas_service_is_known_by_its_pipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    assert not gpus.mps_runs()
+    (tmp_path / "control").touch()
+    assert gpus.mps_runs()
