@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import inf, nan
 from typing import Any, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from ganbench.data.density import Mixture
@@ -20,6 +21,7 @@ from ganbench.variant import Batch
 Direction = Literal["higher", "lower", "none"]  # "none": no score, but what another number is read against
 Belief = Callable[[Tensor], Tensor]  # samples (n, *shape) -> (n,) probability that each is real, as D's scores say it
 Walk = Callable[[int, float], tuple[Judged, Judged]]  # n steps between latents, each a share of its way -> both ends
+CPU = torch.device("cpu")
 COUNTED = {"classes", "modes"}  # units of which a dataset has only so many
 OF_SOME = {"asked", "pair", "belief", "walk"}  # fields of Evidence that only some variants have
 
@@ -36,7 +38,10 @@ class Pairs(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All that a metric may look at. Tensors are on the CPU. What has a default is there for some runs only."""
+    """All that a metric may look at. Tensors are on the CPU. What has a default is there for some runs only.
+
+    A metric may do heavy work on the `device` that drew the samples, if its numbers are the same there.
+    """
 
     samples: Judged
     reference: Judged
@@ -50,6 +55,7 @@ class Evidence(NamedTuple):
     pair: Pairs | None = None  # of a variant of two domains
     belief: Belief | None = None  # of a variant whose D speaks of probabilities
     walk: Walk | None = None  # of a variant that draws from latents
+    device: torch.device = CPU  # with float64
 
     def has(self, need: str) -> bool:
         """Whether a field is there, or a field's own, as in "pair.returned"."""
@@ -88,6 +94,8 @@ class Metric:
     least: int = 1  # samples, and reference samples, without which there is no number
     outnumber_width: bool = False  # both must also be more than the features are wide
     on_curves: bool = True  # whether it is cheap enough for each judgement, and not for the last alone
+    growth: float = 1.0  # power of the number of samples with which its time grows, as far as an estimate cares
+    enough: int = 0  # samples: it looks at no more, however many there are; 0: at all
     version: int = 1  # raised when the number changes its meaning: part of the comparability key
 
     def __post_init__(self) -> None:

@@ -77,17 +77,19 @@ def flat(x: Tensor) -> Tensor:
 
 
 def fill(x: Tensor, centres: Tensor) -> Tensor:
-    """(BINS,) float64, how many of (n, *shape) samples are nearest to each centre."""
+    """(BINS,) float64, how many of (n, *shape) samples are nearest to each centre, found on the centres' device."""
     offset = centres.square().sum(1) / 2
-    nearest = [(offset - flat(some).double() @ centres.T).argmin(1) for some in torch.split(x, CHUNK)]
-    return torch.cat(nearest).bincount(minlength=len(centres)).double()
+    nearest = [
+        (offset - flat(some.to(centres.device)).double() @ centres.T).argmin(1) for some in torch.split(x, CHUNK)
+    ]
+    return torch.cat(nearest).cpu().bincount(minlength=len(centres)).double()
 
 
 def filled(evidence: Evidence) -> tuple[Tensor, Tensor]:
     """(BINS,) how many samples are in each bin, and how many training samples."""
     assert evidence.x is not None and evidence.training is not None, "the caller asks only where they are"
     bins = bins_of(evidence.training.x)
-    return fill(evidence.x, bins.centres), bins.training
+    return fill(evidence.x, bins.centres.to(evidence.device)), bins.training
 
 
 def differ(counts: Tensor, training: Tensor) -> Tensor:

@@ -105,7 +105,7 @@ def several(samples: Tensor, reference: Tensor, k: int) -> tuple[Tensor, Tensor]
 
 OF_CLASSIFIERS: dict[str, Any] = {
     "unit": "share", "source": CAS, "needs": ("asked", "real", "training"), "least": CLASSIFIERS * BATCH,
-    "on_curves": False, "version": 2,
+    "on_curves": False, "version": 2, "growth": 0,
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from torch import Generator, Tensor
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
-from ganbench.metrics import Estimate, Evidence, metric
+from ganbench.metrics import CPU, Estimate, Evidence, metric
 from ganbench.metrics.diversity import log_probabilities
 
 SPLITS = 10  # of the inception score
@@ -197,6 +197,7 @@ def fid_unbiased(evidence: Evidence) -> Estimate:
     direction="lower",
     unit="",
     source='Bińkowski et al., "Demystifying MMD GANs", 2018, https://arxiv.org/abs/1801.01401',
+    growth=0.3,  # the subsets are 1,000 each, whatever there is
     least=2,
 )
 def kid(evidence: Evidence) -> Estimate:
@@ -209,7 +210,7 @@ def kid(evidence: Evidence) -> Estimate:
 
     Blind to: memorised samples; all beyond the third moments of the features, by its cubic kernel.
     """
-    samples, reference = features(evidence)
+    samples, reference = (x.to(evidence.device) for x in features(evidence))
     size = min(KID_SUBSET, len(samples), len(reference))
     rng = np.random.RandomState(0)
 
@@ -260,18 +261,20 @@ class Neighbourhoods(NamedTuple):
 
 
 @lru_cache(maxsize=1)  # four metrics ask for the same
-def neighbourhoods(samples: Tensor, reference: Tensor) -> Neighbourhoods:
-    """Compare (n, width) features with (m, width), all pairs in float64 and in pieces."""
-    middle = reference.double().mean(0)  # the shorter the vectors, the less is lost between them
-    x, y = samples.double() - middle, reference.double() - middle
+def neighbourhoods(samples: Tensor, reference: Tensor, device: torch.device = CPU) -> Neighbourhoods:
+    """Compare (n, width) features with (m, width), all pairs in float64 and in pieces, on the device; the answer is on
+    the CPU.
+    """
+    middle, y, near_y = real_neighbours(reference, device)
+    x = samples.to(device).double() - middle
     n = len(x)
     reach_x = reaches_without_groups(x, PRECISION_K)
-    near_y = nearest_others(y, DENSITY_K)[0]
     reach_y, deep_y = near_y[:, [PRECISION_K - 1]], near_y[:, [DENSITY_K - 1]]
     slack_x, slack_y = rounding(x, reach_x[0]), rounding(y, deep_y[:, 0])[:, None]
     weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=COVERAGE_RESAMPLES)
-    drawn = torch.cat([torch.ones(1, n), torch.from_numpy(weights).float()]).T
-    precise, depth, recalled, covered = torch.zeros(n, dtype=torch.bool), torch.zeros(n), [], []
+    drawn = torch.cat([torch.ones(1, n), torch.from_numpy(weights).float()]).T.to(device)
+    precise, depth = torch.zeros(n, dtype=torch.bool, device=device), torch.zeros(n, device=device)
+    recalled, covered = [], []
     start = 0
     for d in squared_distances(y, x):
         rows = slice(start, start := start + len(d))
@@ -280,7 +283,17 @@ def neighbourhoods(samples: Tensor, reference: Tensor) -> Neighbourhoods:
         inside = (d < deep_y[rows] - slack_y[rows]).float()
         depth += inside.sum(0)
         covered.append(inside @ drawn > 0)
-    return Neighbourhoods(precise, torch.cat(recalled), depth, torch.cat(covered))
+    found = precise, torch.cat(recalled), depth, torch.cat(covered)
+    return Neighbourhoods(*(part.cpu() for part in found))
+
+
+@lru_cache(maxsize=2)  # a run asks for those of two splits, at each of its judgements
+def real_neighbours(reference: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Of (m, width) features on the device: their mean, they less that, squared distances to the nearest others."""
+    exact = reference.to(device).double()
+    middle = exact.mean(0)  # the shorter the vectors, the less is lost between them
+    y = exact - middle
+    return middle, y, nearest_others(y, DENSITY_K)[0]
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Iterator[Tensor]:
@@ -316,7 +329,7 @@ def reaches_without_groups(x: Tensor, k: int) -> Tensor:
     Those left out themselves reach nowhere.
     """
     n = len(x)
-    group = torch.randperm(n, generator=Generator().manual_seed(0)) % RECALL_GROUPS
+    group = (torch.randperm(n, generator=Generator().manual_seed(0)) % RECALL_GROUPS).to(x.device)
     # Among four times as many one nearly always finds k of the other groups.
     near, who = nearest_others(x, min(4 * k, n - 1))
     reaches = [near[:, k - 1]]
@@ -329,7 +342,7 @@ def reaches_without_groups(x: Tensor, k: int) -> Tensor:
 
 def among(evidence: Evidence) -> Neighbourhoods:
     """The neighbourhoods of samples and reference in the judge's features."""
-    return neighbourhoods(evidence.samples.features, evidence.reference.features)
+    return neighbourhoods(evidence.samples.features, evidence.reference.features, evidence.device)
 
 
 @metric(
@@ -339,6 +352,7 @@ def among(evidence: Evidence) -> Neighbourhoods:
     direction="higher",
     unit="share",
     source=PRECISION_RECALL,
+    growth=2,
     least=PRECISION_K + 1,
 )
 def precision(evidence: Evidence) -> Estimate:
@@ -362,6 +376,7 @@ def precision(evidence: Evidence) -> Estimate:
     direction="higher",
     unit="share",
     source=PRECISION_RECALL,
+    growth=2,
     least=PRECISION_K + 1,
 )
 def recall(evidence: Evidence) -> Estimate:
@@ -385,6 +400,7 @@ def recall(evidence: Evidence) -> Estimate:
     direction="higher",
     unit="",
     source=DENSITY_COVERAGE,
+    growth=2,
     least=DENSITY_K + 1,
 )
 def density(evidence: Evidence) -> Estimate:
@@ -407,6 +423,7 @@ def density(evidence: Evidence) -> Estimate:
     direction="higher",
     unit="share",
     source=DENSITY_COVERAGE,
+    growth=2,
     least=DENSITY_K + 1,
 )
 def coverage(evidence: Evidence) -> Estimate:

@@ -23,6 +23,7 @@ KEPT = (0.01, 0.99)  # quantiles
     needs=("walk",),
     samples=1,
     on_curves=False,
+    growth=0,
 )
 def ppl(evidence: Evidence) -> Estimate:
     """Perceptual path length: how fast samples change on the way from one latent to another, in the judge's features.

@@ -219,6 +219,8 @@ def wasserstein(evidence: Evidence, order: int) -> Estimate:
     samples=MOVED,
     least=BLOCKS,
     on_curves=False,
+    growth=2.5,  # measured from 500 to 2,500
+    enough=MOVED,
 )
 def wasserstein1(evidence: Evidence) -> Estimate:
     """How far samples must move to become real data: the mean distance, moved as best one can (earth mover's).
@@ -247,6 +249,8 @@ def wasserstein1(evidence: Evidence) -> Estimate:
     samples=MOVED,
     least=BLOCKS,
     on_curves=False,
+    growth=2.5,  # measured from 500 to 2,500
+    enough=MOVED,
 )
 def wasserstein2(evidence: Evidence) -> Estimate:
     """How far samples must move to become real data: the root of the least mean squared distance.

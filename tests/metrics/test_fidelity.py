@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from scipy.linalg import sqrtm
 from sklearn.cluster import MiniBatchKMeans
 from torch import Generator, Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
@@ -31,6 +32,7 @@ from ganbench.metrics.fidelity import (
     prd_f1_8,
     prd_f8,
     precision,
+    real_neighbours,
     recall,
 )
 
@@ -355,11 +357,40 @@ def test_four_metrics_look_at_the_distances_once():
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 3)
 
 
+def test_the_neighbours_of_real_data_are_sought_once() -> None:
+    reference = normal(60, 4, 1)
+    real_neighbours.cache_clear()
+    for seed in range(3):
+        precision(compare(normal(50, 4, seed), reference))
+    assert real_neighbours.cache_info().misses == 1
+
+
+def test_neighbourhoods_on_a_gpu_mix_no_devices_and_come_home() -> None:
+    """With tensors that have a device and shapes, and no values: an operation on two devices raises."""
+    real_neighbours.cache_clear()
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        found = neighbourhoods.__wrapped__(torch.empty(50, 4), torch.empty(60, 4), torch.device("cuda"))
+        _, y, near = real_neighbours(torch.empty(60, 4), torch.device("cuda"))
+    real_neighbours.cache_clear()
+    assert {part.device.type for part in found} == {"cpu"} and {y.device.type, near.device.type} == {"cuda"}
+    assert [tuple(part.shape) for part in found] == [tuple(part.shape) for part in neighbourhoods(
+        normal(50, 4, 0), normal(60, 4, 1))]  # fmt: skip
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("metric", [kid, *NEIGHBOURS], ids=lambda metric: metric.name)
+def test_a_gpu_gives_the_same_numbers(digits: Evidence, metric: Metric) -> None:
+    there = metric(digits._replace(device=torch.device("cuda")))
+    assert there == pytest.approx(metric(digits), rel=1e-6)
+
+
 def test_neighbourhoods_do_not_depend_on_the_pieces_they_are_computed_in(monkeypatch):
     evidence = compare(normal(50, 4, 0), normal(60, 4, 1))
     whole = [metric(evidence) for metric in NEIGHBOURS]
     monkeypatch.setattr(fidelity, "PIECE", 350)  # seven rows or five
     neighbourhoods.cache_clear()
+    real_neighbours.cache_clear()
     for metric, estimate in zip(NEIGHBOURS, whole, strict=True):
         assert metric(evidence) == pytest.approx(estimate)
 
@@ -551,6 +582,7 @@ def test_the_same_samples_give_the_same_estimate(metric):
     evidence, before = compare(normal(100, 5, 0), normal(100, 5, 1)), torch.get_rng_state()
     first = metric(evidence)
     neighbourhoods.cache_clear()
+    real_neighbours.cache_clear()
     prd_curves.cache_clear()
     assert metric(evidence) == pytest.approx(first, abs=0, rel=0)
     assert torch.equal(torch.get_rng_state(), before)
