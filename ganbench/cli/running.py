@@ -1,9 +1,11 @@
 """Doing runs, and drawing from what they trained: `run` and `sample`."""
 
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Literal
 
 import typer
+from rich.markup import escape
 
 from ganbench.cli.console import (
     INTERRUPTED,
@@ -29,9 +31,7 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one per core or GPU.")] = None,
     executor: Annotated[str, typer.Option(help="Who does the runs; see `ganbench list executors`.")] = "local",
     only: Annotated[str, typer.Option(metavar="GLOB", help="Only runs like 'gan*', '*/ring8', 'gan/ring8/0'.")] = "*",
-    scale: Annotated[
-        float, typer.Option(min=1e-6, help="Shorten every run and its judgements; the results say so.")
-    ] = 1.0,
+    scale: Annotated[float, typer.Option(min=1e-6, help="Shorten all runs and judgements; the results say so.")] = 1.0,
     retry: Annotated[bool, typer.Option(help="Also do again what did not end well.")] = False,
     on_failure: Annotated[
         OnFailure | None,
@@ -47,6 +47,7 @@ def run(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be run and how long it would take.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each pair's time, estimated and taken.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Train and judge everything a suite names; run again, it does only what is missing."""
@@ -61,28 +62,41 @@ def run(
     from ganbench.reports import formats
     from ganbench.reports.formats import terminal
     from ganbench.store import read
-    from ganbench.suite import driver
-    from ganbench.suite.loading import load
+    from ganbench.suite import driver, timing
+    from ganbench.suite.loading import load, read_table
 
     executes = driver.choose_executor(executor, device, workers)
     if silence is None:
         silence = 0 if err.is_terminal else SILENCE
     executes.silence_s = 60 * silence or None
+    elsewhere = read_table(suite)[1].meant_for == "cuda" and executes.device == "cpu"
+    if elsewhere:
+        err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
     plan = driver.plan(load(suite, scale), results, executes, only, retry, command_line(), on_failure)
-    if dry_run or (plan.suite.meant_for == "cuda" and executes.device == "cpu"):
-        driver.announce(plan, err)
+    tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
+    if tried and (dry_run or elsewhere):
+        timing.announce(plan, tried, err)
     if dry_run:
+        if as_json:
+            out.print_json(data=timing.as_json(plan, tried, None))
         return
+    started = monotonic()
     try:
         failed = plan.failed + driver.carry_out(plan, err)
     except KeyboardInterrupt:
         err.print("\nStopped. What is finished is kept; the same command goes on from here.")
         raise typer.Exit(INTERRUPTED) from None
+    took_s = monotonic() - started
     found = read(plan.store.path, forgiving=True)
     report_file = plan.store.path / "report.html"
     with writing(report_file):
         formats.write_report(found, report_file)
-    out.print(terminal.summary_boards(found))
+    if as_json:
+        out.print_json(data=timing.as_json(plan, tried, took_s))
+    else:
+        out.print(terminal.summary_boards(found))
+    if plan.runs:
+        timing.say_outcome(plan, tried, took_s, err)
     err.print(f"The whole report: {report_file}")
     say_what_is_left_out(found.damaged)
     if failed:

@@ -16,13 +16,14 @@ from torch import Tensor
 from ganbench.data import Dataset
 from ganbench.judges import Judge, Judged
 from ganbench.judges.cache import judge_real_data
-from ganbench.metrics import Evidence, Metric, Pairs, Walk
+from ganbench.metrics import CPU, Evidence, Metric, Pairs, Walk
 from ganbench.runs.sampling import Drawn, Sampler, sampling_seed
 from ganbench.runs.spec import RunSpec
 from ganbench.store.columns import Checkpoint, Split
 from ganbench.variant import Variant
 
 Row = dict[str, Any]
+EXACT = ("cpu", "cuda")  # devices that have float64, in which metrics compute
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Judgement:
         `checkpoint` is what drew the samples, after `images` real ones; a curve leaves out the dear metrics.
         """
         work = self.work
-        metrics = [metric for metric in work.metrics if metric.on_curves or checkpoint != "curve"]
+        metrics = along_budget(self.spec, work.metrics) if checkpoint == "curve" else work.metrics
         evidence = gather(work.dataset, work.judge, metrics, split, drawn, self._judge(drawn.x))
         applying = (metric for metric in metrics if metric.applies(evidence))
         return [self._row(metric, evidence, split, checkpoint, images) for metric in applying], evidence
@@ -82,6 +83,12 @@ class Judgement:
         )
         measured = {"split": split, "value": value, "stderr": stderr, "most": metric.most(evidence), "key": key}
         return row_without_value(metric, checkpoint, images, samples) | measured
+
+
+def along_budget(spec: RunSpec, metrics: list[Metric]) -> list[Metric]:
+    """Those of a run's metrics that it is judged by along its budget: what the suite chose, or all cheap ones."""
+    chosen = zip(spec.metrics, metrics, strict=True)
+    return [metric for name, metric in chosen if (name in spec.curves if spec.curves else metric.on_curves)]
 
 
 def row_without_value(metric: Metric, checkpoint: Checkpoint, images: int, samples: int) -> Row:
@@ -126,6 +133,7 @@ def gather(
         pair=_pairs(dataset, judge, drawn),
         belief=drawn.belief,
         walk=_judged_walk(judge, drawn.walk) if drawn.walk else None,
+        device=drawn.x.device if drawn.x.device.type in EXACT else CPU,
     )
 
 

@@ -43,6 +43,8 @@ class State:
     best_value: float = nan
     best_images: int = 0
     given: str | None = None  # what the maker of samples from elsewhere was given; None: what the variant declares
+    judging_s: float = 0.0  # drawing samples and judging them
+    start_s: float = 0.0  # all else that is not training: data, networks, what is saved
 
     def to_dict(self) -> dict[str, Any]:
         return {**vars(self), "ledger": asdict(self.ledger)}
@@ -76,6 +78,7 @@ def write_record(
         "reason": reason,
         "summary": {**own, "control": control, "guest": external, "given": given, "scale": spec.scale},
         "ledger": asdict(state.ledger) | {name: getattr(state.ledger, name) for name in DERIVED},
+        "seconds": {"start": state.start_s, "training": state.ledger.seconds, "judging": state.judging_s},
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
         "truth": _truth(work.dataset) if work else None,
         "spec": spec.to_dict(),

@@ -7,8 +7,10 @@ import errno
 import os
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isfinite, isnan
 from pathlib import Path
+from time import perf_counter
 from zipfile import ZipFile
 
 import torch
@@ -48,10 +50,11 @@ def run(spec: RunSpec, workdir: Path, device: torch.device, listener: Listener =
     stays, and the run may be done again.
     """
     status: Status
-    work, state = None, State()
+    work, state, began = None, State(), perf_counter()
     try:
         work = build(spec, device)
         state = resume(work, workdir)
+        state.start_s += perf_counter() - began
         judgement = Judgement(spec, work)
         for share in train_and_judge(judgement, state, workdir):
             listener(share, state.ledger.images)
@@ -101,7 +104,8 @@ def train_and_judge(judgement: Judgement, state: State, workdir: Path) -> Iterat
         if due > state.evaluated:
             state.evaluated = due
             evaluate(judgement, state)
-            save(work, state, workdir)
+            with counted(state, "start_s"):
+                save(work, state, workdir)
             _forget_peak_memory(work.device)  # of judging
         yield min(share, 1.0)
 
@@ -109,7 +113,8 @@ def train_and_judge(judgement: Judgement, state: State, workdir: Path) -> Iterat
 def evaluate(judgement: Judgement, state: State) -> None:
     """One point of the validation curve; the best so far by the judge's own metric is the selected checkpoint."""
     work = judgement.work
-    scores, evidence = judge_now(judgement, "validation", "curve", state.ledger.images)
+    with counted(state, "judging_s"):
+        scores, evidence = judge_now(judgement, "validation", "curve", state.ledger.images)
     state.scores += scores
     assert evidence.x is not None, "what is judged has samples"
     state.frames.append(frame(evidence.x))
@@ -124,18 +129,21 @@ def evaluate(judgement: Judgement, state: State) -> None:
 def judge_at_end(judgement: Judgement, state: State, workdir: Path) -> None:
     """Scores of the last and the selected checkpoint on the test split, their weights, and some samples."""
     work, seed, sampler = judgement.work, judgement.seed, judgement.sampler
-    last, _ = judge_now(judgement, "test", "last", state.ledger.images)
+    with counted(state, "judging_s"):
+        last, _ = judge_now(judgement, "test", "last", state.ledger.images)
     save_model(work.variant, str(workdir / "last.safetensors"))
     if state.best_images == state.ledger.images:  # the last is the selected one: judged already
         selected = [{**row, "checkpoint": "selected"} for row in last]
     else:
         assert state.best is not None
         work.variant.load_state_dict(state.best)
-        selected, _ = judge_now(judgement, "test", "selected", state.best_images)
+        with counted(state, "judging_s"):
+            selected, _ = judge_now(judgement, "test", "selected", state.best_images)
     state.scores += last + selected
     save_model(work.variant, str(workdir / "selected.safetensors"))
-    write_shown(workdir, sampler.samples("test", SHOWN[work.dataset.spec.is_image], seed))
-    write_exhibits(workdir, state, collect(sampler, work.judge, seed))
+    with counted(state, "start_s"):
+        write_shown(workdir, sampler.samples("test", SHOWN[work.dataset.spec.is_image], seed))
+        write_exhibits(workdir, state, collect(sampler, work.judge, seed))
 
 
 def judge_now(judgement: Judgement, split: Split, checkpoint: Checkpoint, images: int) -> tuple[list[Row], Evidence]:
@@ -173,6 +181,14 @@ def resume(work: Work, workdir: Path) -> State:
         player.optimizer.load_state_dict(optimizer)
     _set_random_state(saved["random"], work.device)
     return State.from_dict(saved["state"])
+
+
+@contextmanager
+def counted(state: State, account: str) -> Iterator[None]:
+    """Add the seconds inside to an account of the state's."""
+    started = perf_counter()
+    yield
+    setattr(state, account, getattr(state, account) + perf_counter() - started)
 
 
 def check_finite(curves: dict[str, float], ledger: Ledger) -> None:

@@ -41,6 +41,7 @@ class RunSpec:
     precision: Literal["float32", "tf32", "bfloat16"]
     scale: float = 1.0
     fingerprint: str = ""  # of the data, which may change under the same name
+    curves: tuple[str, ...] = ()  # metrics along the budget; (): all that are cheap enough for that
 
     @cached_property
     def id(self) -> str:
@@ -50,6 +51,8 @@ class RunSpec:
             del plain[name]
         for made in ("variant", "dataset"):
             del plain[made]["beside"]
+        if not self.curves:
+            del plain["curves"]  # so that runs from before there was a choice are still the same
         named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
         plain["sources"] = [_source_hash(name, self.variant.beside) for name in named]
         plain["sources"] += map(_hash, choosing.judge_files(self.judge, self.dataset.name, Path(self.dataset.beside)))
@@ -69,13 +72,19 @@ class RunSpec:
         names = {name for name in _texts(parts) if name.rpartition(":")[0].endswith(".py")}
         return {name: _source_hash(name, self.dataset.beside) for name in sorted(names)}
 
+    def variant_sources(self) -> list[str]:
+        """Hashes of the texts of all files that the variant is made of; "" for what is installed."""
+        names = (self.variant.name, *_texts(self.variant.options))
+        return [_source_hash(name, self.variant.beside) for name in names]
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "RunSpec":
         made = {kind: PluginSpec(**plain[kind]) for kind in ("variant", "dataset")}
-        return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), "metrics": tuple(plain["metrics"])})
+        lists = {name: tuple(plain.get(name, ())) for name in ("metrics", "curves")}
+        return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), **lists})
 
     def build_dataset(self) -> Dataset:
         dataset: Dataset = build("datasets", self.dataset)

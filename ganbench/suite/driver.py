@@ -1,41 +1,26 @@
 """The driver: which runs are missing, and who does them."""
 
 import subprocess
-from collections import Counter
-from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from time import perf_counter
-from typing import Any, cast
+from typing import cast
 
 import torch
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from ganbench import plugins
 from ganbench.errors import BadSuite, NoDevice
 from ganbench.executors import Executor, Job
-from ganbench.runs.budget import Budget, Ledger
-from ganbench.runs.judging import Judgement
 from ganbench.runs.record import given_to
-from ganbench.runs.run import build
-from ganbench.runs.sampling import training_data
 from ganbench.runs.spec import RunSpec
-from ganbench.runs.training import train
 from ganbench.store import Store
-from ganbench.store.columns import Checkpoint
 from ganbench.suite.language import OnFailure
 from ganbench.suite.loading import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.publishing import Reports, published
 from ganbench.suite.terminal import display
-
-PROBE_S = 0.5  # of training, to estimate a run's time
-PATIENCE = 0.3  # hours that a suite may take on a machine that it is not meant for
-PROBE_SAMPLES = 1_000  # judged for it
 
 
 @dataclass(frozen=True)
@@ -119,66 +104,6 @@ def _carry_out(plan: Plan, console: Console) -> int:
     return len(progress.failed)
 
 
-def announce(plan: Plan, console: Console) -> None:
-    """Say what will be done and how long it takes here, from a short trial of each pair of variant and dataset."""
-    table = Table("variant", "dataset", "runs", "budget of each", "minutes of each", box=None, pad_edge=False)
-    seconds, pairs = 0.0, Counter((run.label, run.dataset_label) for run in plan.runs)
-    torch.set_num_threads(plan.executor.threads)
-    with console.status("Timing a short trial of each variant"):
-        for run in {(run.label, run.dataset_label): run for run in reversed(plan.runs)}.values():
-            n = pairs[run.label, run.dataset_label]
-            try:
-                each = estimate_seconds(run, torch.device(plan.executor.device))
-                spoken = f"{each / 60:,.1f}"
-            except Exception as error:  # a variant's own affair: its run will be a row that says so
-                each, spoken = 0.0, f"fails: {type(error).__name__}"
-            seconds += n * each
-            table.add_row(
-                escape(run.label), escape(run.dataset_label), str(n),
-                f"{run.budget.amount:,.0f} {run.budget.unit}", escape(spoken),
-            )  # fmt: skip
-    console.print(table)
-    executor = plan.executor
-    hours = seconds / executor.workers / 3600
-    console.print(f"About {_spoken(hours)} on {executor.device} with {executor.workers} worker(s) at a time.")
-    if plan.suite.meant_for == "cuda" and executor.device == "cpu" and hours > PATIENCE:
-        scale = max(1e-4, plan.runs[0].scale * PATIENCE / hours)
-        console.print(
-            f"{plan.suite.name} is meant for CUDA. On this machine rather try `ganbench run quick`, "
-            f"or this suite with `--scale {scale:.1g}`."
-        )
-
-
-def estimate_seconds(spec: RunSpec, device: torch.device) -> float:
-    """A run's time, from half a second of its training and one judgement."""
-    work = build(spec, device)
-    data = training_data(work.variant, work.dataset, device)
-    work.variant.prepare(data)
-    few = replace(spec, samples=min(spec.samples, PROBE_SAMPLES))
-    drawing, drawn = _timed(lambda: Judgement(few, work).draw("test"))
-
-    def judging_s(checkpoint: Checkpoint) -> float:
-        return _timed(lambda: Judgement(few, work).scores(drawn, "test", checkpoint, 0))[0]
-
-    judging_s("last")  # what is kept for all runs, as of the training split, is no run's
-    on_curve, at_end = judging_s("curve"), judging_s("last")
-    judging = ((drawing + on_curve) * spec.evaluations + 2 * (drawing + at_end)) * spec.samples / few.samples
-    if not work.variant.players:
-        return judging
-    for _ in train(work.variant, data, Budget("seconds", PROBE_S / 5), Ledger(), intervals=1):
-        pass  # the first rounds are slower than those to come
-    ledger = Ledger()
-    for _ in train(work.variant, data, Budget("seconds", PROBE_S), ledger, intervals=1):
-        pass
-    return ledger.seconds / spec.budget.spent(ledger) + judging
-
-
-def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    started = perf_counter()
-    result = work()
-    return perf_counter() - started, result
-
-
 def _fits(run: RunSpec, only: str) -> bool:
     names = (run.label, f"{run.label}/{run.dataset_label}", f"{run.label}/{run.dataset_label}/{run.seed}", run.id)
     return any(fnmatch(name, only) for name in names)
@@ -197,9 +122,3 @@ def _commit() -> str:
             ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, timeout=5
         ).stdout.strip()
     return ""
-
-
-def _spoken(hours: float) -> str:
-    if hours >= 1:
-        return f"{hours:,.1f} hours"
-    return f"{hours * 60:,.0f} minutes" if hours * 60 >= 2 else f"{hours * 3600:,.0f} seconds"

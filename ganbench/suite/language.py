@@ -115,6 +115,10 @@ class DatasetTable(Table):
         "by default the dataset's own.",
     )
     metrics: Names | None = Field(None, description="By default the judge's own.")
+    curves: Names = Field(
+        [],
+        description="Those of the metrics that runs are judged by along their budget; by default all that are cheap.",
+    )
 
 
 class VariantTable(Table):

@@ -49,8 +49,7 @@ def load(path: Path, scale: float = 1.0) -> Suite:
     if not 0 < scale < math.inf:
         raise BadSuite(f"Found a scale of {scale:g}, but it must be a finite number above 0.")
     path = _found(path)
-    text = _read(path)
-    table = parse(text, str(path))
+    text, table = read_table(path)
     name = _folder_name(table.name or path.stem, path) + (f"@{scale:g}" if scale != 1.0 else "")
     _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
@@ -67,6 +66,12 @@ def _found(path: Path) -> Path:
     if not path.is_file() and path in (Path(path.stem), Path(f"{path.stem}.toml"), Path("suites", f"{path.stem}.toml")):
         return shipped.get(path.stem, path)
     return path
+
+
+def read_table(path: Path) -> tuple[str, SuiteTable]:
+    """A suite's text, and what it says; that takes a moment, and checks no name. Raises BadSuite."""
+    text = _read(_found(path))
+    return text, parse(text, str(path))
 
 
 def _read(path: Path) -> str:
@@ -149,6 +154,7 @@ def _of_every_variant(table: SuiteTable, entry: DatasetTable, folder: Path, suit
         evaluations=entry.evaluations or table.evaluations,
         samples=entry.samples or table.samples,
         precision=table.precision,
+        curves=tuple(entry.curves),
     )
 
 
@@ -160,6 +166,7 @@ def _of_each_variant(
     try:
         dataset = everyone.build_dataset()
         everyone = complete(everyone, dataset)
+        _check_curves(everyone, dataset)
         reference = everyone.build_judge(dataset).reference("validation")
         if scale != 1:
             least = least_samples(everyone.load_metrics(), reference.features.shape[1])
@@ -183,6 +190,19 @@ def _of_variant(everyone: RunSpec, variant: VariantTable) -> RunSpec:
     options = {**variant.options, **variant.on.get(everyone.dataset_label, {})}
     plugin = replace(everyone.variant, name=variant.name, options=options).written_out("variants")
     return replace(everyone, label=variant.label or variant.name, variant=plugin)
+
+
+def _check_curves(spec: RunSpec, dataset: Dataset) -> None:
+    """See that what is judged along the budget is judged at its end, and that a checkpoint can be selected by it."""
+    for name in spec.curves:
+        if name not in spec.metrics:
+            raise UnknownName("metrics of that dataset", name, spec.metrics, "curves: ")
+    select = spec.build_judge(dataset).select
+    if spec.curves and select in spec.metrics and select not in spec.curves:
+        raise BadSuite(
+            f"Found curves without {select!r}, by which the best checkpoint is selected. Add it to `curves`, or leave "
+            "it out of `metrics` too: then the last checkpoint is selected."
+        )
 
 
 def _check_domains(spec: RunSpec, dataset: Dataset) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import re
 import subprocess
@@ -94,6 +95,25 @@ def test_a_suite_for_cuda_says_on_a_cpu_how_long_it_takes_and_what_to_run_instea
         "tiny is meant for CUDA. On this machine rather try `ganbench run quick`, or this suite with `--scale"
         in ran.err
     )
+
+
+def test_the_estimated_and_the_taken_time_stand_side_by_side(
+    ganbench: Command, suite_file: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = suite_file(("seeds", 'meant_for = "cuda"\nseeds'))
+    ran = ganbench("run", path, "--results", tmp_path / "r", "--json", "--only", "gan", "--device", "cpu")
+    assert ran.code == 0, ran.err
+    assert ran.err.startswith("tiny is meant for CUDA, and this is a CPU: first an estimate of its time here.")
+    found = json.loads(ran.out)
+    (pair,) = found["pairs"]
+    assert (pair["variant"], pair["dataset"], pair["runs"]) == ("gan", "ring8", 2)
+    for known in ("estimate", "outcome"):
+        assert {name for name, seconds in pair[known].items() if seconds > 0} == {"start", "training", "judging"}
+        assert found[known] > 0
+    assert re.search(r"(?m)^training +[\d.]+ (seconds|minutes) +\d+ seconds$", ran.err)
+    record = json.loads(next((tmp_path / "r").glob("*/*/run.json")).read_text())
+    assert record["seconds"]["training"] == record["ledger"]["seconds"]
 
 
 def test_digits_go_all_the_way(ganbench: Command, resources: Path, tmp_path: Path) -> None:

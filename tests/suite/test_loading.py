@@ -11,6 +11,8 @@ from ganbench.errors import BadSuite
 from ganbench.judges.truth import TruthJudge
 from ganbench.metrics.memorisation import ct
 from ganbench.runs.budget import Budget
+from ganbench.runs.judging import along_budget
+from ganbench.runs.spec import RunSpec
 from ganbench.suite import loading as suite
 
 SUITES = Path(__file__).parents[2] / "suites"
@@ -91,6 +93,23 @@ def test_a_scale_leaves_the_samples_that_a_metric_needs(suite_file: SuiteFile) -
     assert {run.samples for run in suite.load(path, 1e-4).runs} == {ct.least}
     few = suite_file(("samples = 200", f"samples = {ct.least + 5}"), ('name = "ring8"', ring))
     assert {run.samples for run in suite.load(few, 0.99).runs} == {ct.least + 5}
+
+
+def test_curves_are_of_the_chosen_metrics_among_them_the_one_that_selects(suite_file: SuiteFile) -> None:
+    def of(*curves: str) -> list[RunSpec]:
+        ring = f'name = "ring8"\nmetrics = ["modes", "ct", "reverse_kl_third"]\ncurves = {[*curves]}'
+        return [*suite.load(suite_file(("evaluations = 2", "evaluations = 3"), ('name = "ring8"', ring))).runs]
+
+    run = of("reverse_kl_third")[0]
+    assert run.curves == ("reverse_kl_third",)
+    assert [metric.name for metric in along_budget(run, run.load_metrics())] == ["reverse_kl_third"]
+    every = of()[0]
+    assert [metric.name for metric in along_budget(every, every.load_metrics())] == ["modes", "reverse_kl_third"]
+    assert every.id != run.id and RunSpec.from_dict(run.to_dict()) == run
+    with pytest.raises(BadSuite, match="No 'fid' among the metrics of that dataset"):
+        of("fid", "reverse_kl_third")
+    with pytest.raises(BadSuite, match="Found curves without 'reverse_kl_third'"):
+        of("modes")
 
 
 def test_a_budgets_parameters_become_widths_that_are_part_of_the_run(suite_file: SuiteFile) -> None:
