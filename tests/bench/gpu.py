@@ -13,7 +13,7 @@ it is there. At the end it prints tables for docs/performance.md. On a CPU it ru
     precision    rounds a second of the same captured steps in TF32 and bfloat16
     metrics      judging 10,000 digits: device against CPU, agreement and time
     suite        `ganbench run`: one seed of the standard suite's ring, at a small scale, to a page
-    estimate     `ganbench run suites/standard.toml --dry-run`
+    estimate     `ganbench run suites/standard.toml --dry-run --json`, and beside it what the formula of hour.py says
 """
 
 import argparse
@@ -33,10 +33,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hour import H100, training_s
 from torch import nn, optim
 
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.judging import Judgement, Work
+from ganbench.runs.operations import stages
 from ganbench.runs.record import State
 from ganbench.runs.run import build, judge_at_end, resume, train_and_judge
 from ganbench.runs.sampling import training_data
@@ -257,6 +259,17 @@ def suite(bench: Bench) -> None:
 
 def estimate(bench: Bench) -> None:
     _ganbench(bench, "estimate", "run", "suites/standard.toml", "--dry-run", "--device", bench.device.type)
+    for what, spec in bench.pairs():
+        bench.attempt("estimate", lambda spec=spec: _by_the_formula(bench, spec), pair=what)  # type: ignore[misc]
+
+
+def _by_the_formula(bench: Bench, spec: RunSpec) -> Row:
+    """Minutes of training by the rounds measured in `steps`, and by the formula of `hour.py`."""
+    what = f"{spec.label} on {spec.dataset_label}"
+    measured = [row.get("full_run_min") for row in bench.rows if (row["stage"], row.get("pair")) == ("steps", what)]
+    dataset = spec.build_dataset()
+    found = stages(lambda: spec.build_variant(dataset), dataset.spec, spec.budget)
+    return {"measured_min": measured[-1] if measured else None, "formula_min": round(training_s(found, H100) / 60, 1)}
 
 
 def _ganbench(bench: Bench, stage: str, *arguments: str) -> None:
