@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import sqrt
 from statistics import median
 from time import perf_counter
@@ -69,7 +69,7 @@ def try_variant(run: RunSpec, dataset: Dataset, device: torch.device) -> Trial:
 def tried_variant(run: RunSpec, dataset: Dataset, device: torch.device) -> str:
     """All that such a trial depends on, but the machine."""
     variant, spec = run.variant, dataset.spec
-    said = [variant.name, variant.options, run.variant_sources(), run.precision, run.budget.unit]
+    said: list[Any] = [variant.name, variant.options, run.variant_sources(), run.precision, run.budget.unit]
     said += [spec.shape, spec.classes, dataset.other is not None]
     return json.dumps([*said, device.type, torch.get_num_threads()])
 
@@ -139,7 +139,7 @@ def _drawing_s(variant: Variant, dataset: Dataset, device: torch.device, steps: 
     sampler, own = Sampler(variant, dataset, device), variant.batch
     few = min(own, SETTLING_BATCH)
     variant.batch = few
-    draw = lambda: sampler.samples("validation", n, 0)  # noqa: E731
+    draw = partial(sampler.samples, "validation", n, 0)
     draw()
     if variant.players:
         variant.batch = own if device.type != "cpu" else _fewer(own)
