@@ -12,7 +12,15 @@ from ganbench.errors import BadResults, UnknownName
 from ganbench.store import Results
 from ganbench.store.columns import MISSING, NOT_SAID, REAL_IMAGES, Checkpoint
 
-CONDITIONS = ("judge", "split", "samples", "fingerprint", "preprocessing", "judge_key")  # that a key depends on
+CONDITIONS = (
+    "direction",
+    "judge",
+    "split",
+    "samples",
+    "fingerprint",
+    "preprocessing",
+    "judge_key",
+)  # that a key depends on
 BUDGET = ("budget_amount", "budget_unit")
 
 
@@ -32,7 +40,9 @@ class Side:
 
     @property
     def given(self) -> str:
-        """What the row was given; `NOT_SAID` if no record says."""
+        """What the row was given; `NOT_SAID` if no record says, and of controls, which may be held against anything."""
+        if "control" in self.runs and self.runs["control"].eq(True).any():
+            return NOT_SAID
         said = self.runs["given"].dropna() if "given" in self.runs else self.runs["run"].iloc[:0]
         return next((str(given) for given in said if given != NOT_SAID), NOT_SAID)
 
@@ -56,9 +66,10 @@ class Side:
         return [*rows["value"].astype(float), *[nan] * owed]
 
     def keys(self, metric: str) -> set[str]:
-        """Comparability keys of its scores; a score that is not there has none."""
+        """Comparability keys of its scores, each with its direction; a score that is not there has none."""
         rows = self.of(metric)
-        return set(rows.loc[rows["value"].notna(), "key"])
+        rows = rows[rows["value"].notna()]
+        return {f"{key} {direction}" for key, direction in zip(rows["key"], rows["direction"], strict=True)}
 
     def condition(self, metric: str, name: str) -> str:
         """The condition of that name under which a metric was measured, as its scores or their runs have it."""

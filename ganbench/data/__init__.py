@@ -48,6 +48,13 @@ class Dataset(ABC):
     def reference(self, split: Split) -> Batch:
         """The real samples that generated ones are compared with on `split`."""
 
+    def held_out(self, split: Split) -> Batch | None:
+        """Real samples of the training split's own origin that nobody trained on: what a copy is told by.
+
+        None if the reference of `split` is of that origin, which then serves.
+        """
+        return None
+
     def locate(self, x: Tensor) -> Tensor:
         """Say where samples (n, *shape) lie in the plane of `mixture` -> (n, 2). Points lie where they are."""
         return x

@@ -81,6 +81,10 @@ class Mnist5k(PixelDataset):
     def fresh(self, split: Split, n: int) -> Batch:
         return self._first(n, *self._others)
 
+    def held_out(self, split: Split) -> Batch:
+        """The 2,000: digits of MNIST's test file are further from these training digits than these are."""
+        return self._batch(*self._others)
+
 
 def digits(part: Part, data_dir: Path | None = None, *, download: bool = True) -> tuple[Tensor, Tensor]:
     """Read the MNIST digits of a part: (n, 28, 28) uint8, 0 is paper and 255 ink; and (n,) int64 labels.

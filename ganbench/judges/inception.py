@@ -47,7 +47,7 @@ class InceptionJudge(Judge):
     Raises BadSuite if the dataset has no such images, and DataMissing if the weights are not to be had.
     """
 
-    metrics = ("is", "fid", "kid", "precision", "recall", "density", "coverage")
+    metrics = ("is", "fid", "kid", "precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage")
     select = "fid"
     lasting = True
 

@@ -32,7 +32,9 @@ class OwnJudge(Judge):
     Raises BadSuite if the function returns anything but what is asked of it.
     """
 
-    metrics: tuple[str, ...] = ("fid", "kid", "precision", "recall", "density", "coverage")
+    metrics: tuple[str, ...] = (
+        *("fid", "kid", "precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage"),
+    )
     select = "fid"
 
     def __init__(self, dataset: Dataset, function: Callable[[Tensor], Any], name: str, file: Path):

@@ -7,7 +7,7 @@ entry points of the group `ganbench.metrics` give it its name.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, nan
+from math import inf, isfinite, nan
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -51,6 +51,7 @@ class Evidence(NamedTuple):
     real: Batch | None = None  # the real data that `reference` is of, row by row
     training: Batch | None = None  # the training split
     trained: Judged | None = None  # what the judge says of `training`, row by row
+    held_out: Judged | None = None  # of data of the origin of `training`, if `reference` is of another
     asked: Tensor | None = None  # (n,) classes that a conditional variant was asked for
     pair: Pairs | None = None  # of a variant of two domains
     belief: Belief | None = None  # of a variant whose D speaks of probabilities
@@ -104,9 +105,17 @@ class Metric:
         object.__setattr__(self, "title", self.title or self.name)
 
     def __call__(self, evidence: Evidence) -> Estimate:
-        """Compute it. Raises BenchError, if there are too few samples for it to mean anything."""
+        """Compute it. Raises BenchError, if samples are too few for it to mean anything, or numbers are none."""
         self.check(len(evidence.samples.features), evidence.reference)
-        return self.compute(evidence)
+        self.check_numbers(evidence)
+        try:
+            estimate = self.compute(evidence)
+        except (ValueError, ArithmeticError, RuntimeError):
+            self.check_numbers(evidence, also_infinite=True)
+            raise
+        if not isfinite(estimate.value):
+            self.check_numbers(evidence, also_infinite=True)
+        return estimate
 
     def check(self, n: int, reference: Judged) -> None:
         """Raise BenchError, if `n` samples or the reference are too few for this metric to mean anything."""
@@ -120,6 +129,22 @@ class Metric:
                 raise BenchError(
                     f"Found {count:,} {whose}, but {self.name} on {width:,} features needs at least {needed:,}. "
                     f"{cure}, or leave out this metric."
+                )
+
+    def check_numbers(self, evidence: Evidence, also_infinite: bool = False) -> None:
+        """Raise BenchError, if a number that it looks at is NaN; or infinite, where that left no number."""
+        looked_at: dict[str, Tensor | None] = {"samples": evidence.x if "x" in self.needs else None}
+        judged: dict[str, Judged | None] = {"samples": evidence.samples, "reference samples": evidence.reference}
+        if "trained" in self.needs:
+            judged |= {"training samples": evidence.trained, "held-out samples": evidence.held_out}
+        for whose, said in judged.items():
+            if said is not None:
+                looked_at |= {f"{part} of {whose}": numbers for part, numbers in said._asdict().items()}
+        for whose, numbers in looked_at.items():
+            if numbers is not None and (bad := _bad_rows(numbers, also_infinite)):
+                raise BenchError(
+                    f"Found {bad:,} of {len(numbers):,} {whose} with a NaN or an infinity, but {self.name} needs "
+                    "numbers. Leave those samples out, or see how they came about."
                 )
 
     @property
@@ -157,6 +182,11 @@ class Metric:
         """What its number depends on beside judge, data and samples: part of the comparability key."""
         paired = any(need.partition(".")[0] == "pair" for need in self.needs)
         return {"second domain": evidence.pair.domain} if paired and evidence.pair else {}
+
+
+def _bad_rows(numbers: Tensor, also_infinite: bool) -> int:
+    bad = ~numbers.isfinite() if also_infinite else numbers.isnan()
+    return int(bad.flatten(1).any(1).sum())
 
 
 def metric(

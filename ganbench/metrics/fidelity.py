@@ -103,14 +103,16 @@ def inception_score(evidence: Evidence) -> Estimate:
     source='Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017, '
     "https://arxiv.org/abs/1706.08500",
     outnumber_width=True,
+    version=2,
 )
 def fid(evidence: Evidence) -> Estimate:
     """Fréchet distance of two normal distributions fitted to the features of samples and of real data.
 
     |m - m_r|^2 + Tr(S + S_r - 2 (S S_r)^(1/2)), in the squared unit of the judge's features (torch-fidelity, float64).
-    0 for equal means and covariances, no upper end. Biased upwards when samples are few, by an amount that depends on
-    the generator: fix their number (10,000 here; 50,000 in the literature) and compare with the row of real data, or
-    see `fid_unbiased`. Samples and reference must outnumber the width of the features, or the covariances are singular.
+    0 for equal means and covariances, never below, no upper end. Biased upwards when samples are few, by an amount that
+    depends on the generator: fix their number (10,000 here; 50,000 in the literature) and compare with the row of real
+    data, or see `fid_unbiased`. Samples and reference must outnumber the width of the features, or the covariances are
+    singular.
     The standard error is of first order, up to 1.4 times too wide where the FID is nothing but its own bias.
 
     Blind to: all but the first two moments of the features; memorised samples.
@@ -122,7 +124,7 @@ def frechet(samples: Tensor, reference: Tensor) -> Estimate:
     """Fréchet distance of (n, width) and (m, width) features, float64."""
     statistics = [fid_features_to_statistics(x) for x in (samples, reference)]
     distance: float = fid_statistics_to_metric(*statistics, False)[KEY_METRIC_FID]
-    return Estimate(distance, frechet_error(samples, reference))
+    return Estimate(max(0.0, distance), frechet_error(samples, reference))  # rounding takes it below 0 for equal sets
 
 
 def frechet_error(samples: Tensor, reference: Tensor) -> float:
@@ -257,15 +259,17 @@ class Neighbourhoods(NamedTuple):
     precise: Tensor  # (n,) whether the sample lies in a ball of the reference, k = 3
     recalled: Tensor  # (m, 1 + RECALL_GROUPS) whether the reference sample lies in a ball of all samples, of most
     depth: Tensor  # (n,) in how many balls of the reference the sample lies, k = 5
-    covered: Tensor  # (m, 1 + COVERAGE_RESAMPLES) whether such a ball holds a sample, a resampled one
+    held: Tensor  # (m, 1 + COVERAGE_RESAMPLES) how many samples such a ball holds, how many resampled ones
+    clipped_depth: Tensor  # (n,) as `depth`, in balls no larger than the median one, rims included
+    own_depth: Tensor  # (m,) the same of the reference samples among their like
 
 
-@lru_cache(maxsize=1)  # four metrics ask for the same
+@lru_cache(maxsize=1)  # six metrics ask for the same
 def neighbourhoods(samples: Tensor, reference: Tensor, device: torch.device = CPU) -> Neighbourhoods:
     """Compare (n, width) features with (m, width), all pairs in float64 and in pieces, on the device; the answer is on
     the CPU.
     """
-    middle, y, near_y = real_neighbours(reference, device)
+    middle, y, near_y, who_y = real_neighbours(reference, device)
     x = samples.to(device).double() - middle
     n = len(x)
     reach_x = reaches_without_groups(x, PRECISION_K)
@@ -274,7 +278,10 @@ def neighbourhoods(samples: Tensor, reference: Tensor, device: torch.device = CP
     weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=COVERAGE_RESAMPLES)
     drawn = torch.cat([torch.ones(1, n), torch.from_numpy(weights).float()]).T.to(device)
     precise, depth = torch.zeros(n, dtype=torch.bool, device=device), torch.zeros(n, device=device)
-    recalled, covered = [], []
+    recalled, held = [], []
+    clipped, clipped_depth = torch.minimum(deep_y, deep_y.quantile(0.5)), torch.zeros(n, device=device)
+    near = (near_y <= clipped).flatten().float()
+    own_depth = torch.zeros(len(y), device=device).scatter_add_(0, who_y.flatten(), near)
     start = 0
     for d in squared_distances(y, x):
         rows = slice(start, start := start + len(d))
@@ -282,18 +289,21 @@ def neighbourhoods(samples: Tensor, reference: Tensor, device: torch.device = CP
         recalled.append(torch.stack([(d <= reach + slack_x).any(1) for reach in reach_x], 1))
         inside = (d < deep_y[rows] - slack_y[rows]).float()
         depth += inside.sum(0)
-        covered.append(inside @ drawn > 0)
-    found = precise, torch.cat(recalled), depth, torch.cat(covered)
+        held.append(inside @ drawn)
+        clipped_depth += (d <= clipped[rows] + slack_y[rows]).sum(0)
+    found = precise, torch.cat(recalled), depth, torch.cat(held), clipped_depth, own_depth
     return Neighbourhoods(*(part.cpu() for part in found))
 
 
 @lru_cache(maxsize=2)  # a run asks for those of two splits, at each of its judgements
-def real_neighbours(reference: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Of (m, width) features on the device: their mean, they less that, squared distances to the nearest others."""
+def real_neighbours(reference: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of (m, width) features on the device: their mean, they less that, squared distances to the nearest others, and
+    which they are.
+    """
     exact = reference.to(device).double()
     middle = exact.mean(0)  # the shorter the vectors, the less is lost between them
     y = exact - middle
-    return middle, y, nearest_others(y, DENSITY_K)[0]
+    return middle, y, *nearest_others(y, DENSITY_K)
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Iterator[Tensor]:
@@ -434,7 +444,7 @@ def coverage(evidence: Evidence) -> Estimate:
 
     Blind to: quality, as long as some samples are good; shares.
     """
-    shares = among(evidence).covered.double().mean(0)
+    shares = (among(evidence).held > 0).double().mean(0)
     return Estimate(float(shares[0]), float(shares[1:].std()))
 
 

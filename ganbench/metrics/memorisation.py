@@ -136,6 +136,7 @@ def authenticity(evidence: Evidence) -> Estimate:
     needs=("trained",),
     least=CELLS * FEWEST + 1,
     on_curves=False,
+    version=2,
 )
 def ct(evidence: Evidence) -> Estimate:
     """Whether samples are nearer to the training data than held-out data are: C_T, a z-score.
@@ -145,17 +146,20 @@ def ct(evidence: Evidence) -> Estimate:
     deviation of 0.6; real data score between -1.2 and 1.2 on MNIST.
 
     In each of three cells, by k-means on the training data, it is the z-score of the Mann-Whitney statistic that
-    compares the samples' distances to the nearest training sample with the reference's (the authors' code seeks that in
-    the cell alone). The mean weighs cells by their share of the reference, and leaves out those with no more than 20
-    samples. It grows with the root of the number of samples and of the reference: fix both, 10,000 here. Copies score
-    -71 on digits, samples of which a half are copies -36, noise 53. The standard error is a bootstrap of 200.
+    compares the samples' distances to the nearest training sample with the held-out data's (the authors' code seeks
+    that in the cell alone). Held out are the reference or, where that is of another origin than the training data, as
+    with `mnist5k`, other data of that origin, so that being a copy is all that differs; `real` may then be the held-out
+    data themselves, and scores 0. The mean weighs cells by their share of the held-out data, and leaves out those with
+    no more than 20 samples. It grows with the root of the number of samples and of those held out: fix both, 10,000
+    here. Copies score -71 on digits, samples of which a half are copies -36, noise 53. The standard error is a
+    bootstrap of 200.
 
     A cell holds several classes, and some lie closer than others: real digits, but from 0 to 4 alone, score -4.
 
     Blind to: quality; copies among samples that are otherwise too far off, since both cancel; cells that are left out.
     """
     training = trained_features(evidence)
-    samples, held_out = evidence.samples.features, evidence.reference.features
+    samples, held_out = evidence.samples.features, (evidence.held_out or evidence.reference).features
     here, there = (
         torch.from_numpy(cells(training).predict(space(training).locate(x).float().numpy())).long()
         for x in (samples, held_out)

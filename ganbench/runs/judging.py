@@ -58,7 +58,9 @@ class Judgement:
         work = self.work
         metrics = along_budget(self.spec, work.metrics) if checkpoint == "curve" else work.metrics
         evidence = gather(work.dataset, work.judge, metrics, split, drawn, self._judge(drawn.x))
-        applying = (metric for metric in metrics if metric.applies(evidence))
+        width, fewer = evidence.samples.features.shape[1], len(drawn.x) < self.spec.samples
+        enough = (m for m in metrics if not fewer or len(drawn.x) >= m.at_least(width))  # or a control would fail
+        applying = (metric for metric in enough if metric.applies(evidence))
         return [self._row(metric, evidence, split, checkpoint, images) for metric in applying], evidence
 
     def _judge(self, x: Tensor) -> Judged:
@@ -73,16 +75,19 @@ class Judgement:
     def _row(self, metric: Metric, evidence: Evidence, split: Split, checkpoint: Checkpoint, images: int) -> Row:
         samples, reference = len(evidence.samples.features), len(evidence.reference.features)
         value, stderr = metric(evidence)
-        key = comparability_key(
-            metric=[metric.name, metric.version],
-            judge=self.work.judge.key,
-            data=[self.work.dataset.fingerprint, self.work.dataset.preprocessing, split],
-            samples=[samples, reference],
-            precision="float32",  # of the judge, whatever training used
-            **metric.conditions(evidence),
+        key, asked_key = (
+            comparability_key(
+                metric=[metric.name, metric.version, metric.direction],
+                judge=self.work.judge.key,
+                data=[self.work.dataset.fingerprint, self.work.dataset.preprocessing, split],
+                samples=[n, reference],
+                precision="float32",  # of the judge, whatever training used
+                **metric.conditions(evidence),
+            )
+            for n in (samples, max(samples, self.spec.samples))
         )
-        measured = {"split": split, "value": value, "stderr": stderr, "most": metric.most(evidence), "key": key}
-        return row_without_value(metric, checkpoint, images, samples) | measured
+        measured = {"split": split, "value": value, "stderr": stderr, "most": metric.most(evidence)}
+        return row_without_value(metric, checkpoint, images, samples) | measured | {"key": key, "board_key": asked_key}
 
 
 def along_budget(spec: RunSpec, metrics: list[Metric]) -> list[Metric]:
@@ -97,6 +102,7 @@ def row_without_value(metric: Metric, checkpoint: Checkpoint, images: int, sampl
         "checkpoint": checkpoint, "images": images, "split": "test",
         "metric": metric.name, "value": nan, "stderr": nan, "most": nan, "samples": samples,
         "usual_samples": metric.samples, "direction": metric.direction, "unit": metric.unit, "key": "",
+        "board_key": "",
         "title": metric.title, "lower_bound": metric.bounds[0], "upper_bound": metric.bounds[1],
         "meaning": metric.meaning, "blind_to": metric.blind_to,
     }  # fmt: skip
@@ -129,12 +135,18 @@ def gather(
         real=dataset.reference(split) if _any(needed, "real") else None,
         training=dataset.train() if _any(needed, "training") else None,
         trained=judge_real_data(judge, dataset, "train") if _any(needed, "trained") else None,
+        held_out=_judged_held_out(judge, dataset, split) if _any(needed, "trained") else None,
         asked=drawn.like.y.cpu() if drawn.conditional and drawn.like and drawn.like.y is not None else None,
         pair=_pairs(dataset, judge, drawn),
         belief=drawn.belief,
         walk=_judged_walk(judge, drawn.walk) if drawn.walk else None,
         device=drawn.x.device if drawn.x.device.type in EXACT else CPU,
     )
+
+
+def _judged_held_out(judge: Judge, dataset: Dataset, split: Split) -> Judged | None:
+    batch = dataset.held_out(split)
+    return None if batch is None else judge(batch.x)
 
 
 def _judged_walk(judge: Judge, walk: Callable[[int, float], tuple[Tensor, Tensor]]) -> Walk:

@@ -50,15 +50,22 @@ class Sampler:
         return self._sample(like, seed)
 
     def drawn(self, split: Split, n: int, seed: int) -> Drawn:
-        """What `samples` gives, and all that the variant says of it."""
+        """What `samples` gives, and all that the variant says of it.
+
+        Fewer than `n`, if real data are given out again and there are not so many different ones: a metric would take
+        their repetition for a fault of their maker.
+        """
         variant, like = self.variant, self.like(split, n)
+        if variant.given_real:
+            like = _rows(like, 0, before_repetition(like.x))
         pair = None
         if variant.domains > 1:
             with self.undisturbed(seed):
                 pair = _joined([variant.pair(part) for part in _chunks(like)])
         x = pair.x if pair else self._sample(like, seed)
         walk = partial(self.walk, split, seed) if variant.decodes else None
-        return Drawn(x, like, variant.conditional, pair, self.belief(), walk, variant)
+        drawn = Drawn(x, like, variant.conditional, pair, self.belief(), walk, variant)
+        return without_copies(drawn) if variant.kind == "control" else drawn
 
     def walk(self, split: Split, seed: int, n: int, step: float) -> tuple[Tensor, Tensor]:
         """Both ends, (n, *shape) each, of `n` short steps on the way between two latents each.
@@ -81,8 +88,10 @@ class Sampler:
         return to_device(like, self.device)
 
     def _sample(self, like: Batch, seed: int) -> Tensor:
+        # A control gives real data out: in one piece, so that it knows which it has given already.
+        parts = [like] if self.variant.kind == "control" else _chunks(like)
         with self.undisturbed(seed):
-            return torch.cat([self.variant.sample(part) for part in _chunks(like)])
+            return torch.cat([self.variant.sample(part) for part in parts])
 
     def decode(self, z: Tensor, like: Batch, seed: int) -> Tensor:
         """The samples (n, *shape) of latents (n, z_dim); `seed` is of whatever else they are made of, such as noise."""
@@ -116,6 +125,21 @@ class Sampler:
         finally:
             for module in trained:  # one by one: a variant may hold a part of itself in eval mode
                 module.training = True
+
+
+def before_repetition(x: Tensor) -> int:
+    """How many of (n, *shape) samples there are before they come round again from the first on; n if they do not."""
+    like_first = (x == x[:1]).flatten(1).all(1).nonzero().flatten().tolist()
+    return next((i for i in like_first if i and x[i:].equal(x[: len(x) - i])), len(x))
+
+
+def without_copies(drawn: Drawn) -> Drawn:
+    """Of equal samples the first alone, and what it was drawn for."""
+    rows = drawn.x.cpu().flatten(1).contiguous().numpy()
+    _, first = np.unique(rows.view(np.dtype((np.void, rows[0].nbytes))).ravel(), return_index=True)
+    kept = torch.from_numpy(np.sort(first)).to(drawn.x.device)
+    like = drawn.like and Batch(*(None if tensor is None else tensor[kept] for tensor in drawn.like))  # type: ignore[arg-type]
+    return drawn._replace(x=drawn.x[kept], like=like)
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

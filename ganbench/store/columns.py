@@ -35,6 +35,7 @@ IDENTITY = [field.name for field in fields(Identity)]
 SCORE_COLUMNS = [
     *IDENTITY, "checkpoint", "images", "judge", "split",
     "metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status",
+    "board_key",  # of the board that a score stands on, marked: the key that it would have had with more samples
     "title", "lower_bound", "upper_bound", "meaning", "blind_to",
 ]  # fmt: skip
 LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]

@@ -42,6 +42,7 @@ def upgrade_scores(scores: DataFrame) -> DataFrame:
 def _say_what_metrics_mean(scores: DataFrame) -> DataFrame:
     """1 -> 2. The name stands for the title, and nothing bounds the value."""
     blank = {"title": scores["metric"], "lower_bound": -inf, "upper_bound": inf, "meaning": "", "blind_to": ""}
+    blank["board_key"] = scores["key"]  # of scores before there was a difference
     written = scores.reindex(columns=SCORE_COLUMNS)
     return written.assign(**{name: written[name].where(written[name].notna(), blank[name]) for name in blank})
 

@@ -16,7 +16,7 @@ import numpy as np
 from ganbench.reports.figures.colours import INK, MUTED, RULE, Look
 from ganbench.reports.figures.colours import looks as looks_of
 from ganbench.reports.formats import sentences
-from ganbench.reports.frames.board import Board, board, boards
+from ganbench.reports.frames.board import Board, board, boards, distinct_samples
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.numbers import arrow, estimate, short
 from ganbench.store import Results
@@ -101,4 +101,5 @@ def _draw_row(axes: "Axes", y: int, row: dict[Any, Any], numbers: tuple[float, f
         axes.plot([low, high], [y, y], color=look.colour, linewidth=2.2, alpha=0.6, solid_capstyle="butt")
     axes.plot([mean], [y], color=look.colour, marker="o", markersize=5.5)
     few = f"  {row['done']} of {row['runs']} seeds" if row["done"] < row["runs"] else ""
+    few += "" if math.isnan(row["distinct"]) else f"  {distinct_samples(row['distinct'])}"
     axes.text(1.03, y, " ".join(estimate(mean, low, high)) + few, color=colour, **common)

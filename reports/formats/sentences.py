@@ -6,6 +6,7 @@ from typing import Any, get_args
 import numpy as np
 from pandas import DataFrame
 
+from ganbench.reports.frames.board import distinct_samples
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, metrics_in_order
 from ganbench.reports.frames.rows import MISSING
@@ -34,7 +35,9 @@ def answer(chapter: Chapter) -> str:
     sentences = [_leader(entrants, chapter, len(apart) > 0) if len(entrants) else _nobody(chapter, len(apart) > 0)]
     sentences += [*_best_by_given(entrants), *map(_apart, apart.to_dict("records"))]
     if len(floor):
-        sentences.append(f"Real data scores {_score(floor.iloc[0])}.")
+        real = floor.iloc[0].to_dict()
+        fewer = f", {distinct_samples(real['samples'])}" if real["samples"] < scored["samples"].max() else ""
+        sentences.append(f"Real data scores {_score(real)}{fewer}.")
     return " ".join(sentences)
 
 

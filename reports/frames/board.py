@@ -78,8 +78,14 @@ def _rank_cell(row: Row) -> Cell:
 
 
 def _name_cell(row: Row) -> Cell:
-    external = f"({UNVERIFIED})" if row["guest"] else ""
-    return Cell(short(row["label"]), str(row["label"]), external, "(control)" if row["control"] else "")
+    marks = [f"({UNVERIFIED})"] if row["guest"] else []
+    marks += [] if pd.isna(row["distinct"]) else [f"({distinct_samples(row['distinct'])})"]
+    return Cell(short(row["label"]), str(row["label"]), " ".join(marks), "(control)" if row["control"] else "")
+
+
+def distinct_samples(n: float) -> str:
+    """The mark of a row of real data of which there were no more."""
+    return f"{n:,.0f} distinct samples"
 
 
 def _given_cell(row: Row) -> Cell:
@@ -147,7 +153,8 @@ def boards(chapter: Chapter, checkpoint: str) -> Iterator[Board]:
 def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
     """One board: a row per label by group, the best by the selecting metric first.
 
-    `rows` has the columns of `rows.rows`, tied, beats, beats_low, beats_high (how probably a run beats one of the first
+    `rows` has the columns of `rows.rows`, distinct (samples, where there were fewer real ones than were asked for),
+    tied, beats, beats_low, beats_high (how probably a run beats one of the first
     row, NaN: unknown), and per metric `fid`, `fid_low`, `fid_high`, `fid_n`. Labels without any score stand on the
     first part. On the board of the last checkpoint the first metric has a second column, `fid selected`.
     """
@@ -155,6 +162,7 @@ def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
     scored = _by_metric(here[here["checkpoint"] == checkpoint], chapter.select)
     metrics = {metric: scores.iloc[0][ABOUT].to_dict() for metric, scores in scored.items()}
     rows = _labels_on_board(chapter, checkpoint, part).assign(tied=False, **dict.fromkeys(BEATS, math.nan))
+    rows = rows.assign(distinct=rows["label"].map(_distinct(here[here["checkpoint"] == checkpoint])))
     columns = []
     for i, (metric, scores) in enumerate(scored.items()):
         chosen = here[(here["checkpoint"] == "selected") & (here["metric"] == metric)]
@@ -167,6 +175,13 @@ def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
         if i == 0:
             rows = _placed(rows, chapter.scores, columns[0], metrics[metric]["key"], scores)
     return Board(chapter.dataset, checkpoint, part, rows.reset_index(drop=True), metrics, (*COLUMNS, *columns))
+
+
+def _distinct(here: DataFrame) -> dict[str, int]:
+    """Labels with fewer samples than others on the board -> how many; their real data have no more."""
+    scored = here[here["n"] > 0]
+    counts = scored.groupby("label")["samples"].max()
+    return {str(label): int(n) for label, n in counts.items() if n < counts.max()}
 
 
 def _by_metric(here: DataFrame, select: str) -> dict[str, DataFrame]:

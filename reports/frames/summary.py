@@ -1,6 +1,8 @@
 """Scores over seeds: means, intervals and ranks, on boards whose scores were measured alike."""
 
+import math
 from collections import Counter
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from pandas import DataFrame, Series
 from ganbench.reports.frames.order import best_first
 from ganbench.reports.frames.scores import CHECKPOINTS, SENSES, tidy
 from ganbench.reports.frames.ties import ranks_with_ties
-from ganbench.statistics import mean_interval
+from ganbench.statistics import Interval, mean_interval
 from ganbench.store import Results
 
 Floats = NDArray[np.float64]
@@ -25,7 +27,7 @@ def summary(results: Results) -> DataFrame:
     label, variant, control, given, entrant, mean, low, high, n (seeds with a score), worst, best, rank (among entrants;
     other rows, those without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of
     different judges, and scores of one metric with different comparability keys, stand on different boards. Limits are
-    Student's 95 % over seeds, cut to the values that the metric can take.
+    Student's 95 % over seeds, of controls those of redrawn samples, cut to the values that the metric can take.
     """
     columns = [*("dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split", "samples")]
     columns += ["usual_samples", "direction", "unit"]
@@ -34,10 +36,20 @@ def summary(results: Results) -> DataFrame:
     rows = rows[rows["checkpoint"].isin(CHECKPOINTS)]
     if rows.empty:
         return DataFrame(columns=columns)
+    rows = rows.assign(board_key=_board_keys(rows))
     rows = rows.assign(board=_board_of(rows))
     group = ["dataset", "checkpoint", "board", "judge", "metric"]
     parts = [_with_ranks(_over_seeds(part)) for _, part in rows.groupby(group, sort=False)]
     return pd.concat(parts, ignore_index=True)[columns]
+
+
+def _board_keys(rows: DataFrame) -> Series:
+    """By what scores are told to be measured alike: `board_key`, or before there was one the key; and the direction.
+
+    A row of real data that were too few stands on the board of those that it is there for, marked.
+    """
+    keys = rows["board_key"].where(rows["board_key"].notna(), rows["key"]) if "board_key" in rows else rows["key"]
+    return keys.where(rows["value"].isna(), keys + " " + rows["direction"])
 
 
 def _board_of(rows: DataFrame) -> Series:
@@ -49,14 +61,14 @@ def _board_of(rows: DataFrame) -> Series:
     place: dict[tuple[str, str], int] = {}  # (dataset, judge) -> boards before it
     order: dict[tuple[str, ...], int] = {}  # (dataset, judge, metric, key) -> 0, 1, ...
     for name, part in scored.groupby(["dataset", "judge", "metric"], sort=False):
-        for i, (key, _) in enumerate(Counter(part["key"]).most_common()):  # ties: in order of appearance
+        for i, (key, _) in enumerate(Counter(part["board_key"]).most_common()):  # ties: in order of appearance
             order[*map(str, name), key] = i
     for dataset, part in rows.groupby("dataset", sort=False):
         before = 1
         for judge in dict.fromkeys(part["judge"]):
             place[str(dataset), judge] = before
             before += 1 + max((i for k, i in order.items() if k[:2] == (dataset, judge)), default=0)
-    cells = zip(rows["dataset"], rows["judge"], rows["metric"], rows["key"], strict=True)
+    cells = zip(rows["dataset"], rows["judge"], rows["metric"], rows["board_key"], strict=True)
     return Series([place[d, j] + order.get((d, j, m, k), 0) for d, j, m, k in cells], index=rows.index)
 
 
@@ -70,11 +82,17 @@ def _over_seeds(part: DataFrame) -> DataFrame:
     labels, most = part["label"].to_numpy(), part["most"].to_numpy()
     about = {name: part[name].to_numpy() for name in ROW}
     values, done = part["value"].to_numpy(dtype=np.float64), (part["status"] == "done").to_numpy()
+    errors, keys, counts = (part[name].to_numpy() for name in ("stderr", "key", "samples"))
+    # The first that has a score of as many samples as were asked for, or else the first.
+    first = int(np.lexsort((-counts, np.isnan(values)))[0])
     rows = []
     for label in dict.fromkeys(labels):
         own = np.flatnonzero(labels == label)
-        scored = values[own][~np.isnan(values[own])]
-        interval = mean_interval(scored)
+        with_score = own[~np.isnan(values[own])]
+        scored = values[with_score]
+        is_control = about["control"][own[0]]
+        interval = redrawn_interval(scored, errors[with_score]) if is_control else mean_interval(scored)
+        typical = with_score[0] if len(with_score) else first
         rows.append(
             {
                 **{name: values_of[own[0]] for name, values_of in about.items()},
@@ -85,12 +103,29 @@ def _over_seeds(part: DataFrame) -> DataFrame:
                 "worst": (scored.max() if lower else scored.min()) if len(scored) else np.nan,
                 "best": (scored.min() if lower else scored.max()) if len(scored) else np.nan,
                 "scored": with_failures(values[own], done[own], lower),
+                "key": keys[typical],
+                "samples": counts[typical],
             }
         )
-    example = part.iloc[int(np.argmin(np.isnan(values)))]  # the first that has a score, or else the first
-    shared = ["dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split"]
-    shared += ["samples", "usual_samples", "direction", "unit"]
+    example = part.iloc[first]
+    shared = ["dataset", "checkpoint", "board", "judge", "metric", "title", "split"]
+    shared += ["usual_samples", "direction", "unit"]
     return DataFrame(rows).assign(**{name: example[name] for name in shared})
+
+
+def redrawn_interval(values: Floats, errors: Floats) -> Interval:
+    """(n,) a control's scores and their standard errors -> their mean with the 95 % interval of redrawn samples.
+
+    Nothing trains a control, so that its seeds are no independent trainings: some judge the very same samples. Without
+    a standard error it is Student's interval over seeds that differ, and none over seeds that do not.
+    """
+    if not len(values):
+        return mean_interval(values)
+    mean, error = float(np.mean(values)), math.sqrt(np.mean(errors**2))
+    if math.isnan(error):
+        return mean_interval(values) if len(set(values)) > 1 else Interval(mean, math.nan, math.nan)
+    reach = NormalDist().inv_cdf(0.975) * error
+    return Interval(mean, mean - reach, mean + reach)
 
 
 def with_failures(values: Floats, done: NDArray[np.bool_], lower: bool) -> Floats:

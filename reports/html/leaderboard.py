@@ -28,7 +28,10 @@ class RowGroup(NamedTuple):
 GROUPS = {
     ENTRANTS: RowGroup("", False),
     APART: RowGroup(f"Not ranked among generators: {WHY_APART}", False),
-    CONTROLS: RowGroup("Controls: no GAN, but what each metric sees and does not see", True),
+    CONTROLS: RowGroup(
+        "Controls: no GAN, but what each metric sees and does not see. Their intervals are of redrawn samples.",
+        True,
+    ),
 }
 
 

@@ -370,7 +370,7 @@ def test_neighbourhoods_on_a_gpu_mix_no_devices_and_come_home() -> None:
     real_neighbours.cache_clear()
     with FakeTensorMode(allow_non_fake_inputs=True):
         found = neighbourhoods.__wrapped__(torch.empty(50, 4), torch.empty(60, 4), torch.device("cuda"))
-        _, y, near = real_neighbours(torch.empty(60, 4), torch.device("cuda"))
+        _, y, near, _ = real_neighbours(torch.empty(60, 4), torch.device("cuda"))
     real_neighbours.cache_clear()
     assert {part.device.type for part in found} == {"cpu"} and {y.device.type, near.device.type} == {"cuda"}
     assert [tuple(part.shape) for part in found] == [tuple(part.shape) for part in neighbourhoods(

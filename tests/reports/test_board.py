@@ -129,3 +129,37 @@ def test_external_samples_stand_among_the_variants_and_say_that_their_budget_is_
     results.runs["guest"] = results.runs["label"] == "dcgan"
     names = board(Chapter(Report(results), "ring8")).cells()["Variant"].tolist()
     assert names[:3] == ["wgan", "dcgan (budget unverified)", "gan"] and names[3] == "real (control)"
+
+
+def test_real_data_that_were_too_few_stand_marked_on_the_board_of_the_others(synthetic: ModuleType) -> None:
+    results = synthetic.make(datasets=("mnist5k",))
+    real = results.scores["label"] == "real"
+    results.scores["board_key"] = results.scores["key"]
+    results.scores.loc[real, ["samples", "key"]] = [2000, "of fewer"]
+    chapter = Chapter(Report(results), "mnist5k")
+    made = board(chapter)
+    assert set(chapter.summary["board"]) == {1} and made.metrics["fid"]["samples"] == 2500
+    assert "real (2,000 distinct samples) (control)" in set(made.cells()["Variant"])
+    assert answer(chapter).endswith(", 2,000 distinct samples.")
+    old = results.scores.loc[real, "board_key"] + "of an older version"
+    results.scores.loc[real, "board_key"] = old
+    assert set(summary(results).query("label == 'real'")["board"]) == {2}, "measured otherwise"
+
+
+def test_which_way_is_better_is_part_of_what_scores_share(synthetic: ModuleType) -> None:
+    results = synthetic.make(datasets=("ring8",))
+    results.scores.loc[results.scores["label"] == "gan", "direction"] = "none"
+    rows = summary(results)
+    assert rows.groupby(["board", "metric"])["direction"].nunique().max() == 1 and set(rows["board"]) == {1, 2}
+
+
+def test_a_control_has_the_error_of_redrawn_samples(synthetic: ModuleType) -> None:
+    """Its seeds judged the same data: their spread is 0, and says nothing."""
+    results = synthetic.make(datasets=("ring8",))
+    real = results.scores["label"] == "real"
+    results.scores.loc[real, ["value", "stderr"]] = [0.5, 0.1]
+    row = summary(results).query("label == 'real' and metric == 'modes_third' and checkpoint == 'last'").iloc[0]
+    assert [row["low"], row["high"]] == pytest.approx([0.5 - 1.96 * 0.1, 0.5 + 1.96 * 0.1], abs=1e-4)
+    results.scores.loc[real, "stderr"] = np.nan
+    row = summary(results).query("label == 'real' and metric == 'modes_third' and checkpoint == 'last'").iloc[0]
+    assert row["mean"] == 0.5 and np.isnan(row["low"])
