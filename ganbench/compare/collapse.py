@@ -12,7 +12,7 @@ of one new value, times the number of new seeds, of which it is the worst.
 
 A few seeds may happen to lie close. So the baseline's variance is drawn towards what is usual among the variants
 (`ganbench.statistics.moderated`), and never less than half their mean variance, the metric's own noise, or the rounding
-error of whole numbers.
+error of whole numbers. A variant that scatters more than is usual gains no degrees of freedom from the others.
 """
 
 import math
@@ -71,6 +71,7 @@ def falls(variants: Sequence[Samples]) -> list[Fall]:
     df = np.array([len(s.before) - 1 for s in sides], dtype=float)
     own = np.array([squares(s.before) for s in sides]) / df
     drawn, drawn_df = moderated(own, df, prior(own, df))
+    drawn_df = np.where(own > drawn, df, drawn_df)
     least = [max(s.noise, _rounding(samples, s.logarithmic)) ** 2 for s, samples in zip(sides, variants, strict=True)]
     variances = np.maximum.reduce([own, drawn, np.full_like(own, own.mean() / 2), least])
     return [

@@ -3,7 +3,8 @@
 The test is a two-sample t of the logarithms, or of the values where some of a metric are not positive. Its variance is
 that of the row's own seeds. A few seeds may happen to lie close, so it is never less than what the other variants lead
 to expect (`ganbench.statistics.moderated`), nor than the metric's own noise over redrawn samples. It is drawn upwards
-only: a variant whose seeds scatter more than the others' would raise false alarms otherwise.
+only: a variant whose seeds scatter more than the others' would raise false alarms otherwise. Neither does such a variant
+gain their degrees of freedom.
 """
 
 import math
@@ -121,8 +122,8 @@ def contrasts(variants: Sequence[Samples]) -> list[Contrast]:
     spread = np.array([squares(s.before) + squares(s.after) for s in sides])
     noise = np.array([s.noise for s in sides])
     own = np.maximum(spread / df, noise**2)
-    drawn, df = moderated(own, df, prior(own, df))
-    variances = np.maximum(own, drawn)
+    drawn, drawn_df = moderated(own, df, prior(own, df))
+    variances, df = np.maximum(own, drawn), np.where(own > drawn, df, drawn_df)
     return [
         Contrast(
             difference=float(s.after.mean() - s.before.mean()),
