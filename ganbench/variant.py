@@ -73,6 +73,7 @@ class Player:
 
 
 VariantKind = Literal["variant", "reference", "control"]
+Likelihood = Literal["", "exact", "bound"]  # "bound": what a model says is no more than the truth
 
 
 class Variant(nn.Module):
@@ -95,6 +96,8 @@ class Variant(nn.Module):
     truncation: float  # of a variant that can trade variety for quality when it samples
     truncations: tuple[float, ...] = ()  # settings of it that are worth showing, from none to much
     domains: int = 1  # 2: trains on `x_other` too, which `like` then also has
+    likelihood: Likelihood = ""  # of a model that says it: see `log_likelihood`
+    passes: int = 1  # of its largest network, that a sample takes
     given_real: bool = False  # `sample` makes something of the real samples in `like`: no generator among equals
     # How images' features lie in memory: on CPUs convolutions of few channels are a tenth faster with channels last.
     memory_format: torch.memory_format = torch.channels_last
@@ -155,6 +158,14 @@ class Variant(nn.Module):
 
     def pair(self, like: Batch) -> Pair:
         """Draw one pair for each in `like`, or translate its `x_other`; for variants of two domains."""
+        raise NotImplementedError
+
+    def log_likelihood(self, x: Tensor) -> Tensor:
+        """Log of the probability (n,) of samples (n, *shape), in nats; of a bound below it, if `likelihood` says so.
+
+        Of points it is a density. An image is one of 256 levels a channel: a density is of levels plus even noise
+        (Theis et al. 2016, https://arxiv.org/abs/1511.01844), so that all models speak of the same.
+        """
         raise NotImplementedError
 
     def belief(self, x: Tensor) -> Tensor | None:

@@ -23,7 +23,7 @@ Belief = Callable[[Tensor], Tensor]  # samples (n, *shape) -> (n,) probability t
 Walk = Callable[[int, float], tuple[Judged, Judged]]  # n steps between latents, each a share of its way -> both ends
 CPU = torch.device("cpu")
 COUNTED = {"classes", "modes"}  # units of which a dataset has only so many
-OF_SOME = {"asked", "pair", "belief", "walk"}  # fields of Evidence that only some variants have
+OF_SOME = {"asked", "pair", "belief", "walk", "log_likelihood"}  # fields of Evidence that only some variants have
 
 
 class Pairs(NamedTuple):
@@ -49,6 +49,7 @@ class Evidence(NamedTuple):
     mixture: Mixture | None = None  # the exact density, where there is one: features are then coordinates
     x: Tensor | None = None  # (n, *shape) the samples themselves
     real: Batch | None = None  # the real data that `reference` is of, row by row
+    fresh: Tensor | None = None  # (n, *shape) real data that no variant has trained on, as many as there are samples
     training: Batch | None = None  # the training split
     trained: Judged | None = None  # what the judge says of `training`, row by row
     held_out: Judged | None = None  # of data of the origin of `training`, if `reference` is of another
@@ -57,6 +58,7 @@ class Evidence(NamedTuple):
     belief: Belief | None = None  # of a variant whose D speaks of probabilities
     walk: Walk | None = None  # of a variant that draws from latents
     device: torch.device = CPU  # with float64
+    log_likelihood: Callable[[Tensor], Tensor] | None = None  # of a model that says it: samples -> nats, (n,)
 
     def has(self, need: str) -> bool:
         """Whether a field is there, or a field's own, as in "pair.returned"."""

@@ -133,6 +133,7 @@ def gather(
         mixture=dataset.mixture,
         x=drawn.x.cpu(),
         real=dataset.reference(split) if _any(needed, "real") else None,
+        fresh=drawn.like.x.cpu() if drawn.like else None,
         training=dataset.train() if _any(needed, "training") else None,
         trained=judge_real_data(judge, dataset, "train") if _any(needed, "trained") else None,
         held_out=_judged_held_out(judge, dataset, split) if _any(needed, "trained") else None,
@@ -141,6 +142,7 @@ def gather(
         belief=drawn.belief,
         walk=_judged_walk(judge, drawn.walk) if drawn.walk else None,
         device=drawn.x.device if drawn.x.device.type in EXACT else CPU,
+        log_likelihood=drawn.log_likelihood,
     )
 
 

@@ -26,7 +26,7 @@ from ganbench.runs.spec import RunSpec
 from ganbench.store import remove_state
 from ganbench.store.columns import FINAL_CHECKPOINTS, LOSS_COLUMNS, REAL_IMAGES, SCORE_COLUMNS, Given, Status
 from ganbench.store.whole import write_json
-from ganbench.variant import Variant
+from ganbench.variant import Variant, VariantKind
 
 
 @dataclass
@@ -62,7 +62,7 @@ def write_record(
     A run that failed has a row without a value for every score it still owes. `work` is None if it failed
     before it could begin. `external` says that the samples come from elsewhere.
     """
-    control = not external and spec.variant.load("variants").kind == "control"
+    kind: VariantKind = "variant" if external else spec.variant.load("variants").kind
     given = state.given
     if given is None:
         given = given_to(work.variant if work else spec.variant.load("variants"))
@@ -76,7 +76,7 @@ def write_record(
     record = {
         "status": status,
         "reason": reason,
-        "summary": {**own, "control": control, "guest": external, "given": given, "scale": spec.scale},
+        "summary": {**own, **of_kind(kind), "guest": external, "given": given, "scale": spec.scale},
         "ledger": asdict(state.ledger) | {name: getattr(state.ledger, name) for name in DERIVED},
         "seconds": {"start": state.start_s, "training": state.ledger.seconds, "judging": state.judging_s},
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
@@ -87,6 +87,11 @@ def write_record(
     if status != "out_of_memory":
         remove_state(workdir)
     write_json(workdir / "run.json", record)
+
+
+def of_kind(kind: VariantKind) -> dict[str, bool]:
+    """The columns that say of a row's kind whether it is set apart."""
+    return {"control": kind == "control", "reference": kind == "reference"}
 
 
 def given_to(variant: Variant | type[Variant]) -> Given:

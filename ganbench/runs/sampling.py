@@ -33,6 +33,7 @@ class Drawn(NamedTuple):
     pair: Pair | None = None  # of a variant of two domains
     belief: Belief | None = None  # of a variant whose D speaks of probabilities
     walk: Callable[[int, float], tuple[Tensor, Tensor]] | None = None  # of a variant with latents: `Sampler.walk`
+    log_likelihood: Callable[[Tensor], Tensor] | None = None  # of a model that says it: on the CPU
     variant: Variant | None = None  # what drew them; None of samples from elsewhere
 
 
@@ -64,7 +65,8 @@ class Sampler:
                 pair = _joined([variant.pair(part) for part in _chunks(like)])
         x = pair.x if pair else self._sample(like, seed)
         walk = partial(self.walk, split, seed) if variant.decodes else None
-        drawn = Drawn(x, like, variant.conditional, pair, self.belief(), walk, variant)
+        likelihood = self.log_likelihood(seed)
+        drawn = Drawn(x, like, variant.conditional, pair, self.belief(), walk, likelihood, variant)
         return without_copies(drawn) if variant.kind == "control" else drawn
 
     def walk(self, split: Split, seed: int, n: int, step: float) -> tuple[Tensor, Tensor]:
@@ -107,6 +109,18 @@ class Sampler:
         if self.dataset.spec.is_image or self._believe(self.dataset.fresh("validation", 1).x) is None:
             return None
         return lambda x: torch.cat([_known(self._believe(part)) for part in torch.split(x, CHUNK)])
+
+    def log_likelihood(self, seed: int) -> Callable[[Tensor], Tensor] | None:
+        """What the model says of samples (n, *shape), (n,) nats on the CPU; None if it says nothing."""
+        if not self.variant.likelihood:
+            return None
+
+        def said(x: Tensor) -> Tensor:
+            with self.undisturbed(seed):
+                parts = [self.variant.log_likelihood(part.to(self.device)) for part in torch.split(x, CHUNK)]
+            return torch.cat(parts).cpu()
+
+        return said
 
     def _believe(self, x: Tensor) -> Tensor | None:
         with self.undisturbed(seed=0):

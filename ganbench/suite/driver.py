@@ -13,7 +13,7 @@ from rich.console import Console
 from ganbench import plugins
 from ganbench.errors import BadSuite, NoDevice
 from ganbench.executors import Executor, Job
-from ganbench.runs.record import given_to
+from ganbench.runs.record import given_to, of_kind
 from ganbench.runs.spec import RunSpec
 from ganbench.store import Store
 from ganbench.suite.language import OnFailure
@@ -111,7 +111,7 @@ def _fits(run: RunSpec, only: str) -> bool:
 
 def _entry(run: RunSpec) -> dict[str, object]:
     variant = run.variant.load("variants")
-    more = {"scale": run.scale, "control": variant.kind == "control", "given": given_to(variant)}
+    more = {"scale": run.scale, **of_kind(variant.kind), "given": given_to(variant)}
     return {**asdict(run.identity), **more}
 
 

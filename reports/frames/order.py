@@ -4,18 +4,22 @@ from collections.abc import Iterable
 
 from pandas import DataFrame, Series
 
-ENTRANTS, APART, CONTROLS = range(3)  # the groups of rows, in order
+ENTRANTS, APART, REFERENCES, CONTROLS = range(4)  # the groups of rows, in order
 WHY_APART = "given real images of the content that samples are judged by, so that little is left to generate."
 
 
-def group_of(control: bool, entrant: bool) -> int:
+def group_of(control: bool, entrant: bool, reference: bool = False) -> int:
     """A row's group. External samples are among the entrants, because they are ranked with them."""
-    return CONTROLS if control else ENTRANTS if entrant else APART
+    return CONTROLS if control else REFERENCES if reference else ENTRANTS if entrant else APART
 
 
 def labels_by_group(frame: DataFrame) -> list[str]:
-    """A frame with `label`, `control` and `entrant`, a row per run -> its labels by group, else in its own order."""
-    known = frame.groupby("label", sort=False).agg(control=("control", "any"), entrant=("entrant", "all"))
+    """A frame with `label`, `control`, `entrant` and `reference`, a row per run -> its labels by group, else in its own
+    order.
+    """
+    known = frame.groupby("label", sort=False).agg(
+        control=("control", "any"), entrant=("entrant", "all"), reference=("reference", "any")
+    )
     groups = {str(label): group_of(*row) for label, row in zip(known.index, known.to_numpy().tolist(), strict=True)}
     return sorted(groups, key=groups.__getitem__)
 
@@ -33,11 +37,12 @@ def best_first(frame: DataFrame, value: str, lower: bool) -> DataFrame:
 
 
 def groups_of(frame: DataFrame) -> list[int]:
-    """A frame with `control` and perhaps `entrant` -> the group of each row."""
+    """A frame with `control` and perhaps `entrant` and `reference` -> the group of each row."""
     if frame.empty:
         return []
     entrant = frame["entrant"].astype(bool) if "entrant" in frame else [True] * len(frame)
-    return [group_of(*row) for row in zip(frame["control"].astype(bool), entrant, strict=True)]
+    reference = frame["reference"].astype(bool) if "reference" in frame else [False] * len(frame)
+    return [group_of(*row) for row in zip(frame["control"].astype(bool), entrant, reference, strict=True)]
 
 
 def is_entrant(frame: DataFrame) -> "Series[bool]":

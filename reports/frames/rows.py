@@ -14,8 +14,8 @@ from ganbench.store import columns as of_records
 
 MISSING = of_records.MISSING
 UNKNOWN: dict[str, Any] = {  # what a run may fail to write down before it ends, and what stands in its place
-    "control": False, "guest": False, "given": of_records.NOT_SAID, "reason": "", "scale": 1.0, "variant": "",
-    "command": "", "images": nan, "seconds": nan,
+    "control": False, "reference": False, "guest": False, "given": of_records.NOT_SAID, "reason": "", "scale": 1.0,
+    "variant": "", "command": "", "images": nan, "seconds": nan,
 }  # fmt: skip
 
 
@@ -32,8 +32,8 @@ def of_dataset(frame: DataFrame, dataset: str) -> DataFrame:
 def runs(results: Results, dataset: str | None = None) -> DataFrame:
     """One row per run, of one dataset or all, with the gaps of runs that ended early filled.
 
-    Adds `lost`: the run ended, but not well; and `entrant`: its row is ranked and tested, since it is no control and
-    was not given real images of the content that it is judged by.
+    Adds `lost`: the run ended, but not well; and `entrant`: its row is ranked and tested, since it is no control, no
+    reference, and was not given real images of the content that it is judged by.
     """
     own = results.runs if dataset is None else of_dataset(results.runs, dataset)
     if own.empty:
@@ -44,10 +44,13 @@ def runs(results: Results, dataset: str | None = None) -> DataFrame:
     given = filled["given"].astype(str) if isinstance(filled["given"], Series) else Series("", index=own.index)
     given = given.where(given != of_records.NOT_SAID).groupby(own["label"]).transform("first")
     given = given.fillna(of_records.NOT_SAID).astype(str)
-    entrant = ~control & (given != of_records.REAL_IMAGES)
+    reference = Series(filled["reference"], index=own.index).astype(bool)
+    entrant = ~control & ~reference & (given != of_records.REAL_IMAGES)
     guest = Series(filled["guest"], index=own.index).astype(bool)
     lost = ~own["status"].isin(["done", MISSING])
-    return own.assign(**filled).assign(control=control, guest=guest, given=given, entrant=entrant, lost=lost)
+    return own.assign(**filled).assign(
+        control=control, reference=reference, guest=guest, given=given, entrant=entrant, lost=lost
+    )
 
 
 def datasets(results: Results) -> list[str]:
@@ -73,8 +76,8 @@ def selecting_metric(results: Results, dataset: str) -> str:
 
 
 def rows(results: Results, dataset: str) -> DataFrame:
-    """One row per label: label, variant, control, guest, given, entrant, rank (<NA>: to come), runs, done, failed,
-    reasons.
+    """One row per label: label, variant, control, reference, guest, given, entrant, rank (<NA>: to come), runs, done,
+    failed, reasons.
     """
     everything = runs(results, dataset)
     lines = []
@@ -82,12 +85,16 @@ def rows(results: Results, dataset: str) -> DataFrame:
         own = everything[everything["label"] == label]
         done, lost = own[own["status"] == "done"], own[own["lost"]]
         reasons = "; ".join(dict.fromkeys(f"{r.status}: {r.reason}".rstrip(": ") for r in each(lost)))
-        about, entrant = own.iloc[0][["variant", "guest", "given"]], bool(own["entrant"].iloc[0]) and not control
+        about, entrant = (
+            own.iloc[0][["variant", "reference", "guest", "given"]],
+            bool(own["entrant"].iloc[0]) and not control,
+        )
         lines.append({
             "label": label, "control": control, **about, "entrant": entrant, "rank": pd.NA, "runs": len(own),
             "done": len(done), "failed": len(lost), "reasons": reasons,
         })  # fmt: skip
-    columns = ["label", "variant", "control", "guest", "given", "entrant", "rank", "runs", "done", "failed", "reasons"]
+    about_row = ["label", "variant", "control", "reference", "guest", "given", "entrant"]
+    columns = [*about_row, "rank", "runs", "done", "failed", "reasons"]
     return DataFrame(lines, columns=columns).astype({"rank": "Int64", "control": bool, "entrant": bool})
 
 

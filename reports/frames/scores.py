@@ -9,7 +9,7 @@ from ganbench.store import columns as of_records
 
 TIDY = [
     *of_records.IDENTITY,
-    *("control", "given", "entrant", "checkpoint", "images", "judge", "split"),
+    *("control", "reference", "given", "entrant", "checkpoint", "images", "judge", "split"),
     *("metric", "value", "stderr", "most", "samples", "usual_samples", "direction", "unit", "key", "status"),
     *("title", "lower_bound", "upper_bound"),
 ]
@@ -33,6 +33,7 @@ def tidy(results: Results) -> DataFrame:
     rows = scores.merge(own[kept], on="run", how="left", validate="many_to_one")
     rows = rows.drop(columns=SENTENCES)
     rows["control"] = rows["control"].fillna(False).astype(bool)
+    rows["reference"] = rows["reference"].fillna(False).astype(bool)
     rows["entrant"] = rows["entrant"].fillna(True).astype(bool)
     for late in ("most", "usual_samples"):  # results of earlier versions lack them
         if late not in rows:

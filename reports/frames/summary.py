@@ -17,17 +17,18 @@ from ganbench.store import Results
 
 Floats = NDArray[np.float64]
 
-ROW = ["label", "variant", "control", "given", "entrant"]  # what is said of a row
+ROW = ["label", "variant", "control", "reference", "given", "entrant"]  # what is said of a row
 
 
 def summary(results: Results) -> DataFrame:
     """All boards, long: one row per dataset, checkpoint, board, metric and label.
 
     Columns: dataset, checkpoint, board, judge, metric, title, key, split, samples, usual_samples, direction, unit,
-    label, variant, control, given, entrant, mean, low, high, n (seeds with a score), worst, best, rank (among entrants;
-    other rows, those without an interval and metrics without a direction: <NA>). `board` counts from 1: rows of
-    different judges, and scores of one metric with different comparability keys, stand on different boards. Limits are
-    Student's 95 % over seeds, of controls those of redrawn samples, cut to the values that the metric can take.
+    label, variant, control, reference, given, entrant, mean, low, high, n (seeds with a score), worst, best, rank
+    (among entrants; other rows, those without an interval and metrics without a direction: <NA>). `board` counts from
+    1: rows of different judges, and scores of one metric with different comparability keys, stand on different boards.
+    Limits are Student's 95 % over seeds, of controls those of redrawn samples, cut to the values that the metric can
+    take.
     """
     columns = [*("dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split", "samples")]
     columns += ["usual_samples", "direction", "unit"]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ganbench.reports.frames.board import Board, Column, board, few
 from ganbench.reports.frames.failures import failed_runs
-from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of
+from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, REFERENCES, WHY_APART, groups_of
 from ganbench.reports.frames.published import published_and_ours
 from ganbench.reports.frames.rows import each
 from ganbench.reports.frames.ties import SEEDS_TO_COUNT
@@ -28,6 +28,7 @@ class RowGroup(NamedTuple):
 GROUPS = {
     ENTRANTS: RowGroup("", False),
     APART: RowGroup(f"Not ranked among generators: {WHY_APART}", False),
+    REFERENCES: RowGroup("Reference rows: generative models that are no GAN, not ranked among them", False),
     CONTROLS: RowGroup(
         "Controls: no GAN, but what each metric sees and does not see. Their intervals are of redrawn samples.",
         True,

@@ -96,10 +96,9 @@ def _unfit(setting: Any) -> Iterator[Any]:
     others = {"string": "x", "integer": 1.5, "number": "y", "array": {}, "object": [], "boolean": 0}
     if kind is not None:
         alike = (("array", "object"), ("object", "array"))  # {} and [] for a table and a list
-        alike += (("integer", "number"), ("boolean", "number"), ("number", "string"))  # 1.5, 0 and "y" fit there
         yield from (value for other, value in others.items() if other != kind and (other, kind) not in alike)
     if kind in ("integer", "number"):
-        yield from (True, nan, inf, -inf, *(HUGE if "maximum" in setting or kind == "integer" else [-1e300]))
+        yield from (True, nan, inf, -inf, *HUGE, 10**15 if "maximum" in setting else -1e300)
         yield from (setting[end] + step for end, step in (("minimum", -1), ("maximum", 1)) if end in setting)
         yield from (setting[end] for end in ("exclusiveMinimum", "exclusiveMaximum") if end in setting)
     if kind == "string" and "enum" not in setting and "const" not in setting:

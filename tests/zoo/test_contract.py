@@ -22,7 +22,8 @@ from ganbench.twoplayers import TwoPlayers
 from ganbench.variant import Batch, DataSpec, Variant
 
 RESOURCES = Path(__file__).parent.parent / "resources"
-ZOO = [name for name in plugins.names("variants") if plugins.load("variants", name).kind != "control"]
+ZOO = [name for name in plugins.names("variants") if plugins.load("variants", name).kind == "variant"]
+REFERENCES = [name for name in plugins.names("variants") if plugins.load("variants", name).kind == "reference"]
 STRANGER = "plugin_package/small_gans.py:LQG"  # somebody else's, as a suite beside the file would name it
 VARIANTS = [*ZOO, STRANGER]
 SPECS = {
@@ -33,9 +34,11 @@ SPECS = {
 }
 TRAINED = ("points", "grey 8", "colour 16")
 PATCHED = {"cyclegan"}  # whose D scores the patches of an image
-SMALL = {"width": 8, "batch": 8, "standing": 3}  # where a variant has such options
+# Where a variant has such options.
+SMALL = {"width": 8, "batch": 8, "standing": 3, "levels": 8, "layers": 2, "passes": 3, "chain": 3}
 
-every_variant = pytest.mark.parametrize("name", VARIANTS)
+every_variant = pytest.mark.parametrize("name", [*VARIANTS, *REFERENCES])
+every_gan = pytest.mark.parametrize("name", VARIANTS)
 
 
 def build(name: str, spec: DataSpec, seed: int = 0, **options: object) -> Variant:
@@ -53,7 +56,7 @@ def batch_of(spec: DataSpec, n: int) -> Batch:
 def train_three_rounds(variant: Variant, spec: DataSpec) -> dict[str, float]:
     data, ledger = batch_of(spec, 40), Ledger()
     variant.prepare(data)
-    rounds = sum(player.repeats for player in variant.players if player.name == "G") * 3
+    rounds = sum(player.repeats for player in variant.players if player.makes_samples) * 3
     (curves,) = train(variant, data, Budget("updates", rounds), ledger, intervals=1)
     assert ledger.rounds == 3
     return curves
@@ -76,7 +79,7 @@ class Trained(NamedTuple):
     curves: dict[str, float]
 
 
-@pytest.fixture(scope="module", params=product(VARIANTS, TRAINED), ids=": ".join)
+@pytest.fixture(scope="module", params=product([*VARIANTS, *REFERENCES], TRAINED), ids=": ".join)
 def trained(request: pytest.FixtureRequest) -> Trained:
     name, kind = request.param
     variant = build(name, SPECS[kind])
@@ -143,7 +146,8 @@ def test_samples_depend_on_the_seed_alone_and_not_on_gradients(trained):
 
 @every_variant
 def test_no_two_samples_of_a_batch_are_the_same(name):
-    drawn = draw(build(name, SPECS["grey 8"]), SPECS["grey 8"], 20)
+    many = {"width": 32} if name in REFERENCES else {}  # eight hidden units of an RBM have 256 states
+    drawn = draw(build(name, SPECS["grey 8"], **many), SPECS["grey 8"], 20)
     assert len(drawn.flatten(1).unique(dim=0)) == 20
 
 
@@ -157,7 +161,7 @@ def test_there_is_one_d_and_one_g_and_each_optimises_its_own_weights():
             assert held == {id(weight) for weight in player.weights.parameters()}, name
 
 
-@every_variant
+@every_gan
 def test_d_gives_one_score_for_each_sample_or_for_each_patch(name):
     for spec in SPECS.values():
         variant, batch = build(name, spec), batch_of(spec, 7)
@@ -299,11 +303,14 @@ def test_what_has_no_place_in_a_variant_is_refused_with_the_reason():
 
 def test_every_file_of_the_zoo_is_installed_and_cites_its_paper():
     folder = Path(zoo.__file__).parent
-    files = {file.stem for file in folder.glob("*.py")} - {"__init__", "parts", "growing", "residual"}
+    shared = {"__init__", "parts", "growing", "residual", "one_player"}
+    paths = {file.stem: file for file in folder.rglob("*.py") if file.stem not in shared}
+    files = {".".join(path.relative_to(folder).with_suffix("").parts) for path in paths.values()}
     modules = {plugins.locate("variants", name).partition(":")[0] for name in plugins.names("variants")}
     assert files == {module.removeprefix("ganbench.zoo.") for module in modules if module.startswith("ganbench.zoo.")}
-    for file in files:
-        assert "https://" in (folder / f"{file}.py").read_text().split('"""')[1], f"{file}.py cites no link"
+    for path in paths.values():
+        text = path.read_text().split('"""')[1]
+        assert "https://" in text or "Neural Computation" in text, f"{path.name} cites no paper"
 
 
 @pytest.mark.parametrize("side", [4, 12, 28, 256])

@@ -27,6 +27,8 @@ BRIEF = {
     "pool": 4,
     "blocks": 1,
     "decay_from": 0.3,
+    "levels": 8,
+    "layers": 2,
 }
 ROUNDS = 28  # the last three of them after the warm-up of a critic
 
