@@ -70,7 +70,7 @@ def tried_variant(run: RunSpec, dataset: Dataset, device: torch.device) -> str:
     """All that such a trial depends on, but the machine."""
     variant, spec = run.variant, dataset.spec
     said: list[Any] = [variant.name, variant.options, run.variant_sources(), run.precision, run.budget.unit]
-    said += [spec.shape, spec.classes, dataset.other is not None]
+    said += [spec.shape, spec.classes > 0, dataset.other is not None]
     return json.dumps([*said, device.type, torch.get_num_threads()])
 
 
