@@ -27,6 +27,7 @@ class Dataset(ABC):
     fingerprint: str  # sha256 of the data as stored, before any resizing
     preprocessing: str  # what was done to it afterwards, in words: part of every score's comparability key
     judge: str  # the judge that is asked, unless a suite names another
+    stand_in: str = ""  # the judge that is asked instead, where that one's files are not on this machine
     prior: Tensor  # (classes,) true share of each class or mode, sums to 1
     mixture: Mixture | None = None  # the exact density, where it is known
     other: Domain | None = None  # the second domain, for variants of two

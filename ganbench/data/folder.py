@@ -52,6 +52,7 @@ class Folder(Dataset):
     """
 
     judge = "inception"
+    stand_in = "random"
 
     def __init__(
         self,

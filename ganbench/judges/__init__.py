@@ -26,12 +26,18 @@ class Judge(ABC):
     key: str  # sha256 of the weights, and the preprocessing in words
     metrics: tuple[str, ...]  # computed unless a suite names others
     select: str  # the metric that picks a run's best checkpoint on the validation split
+    about: str = ""  # a sentence that boards say of it
     lasting: bool = False  # whether `key` tells all that its answers depend on, so that they may be kept on disk
 
     @classmethod
     def files(cls, dataset: str) -> tuple[Path, ...]:
         """Files of the user's own that it reads to judge the dataset of that name: what they hold is part of a run."""
         return ()
+
+    @classmethod
+    def at_hand(cls) -> bool:
+        """Whether it can judge on this machine without fetching anything first. Raises BadSuite or DataMissing."""
+        return True
 
     @classmethod
     def trainer(cls) -> Callable[..., Any] | None:

@@ -40,6 +40,17 @@ def choose_judge(name: str, dataset: Dataset, beside: Path) -> Judge:
     return OwnJudge(dataset, plugin, name, _file(name, beside))
 
 
+def default_judge(dataset: Dataset) -> str:
+    """The judge of a dataset for which a suite names none: its own, or the stand-in where that is not at hand.
+
+    Raises DataMissing if a variable of the environment names a file of the judge's that is not there.
+    """
+    if not dataset.stand_in:
+        return dataset.judge
+    own = plugins.load("judges", dataset.judge)
+    return dataset.judge if own.at_hand() else dataset.stand_in
+
+
 def judge_files(name: str, dataset: str, beside: Path) -> tuple[Path, ...]:
     """What that judge reads of the user's own to judge the dataset of that name, beside its own text."""
     if name.endswith(WEIGHTS):

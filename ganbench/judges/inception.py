@@ -62,6 +62,10 @@ class InceptionJudge(Judge):
         self.net = network(find_weights() or download_weights())
         self.key = f"{SHA256}; rounded to 8 bits, grey in all channels, resized to 299 as by TensorFlow 1"
 
+    @classmethod
+    def at_hand(cls) -> bool:
+        return find_weights() is not None
+
     def __call__(self, x: Tensor) -> Judged:
         """Judge images (n, 1 or 3, side, side) in [-1, 1], on a GPU if these or earlier ones were there."""
         if not x.is_cpu:
@@ -140,7 +144,7 @@ def download_weights() -> Path:
         raise DataMissing(
             f"No Inception weights in {hub_folder()}, and {URL_INCEPTION_V3} did not give them: {error}.\n"
             f"Get that file elsewhere, and set {VARIABLE} to it, or put it into that folder. "
-            "Other judges need no download."
+            "Other judges need no download: 'random' judges any images."
         ) from error
     return path
 

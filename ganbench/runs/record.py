@@ -138,6 +138,7 @@ def _measured_with(work: Work) -> Row:
         "device": device_name(work.device),
         "select": work.judge.select,
         "judge_key": work.judge.key,
+        "judge_about": work.judge.about,
         "fingerprint": work.dataset.fingerprint,
         "preprocessing": work.dataset.preprocessing,
     }

@@ -111,7 +111,7 @@ def complete(spec: RunSpec, dataset: Dataset) -> RunSpec:
 
     The variant may still be missing. Raises BadSuite or UnknownName if the judge cannot judge the dataset.
     """
-    written_out, judge = spec.dataset.written_out("datasets"), spec.judge or dataset.judge
+    written_out, judge = spec.dataset.written_out("datasets"), spec.judge or choosing.default_judge(dataset)
     spec = replace(spec, dataset=written_out, judge=judge, fingerprint=dataset.fingerprint)
     return replace(spec, metrics=spec.metrics or tuple(spec.build_judge(dataset).metrics))
 

@@ -9,7 +9,7 @@ from ganbench.reports.formats import sentences, text_tables
 from ganbench.reports.frames import ranking, trajectories
 from ganbench.reports.frames.board import boards
 from ganbench.reports.frames.chapter import Chapter, Report
-from ganbench.reports.frames.conditions import conditions_of
+from ganbench.reports.frames.conditions import about_judge, conditions_of
 from ganbench.reports.frames.disagreement import reversals
 from ganbench.reports.frames.failures import failed_runs
 from ganbench.reports.frames.ledger import mean_ledger
@@ -75,7 +75,8 @@ def _boards(chapter: Chapter) -> Iterator[Titled]:
         for board in boards(chapter, checkpoint):
             about = next(iter(board.metrics.values()))
             how = f"{about['split']} split, judge {short(about['judge'])}, mean [95 % interval over seeds]"
-            yield f"Board {board.part}, {checkpoint} checkpoint: {how}", board.cells()
+            said = about_judge(chapter, str(about["judge"]))
+            yield f"Board {board.part}, {checkpoint} checkpoint: {how}. {said}".rstrip(". "), board.cells()
 
 
 def _stability(chapter: Chapter) -> Iterator[Titled]:

@@ -24,6 +24,15 @@ def conditions_of(chapter: Chapter) -> DataFrame:
     return DataFrame(rows, columns=["condition", "value", "runs"])
 
 
+def about_judge(chapter: Chapter, judge: str) -> str:
+    """What the judge says of itself in a sentence; "" of most judges, and in results of older versions."""
+    runs = chapter.runs
+    if "judge_about" not in runs:
+        return ""
+    said = runs.loc[runs["judge"] == judge, "judge_about"].dropna()
+    return str(said.iloc[0]) if len(said) else ""
+
+
 def _written(value: object) -> str:
     if value is None or value is pd.NA or value != value:
         return "unknown"

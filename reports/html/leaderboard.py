@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ganbench.reports.frames.board import Board, Column, board, few
+from ganbench.reports.frames.conditions import about_judge
 from ganbench.reports.frames.failures import failed_runs
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, REFERENCES, WHY_APART, groups_of
 from ganbench.reports.frames.published import published_and_ours
@@ -82,7 +83,9 @@ def standings(section: Section) -> list[Standing]:
         last, selected = board(section, "last", part), board(section, "selected", part)
         if last.metrics:
             ids = {label: section.claim(label) for label in last.rows["label"]} if part == 1 else {}
-            boards.append(Standing(last, f"Scores on {short(section.dataset)}: {measured(last)}", ids, ""))
+            caption = f"Scores on {short(section.dataset)}: {measured(last)}"
+            said = about_judge(section, str(next(iter(last.metrics.values()))["judge"]))
+            boards.append(Standing(last, f"{caption}. {short(said, 300)}" if said else caption, ids, ""))
         if selected.metrics:
             title = "All metrics at the checkpoint selected on validation"
             boards.append(Standing(selected, f"Checkpoint selected on validation: {measured(selected)}", {}, title))
