@@ -104,4 +104,5 @@ def pattern(kind: int, side: int, g: Generator) -> Tensor:
         lambda: (wave(along) * (row % 2) + (cycles * across).sin() * (1 - row % 2) + 1) / 2,
         lambda: (along + 0.5 + (phase - 0.5) / 2).clamp(0, 1),
     )  # fmt: skip
-    return make[kind]().expand(10, side, side)
+    heights: Tensor = make[kind]()
+    return heights.expand(10, side, side)
