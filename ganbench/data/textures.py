@@ -89,7 +89,8 @@ def pattern(kind: int, side: int, g: Generator) -> Tensor:
         fy, fx = torch.meshgrid(torch.fft.fftfreq(side), torch.fft.rfftfreq(side), indexing="ij")
         fall = torch.hypot(fx, fy).clamp(min=1 / side) ** -power
         noise = torch.fft.irfft2(torch.fft.rfft2(torch.randn((10, side, side), generator=g)) * fall, s=(side, side))
-        return (0.5 + noise / noise.std((1, 2), keepdim=True) / 4).clamp(0, 1)
+        heights: Tensor = 0.5 + noise / noise.std((1, 2), keepdim=True) / 4
+        return heights.clamp(0, 1)
 
     row = (along * pace).floor()
     make = (
