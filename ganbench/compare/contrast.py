@@ -3,7 +3,7 @@
 The test is a two-sample t of the logarithms, or of the values where some of a metric are not positive. Its variance is
 that of the row's own seeds. A few seeds may happen to lie close, so it is never less than what the other variants lead
 to expect (`ganbench.statistics.moderated`), nor than the metric's own noise over redrawn samples. It is drawn upwards
-only: a variant whose seeds scatter more than the others' would raise false alarms otherwise. Neither does such a variant
+only: a variant whose seeds scatter more than the others' would raise false alarms otherwise. Nor does such a variant
 gain their degrees of freedom.
 """
 
