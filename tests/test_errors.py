@@ -309,7 +309,7 @@ def test_a_scale_without_an_end(ganbench: Command, suite_file: Command) -> None:
 def test_cuda_where_there_is_none(
     ganbench: Command, suite_file: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: None)
     ran = ganbench("run", suite_file(), "--device", "cuda", "--results", tmp_path / "results")
     says(ran, "No CUDA device found: torch", "built", "Use --device cpu, or see `ganbench doctor`.")
     assert not (tmp_path / "results").exists()

@@ -19,6 +19,8 @@ class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
+    mps = "mps"
+    xpu = "xpu"
 
 
 AllowPlugins = Annotated[

@@ -27,7 +27,9 @@ OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, wh
 def run(
     suite: Annotated[Path, typer.Argument(help="A TOML file, or the name of a suite that comes with ganbench.")],
     results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
-    device: Annotated[Device, typer.Option(help="auto: CUDA where there is one.")] = Device.auto,
+    device: Annotated[
+        Device, typer.Option(help="auto: CUDA where there is one. mps and xpu train eagerly and are not measured.")
+    ] = Device.auto,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one per core or GPU.")] = None,
     executor: Annotated[str, typer.Option(help="Who does the runs; see `ganbench list executors`.")] = "local",
     only: Annotated[str, typer.Option(metavar="GLOB", help="Only runs like 'gan*', '*/ring8', 'gan/ring8/0'.")] = "*",

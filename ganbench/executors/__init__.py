@@ -41,7 +41,7 @@ class JobReport:
 class Executor(ABC):
     """Does jobs on devices of one type, some at a time."""
 
-    device: str  # "cpu" or "cuda"
+    device: str  # "cpu", or the type of an accelerator: "cuda", "mps", "xpu"
     workers: int  # runs at a time
     threads: int  # of each run
     silence_s: float | None = None  # a run that reports nothing for so long is ended; None: none is

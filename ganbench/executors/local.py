@@ -123,7 +123,7 @@ class _Running:
 
 def workers_and_threads(device: str, workers: int | None, devices: int = 1) -> tuple[int, int]:
     """On a CPU one run per core beats all cores on one run; a GPU has one run at a time until more are known to fit."""
-    workers = workers or (devices if device == "cuda" else cores())
+    workers = workers or (cores() if device == "cpu" else devices)
     return workers, max(1, cores() // workers)
 
 

@@ -145,8 +145,10 @@ def _measured_with(work: Work) -> Row:
 
 
 def device_name(device: torch.device) -> str:
-    """The GPU's name; for a CPU, its number of cores, which is what matters here."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {os.cpu_count()} cores"
+    """The GPU's name; for a CPU, its number of cores, which is what matters here; of other devices their type."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {os.cpu_count()} cores" if device.type == "cpu" else device.type.upper()
 
 
 @cache

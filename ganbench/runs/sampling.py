@@ -254,8 +254,14 @@ def _known(belief: Tensor | None) -> Tensor:
 @contextmanager
 def forked_random_state(device: torch.device) -> Iterator[None]:
     """Whatever is drawn inside leaves no trace outside."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        yield
+    module = None if device.type == "cpu" else torch.get_device_module(device)
+    with torch.random.fork_rng([]):
+        state = module and module.get_rng_state()
+        try:
+            yield
+        finally:
+            if module:
+                module.set_rng_state(state)
 
 
 def to_array(samples: Tensor) -> np.ndarray[Any, Any]:

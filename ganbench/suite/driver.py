@@ -64,13 +64,17 @@ def choose_executor(name: str, device: str, workers: int | None = None) -> Execu
 
 
 def choose_device(device: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises NoDevice."""
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
-        built = f"torch {torch.__version__} is built for CUDA {torch.version.cuda}" if torch.version.cuda else (
-            f"torch {torch.__version__} is built without CUDA")  # fmt: skip
-        raise NoDevice(f"No CUDA device found: {built}. Use --device cpu, or see `ganbench doctor`.")
-    return torch.device("cuda" if device == "cuda" or (device == "auto" and available) else "cpu")
+    """`auto` is CUDA where there is one; other accelerators of torch's are taken if asked for. Raises NoDevice."""
+    here = torch.accelerator.current_accelerator(check_available=True)
+    found = "cpu" if here is None else here.type
+    if device not in ("auto", "cpu", found):
+        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+        sees = "no accelerator" if here is None else f"one of the type {found}"
+        raise NoDevice(
+            f"No {device.upper()} device found: torch {torch.__version__}, {built}, sees {sees}. "
+            f"Use --device {found}, or see `ganbench doctor`."
+        )
+    return torch.device(("cuda" if found == "cuda" else "cpu") if device == "auto" else device)
 
 
 def carry_out(plan: Plan, console: Console) -> int:

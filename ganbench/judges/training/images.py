@@ -187,7 +187,8 @@ def cost(seconds: float, device: torch.device) -> str:
     """Seconds of a CPU's work or of a GPU's time, in words."""
     if device.type == "cpu":
         return f"{seconds / 60:.1f} CPU minutes on {torch.get_num_threads()} thread(s)"
-    return f"{seconds / 60:.1f} minutes on {torch.cuda.get_device_name(device)}"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    return f"{seconds / 60:.1f} minutes on {name}"
 
 
 # Publishing
