@@ -57,7 +57,7 @@ def evaluate(
 
 
 def audit(
-    judge: Annotated[str, typer.Argument(help="By which judge metrics look at the data.")],
+    judge: Annotated[str, typer.Argument(help="By which judge metrics look at the data.")] = "",
     dataset: Annotated[str | None, typer.Option(help="Whose real data are disturbed; default: the judge's.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="In each disturbed set.")] = 2_000,
     against: Annotated[str | None, typer.Option(help="A second judge: how far do the two agree?")] = None,
@@ -67,9 +67,16 @@ def audit(
     out_dir: Annotated[Path | None, typer.Option("--out", help="audit.csv, audit.json and audit.html go here.")] = None,
     allow_plugins: AllowPlugins = False,
     cards: Annotated[Path | None, typer.Option(help="JUDGE-audit.md goes here, which ships with the judge.")] = None,
+    certificate: Annotated[
+        bool, typer.Option("--certificate", help="No judge: published sanity checks of metrics, pass or fail.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Disturb real data in known ways, and see which metric sees which disturbance."""
+    if certificate:
+        return _certify(cards)
+    if not judge:
+        raise BenchError("Found no judge to audit. Name one, such as mnist, or ask for --certificate of the metrics.")
     from ganbench.audit import audit as audits
     from ganbench.reports.formats import audit as shown
     from ganbench.reports.html.audit import write_audit_page
@@ -93,6 +100,18 @@ def audit(
         with writing(cards):
             written = shown.write_cards(found, cards)
         err.print(f"Written: {', '.join(map(str, written))}")
+
+
+def _certify(cards: Path | None) -> None:
+    from ganbench.audit.certificate import certify
+    from ganbench.reports.formats import certificate as shown
+
+    found = certify(err.print)
+    out.print(shown.terminal(found))
+    if cards:
+        with writing(cards):
+            written = shown.write_certificate(found, cards)
+        err.print(f"Written: {written}")
 
 
 def train(

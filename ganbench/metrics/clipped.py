@@ -33,6 +33,7 @@ SALVY = (
     unit="share",
     source=SALVY,
     least=DENSITY_K + 1,
+    aspect="fidelity",
 )
 def clipped_density(evidence: Evidence) -> Estimate:
     """The share of samples that are as deep in the support of real data as real data are.
@@ -59,6 +60,7 @@ def clipped_density(evidence: Evidence) -> Estimate:
     unit="share",
     source=SALVY,
     least=DENSITY_K + 1,
+    aspect="diversity",
 )
 def clipped_coverage(evidence: Evidence) -> Estimate:
     """How much of real data the samples cover, as the share of good samples that would cover as much.

@@ -364,6 +364,7 @@ def among(evidence: Evidence) -> Neighbourhoods:
     source=PRECISION_RECALL,
     growth=2,
     least=PRECISION_K + 1,
+    aspect="fidelity",
 )
 def precision(evidence: Evidence) -> Estimate:
     """The share of samples that lie in the support of real data: in a ball around a reference sample, out to its third
@@ -388,6 +389,7 @@ def precision(evidence: Evidence) -> Estimate:
     source=PRECISION_RECALL,
     growth=2,
     least=PRECISION_K + 1,
+    aspect="diversity",
 )
 def recall(evidence: Evidence) -> Estimate:
     """The share of real data that lies in the samples' support: in a ball around a sample, out to its third nearest
@@ -412,6 +414,7 @@ def recall(evidence: Evidence) -> Estimate:
     source=DENSITY_COVERAGE,
     growth=2,
     least=DENSITY_K + 1,
+    aspect="fidelity",
 )
 def density(evidence: Evidence) -> Estimate:
     """How deep the samples lie in the support of real data: the mean number of reference balls around a sample, by k.
@@ -435,6 +438,7 @@ def density(evidence: Evidence) -> Estimate:
     source=DENSITY_COVERAGE,
     growth=2,
     least=DENSITY_K + 1,
+    aspect="diversity",
 )
 def coverage(evidence: Evidence) -> Estimate:
     """The share of real samples in whose neighbourhood a generated one lies: in the ball that `density` uses.
@@ -451,7 +455,10 @@ def coverage(evidence: Evidence) -> Estimate:
 # Precision and recall of distributions
 
 
-@metric("prd_f8", title="PRD F8", bounds=(0, 1), direction="higher", unit="", source=PRD, least=PRD_CLUSTERS)
+@metric(
+    "prd_f8", title="PRD F8", bounds=(0, 1), direction="higher", unit="", source=PRD, least=PRD_CLUSTERS,
+    aspect="diversity",
+)  # fmt: skip
 def prd_f8(evidence: Evidence) -> Estimate:
     """Recall of the distribution, mostly: the best F-score on the curve of precision and recall that weighs recall 8
     times as much.
@@ -470,7 +477,10 @@ def prd_f8(evidence: Evidence) -> Estimate:
     return best_f(evidence, 8)
 
 
-@metric("prd_f1_8", title="PRD F1/8", bounds=(0, 1), direction="higher", unit="", source=PRD, least=PRD_CLUSTERS)
+@metric(
+    "prd_f1_8", title="PRD F1/8", bounds=(0, 1), direction="higher", unit="", source=PRD, least=PRD_CLUSTERS,
+    aspect="fidelity",
+)  # fmt: skip
 def prd_f1_8(evidence: Evidence) -> Estimate:
     """Precision of the distribution, mostly: as `prd_f8`, with recall weighed 1/8 times as much as precision.
 

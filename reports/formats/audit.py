@@ -87,20 +87,20 @@ def markdown(audit: Audit, judge: str) -> str:
         DIFFERS,
         "\n".join(f"- **{term}**: {meaning}" for term, meaning in TERMS.items()),
         "## Verdicts",
-        _pipe_table(_as_code(wide.rename(columns=lambda one: spoken(str(one))).reset_index(), "metric")),
+        pipe_table(_as_code(wide.rename(columns=lambda one: spoken(str(one))).reset_index(), "metric")),
         "## Disturbances",
-        _pipe_table(strengths(audit)),
+        pipe_table(strengths(audit)),
     ]
     if len(audit.judges) == 2:
         one, other = audit.judges
         parts += [
             f"## Agreement of `{one}` and `{other}`",
             AGREEING,
-            _pipe_table(_as_code(agreement_text(audit), "metric")),
+            pipe_table(_as_code(agreement_text(audit), "metric")),
         ]
     if audit.left_out:
         parts += ["## Left out", "\n".join(f"- `{metric}`: {why}" for metric, why in audit.left_out.items())]
-    parts += ["## Conditions", _pipe_table(_as_code(audit_conditions(audit), "value"))]
+    parts += ["## Conditions", pipe_table(_as_code(audit_conditions(audit), "value"))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -108,7 +108,7 @@ def _as_code(text: DataFrame, column: str) -> DataFrame:
     return text.assign(**{column: [f"`{cell}`" for cell in text[column]]})
 
 
-def _pipe_table(text: DataFrame) -> str:
+def pipe_table(text: DataFrame) -> str:
     """A frame of text as a table of Markdown, in which markup stays markup."""
     lines = [list(map(str, text.columns)), ["---"] * text.shape[1], *text.to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
