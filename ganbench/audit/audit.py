@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pandas import DataFrame
 from torch import Tensor
 
 from ganbench import __version__, plugins
-from ganbench.audit.disturbances import POOL, Disturbance, RealData, again, disturbances, select
+from ganbench.audit.disturbances import IMAGES, POOL, Disturbance, RealData, again, disturbances, select
 from ganbench.audit.verdicts import NONE, RUNS, VALUES, Audit, judge_agreement
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults, BadSuite, BenchError
@@ -89,8 +90,11 @@ def audit(judges: Iterable[str], spec: PluginSpec, samples: int, announce: Annou
     table = disturbances(dataset.spec)
     rows: list[Row] = []
     left_out: dict[str, str] = {}
+    examples: dict[str, list[NDArray[np.uint8]]] = {}
     for name, strength, draw, batch in disturbed(real, draws, table):
         announce(f"{name.replace('_', ' ')} {strength or draw + 1}, {time.monotonic() - started:.0f} s so far")
+        if name in IMAGES and dataset.spec.is_image:
+            examples.setdefault(name, [picture(real.fresh.x[0])]).append(picture(batch.x[0]))
         about = {"disturbance": name, "strength": strength, "draw": draw}
         drawn = Drawn(batch.x, batch, conditional=batch.y is not None)
         rows += [about | row for row in panel.scores(drawn, left_out)]
@@ -101,7 +105,15 @@ def audit(judges: Iterable[str], spec: PluginSpec, samples: int, announce: Annou
         conditions=audit_conditions(panel, spec, samples, len(draws)) | {"seconds": round(time.monotonic() - started)},
         meanings={name: (one.meaning, list(one.amounts)) for name, one in table.items()},
         left_out=left_out,
+        examples=examples,
     )
+
+
+def picture(x: Tensor) -> NDArray[np.uint8]:
+    """An image (1 or 3, h, w) in [-1, 1] as bytes (h, w, 3)."""
+    shades = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    array: NDArray[np.uint8] = shades.expand(3, -1, -1).permute(1, 2, 0).numpy()
+    return array
 
 
 def disturbed(

@@ -49,6 +49,7 @@ class Audit:
     meanings: dict[str, tuple[str, list[float]]]  # disturbance -> what its amounts mean, and the amounts
     left_out: dict[str, str] = field(default_factory=dict)  # metric -> why it has no number here
     runs: DataFrame = field(default_factory=lambda: DataFrame(columns=RUNS))  # what the judges say of variants' samples
+    examples: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)  # one image at all strengths, bytes
 
     @cached_property
     def verdicts(self) -> DataFrame:

@@ -64,7 +64,9 @@ def audit(
     results: Annotated[
         Path | None, typer.Option(help="With --against: a suite's results; do they agree on its runs?")
     ] = None,
-    out_dir: Annotated[Path | None, typer.Option("--out", help="audit.csv, audit.json and audit.html go here.")] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="audit.csv, audit.json, audit.html and figures/ go here.")
+    ] = None,
     allow_plugins: AllowPlugins = False,
     cards: Annotated[Path | None, typer.Option(help="JUDGE-audit.md goes here, which ships with the judge.")] = None,
     certificate: Annotated[
@@ -79,6 +81,7 @@ def audit(
         raise BenchError("Found no judge to audit. Name one, such as mnist, or ask for --certificate of the metrics.")
     from ganbench.audit import audit as audits
     from ganbench.reports.formats import audit as shown
+    from ganbench.reports.formats.audit_figures import write_figures
     from ganbench.reports.html.audit import write_audit_page
     from ganbench.store import read
 
@@ -95,6 +98,7 @@ def audit(
         with writing(out_dir):
             audits.write_audit(found, out_dir)
             write_audit_page(found, out_dir / "audit.html")
+            write_figures(found, out_dir / "figures")
         err.print(f"Written: {out_dir}")
     if cards:
         with writing(cards):

@@ -18,6 +18,7 @@ from ganbench.audit.verdicts import NONE, VALUES, Audit
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadResults, BadSuite, BenchError
 from ganbench.plugins.spec import PluginSpec
+from ganbench.reports.formats.audit_figures import draw
 from ganbench.store import read
 
 Command = Callable[..., Any]
@@ -152,7 +153,10 @@ def test_the_command_prints_the_table_and_writes_the_files(
     )
     assert ran.code == 0, ran.err
     assert "high_quality" in ran.out and "blind" in ran.out
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"audit.csv", "audit.json", "audit.html"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"audit.csv", "audit.json", "audit.html", "figures"}
+    assert {file.name for file in (tmp_path / "out" / "figures").iterdir()} == {
+        f"truth-{metric}.png" for metric in FEW if metric != "pair_chance"
+    }
     assert len(pd.read_csv(tmp_path / "out" / "audit.csv")) == (5 + 5 * 7) * 6
     stored = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert len(stored["verdicts"]) == 6 * 7
@@ -194,3 +198,22 @@ def test_what_is_no_number_is_null_in_json(found: Audit, tmp_path: Path) -> None
     values = found.values.assign(value=np.where(found.values["metric"] == "fid", np.inf, found.values["value"]))
     audits.write_audit(Audit(found.judges, values, found.conditions, found.meanings), tmp_path)
     assert {row["verdict"] for row in json.loads((tmp_path / "audit.json").read_text())["verdicts"]} >= {"blind"}
+
+
+def test_a_figure_shows_what_a_disturbance_makes_of_an_image(found: Audit) -> None:
+    """A panel per disturbance; below those of images a strip from strength 0 to 5."""
+    strip = [np.full((8, 8, 3), shade, np.uint8) for shade in range(6)]
+    with_strip = replace(found, examples={"noise": strip})
+    values = found.values[found.values["metric"] == "fid"]
+    plain, pictured = (draw(one, "truth", "fid", values) for one in (found, with_strip))
+    assert len(plain.axes) == len(found.meanings) and len(pictured.axes) == len(plain.axes) + 1
+    assert [int(image.get_array()[0, 0, 0]) for image in pictured.axes[1].images] == [*range(6)]
+    line = plain.axes[0].lines[0].get_ydata()
+    noise = values[values["disturbance"] == "noise"].sort_values("strength")["value"]
+    assert list(line[1:]) == list(noise) and len(line) == 6
+
+
+def test_a_picture_is_in_bytes_and_colours() -> None:
+    grey = torch.tensor([[-1.0, 0.0], [1.0, 3.0]])[None]
+    assert audits.picture(grey)[..., 1].tolist() == [[0, 128], [255, 255]]
+    assert audits.picture(grey.expand(3, -1, -1)).shape == (2, 2, 3)

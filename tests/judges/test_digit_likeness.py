@@ -1,0 +1,67 @@
+"""Both judges of digits see low-level faults from weak ones on, and neither shapes nor textures drown the other."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ganbench.audit.disturbances import IMAGES, RealData, pixel_noise
+from ganbench.data.mnist import packaged_references
+from ganbench.judges.digit_reader import to_picture
+from ganbench.judges.mnist import MnistJudge
+from ganbench.judges.mnist_residual import MnistResidualJudge
+from ganbench.judges.mnist_robust import MnistRobustJudge
+from ganbench.judges.training.likeness import frechet
+from ganbench.variant import Batch, DataSpec
+
+N = 1_000  # of the validation split, against twice as many of the test split
+
+
+class Digits:
+    """What a judge's features say of real digits and of disturbed ones."""
+
+    def __init__(self, judge: type[MnistJudge]):
+        self.judge = judge(SimpleNamespace(spec=DataSpec((1, 32, 32), 10), judge="mnist"))
+        (test, _), (fresh, labels) = (packaged_references(split) for split in ("test", "validation"))
+        self.reference = self.features(bordered(test[::5]))
+        self.x, self.y = bordered(fresh[::10]), labels[::10]
+        self.real = self.fid(self.x)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.judge(x).features.double()
+
+    def fid(self, x: Tensor) -> float:
+        return frechet(self.features(x), self.reference)
+
+
+def bordered(digits: Tensor) -> Tensor:
+    return pad(to_picture(digits), (2, 2, 2, 2), value=-1.0)
+
+
+@pytest.fixture(scope="module", params=[MnistJudge, MnistResidualJudge], ids=["mnist", "mnist_residual"])
+def digits(request: pytest.FixtureRequest) -> Digits:
+    return Digits(request.param)
+
+
+@pytest.mark.parametrize("name", ["noise", "blur", "contrast", "salt_and_pepper", "rectangles", "swirl"])
+def test_faults_are_seen_from_the_second_strength_on(digits: Digits, name: str) -> None:
+    """At strength 2 the weakest costs half as much again as real digits of which there are so few."""
+    real = RealData(N, Batch(digits.x), Batch(digits.x))
+    assert digits.fid(IMAGES[name](real, 2).x) > 1.5 * digits.real
+
+
+def test_noise_and_missing_classes_cost_alike(digits: Digits) -> None:
+    g = torch.Generator().manual_seed(0)
+    noise = digits.fid(pixel_noise(digits.x, 60 / 127.5, g))
+    half = digits.fid(digits.x[digits.y < 5])
+    assert 1 / 3 < noise / half < 3
+    assert min(noise, half) > 5 * digits.real
+
+
+def test_the_classifier_alone_hardly_sees_noise() -> None:
+    """Why there is more than that: noise that spoils digits costs it a tenth of half of the classes, at most."""
+    robust = Digits(MnistRobustJudge)
+    noise = robust.fid(pixel_noise(robust.x, 60 / 127.5, torch.Generator().manual_seed(0)))
+    assert noise < 0.1 * robust.fid(robust.x[robust.y < 5])
