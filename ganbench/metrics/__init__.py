@@ -117,7 +117,7 @@ class Metric:
         except (ValueError, ArithmeticError, RuntimeError):
             self.check_numbers(evidence, also_infinite=True)
             raise
-        if not isfinite(estimate.value):
+        if estimate and not isfinite(estimate.value):
             self.check_numbers(evidence, also_infinite=True)
         return estimate
 

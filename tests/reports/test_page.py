@@ -183,8 +183,12 @@ def test_runs_without_any_score_are_a_page_too(synthetic: ModuleType) -> None:
 def test_one_seed_has_no_interval_and_a_scaled_run_says_so(synthetic: ModuleType) -> None:
     source = page.render(synthetic.make(seeds=(0,), scale=0.05))
     assert "One seed: no interval" in source and "Budget scaled to 5 %" in source
-    assert 'class="interval">[' not in source
-    assert '"row first"' not in source
+    rows = re.findall(r'<tr class="row.*?</tr>', source, re.DOTALL)
+    with_interval = [row for row in rows if 'class="interval">[' in row]
+    assert with_interval and all(
+        any(f">{name}<" in row.replace("<wbr>", "") for name in synthetic.CONTROLS) for row in with_interval
+    )
+    assert len(with_interval) < len(rows) and '"row first"' not in source
 
 
 def test_boards_of_different_keys_are_apart_and_the_page_says_why(synthetic: ModuleType) -> None:
