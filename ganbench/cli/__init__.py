@@ -26,6 +26,7 @@ judge_app = typer.Typer(help="Train the judges that come with ganbench.", no_arg
 app.command("run")(running.run)
 app.command("status")(reading.status)
 app.command("report")(reading.report)
+app.command("rank")(reading.rank)
 app.command("compare")(reading.compare)
 app.command("list")(installed.list_)
 app.command("show")(installed.show)

@@ -4,7 +4,7 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -114,6 +114,44 @@ def compare(
         out.print(comparison.comparison_in_terminal(found), crop=False)
     else:
         sys.stdout.write(comparison.comparison_markdown(found) if format is Printed.md else comparing.to_json(found))
+
+
+class RankFormat(StrEnum):
+    """What a ranking is written as."""
+
+    table = "table"
+    md = "md"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+    html = "html"
+
+
+def rank(
+    scores: Annotated[Path, typer.Argument(help="CSV of any tool, a row per run: label, seed, value; - is stdin.")],
+    direction: Annotated[
+        Literal["lower", "higher"] | None,
+        typer.Option(help="Which values are better, if no column `direction` says so."),
+    ] = None,
+    format: Annotated[RankFormat, typer.Option(help="csv: the pairs; json: everything.")] = RankFormat.table,
+    out_path: Annotated[Path | None, typer.Option("--out", help="Default: stdout.")] = None,
+) -> None:
+    """Who is better, and is that real? Anybody's scores: tiers, intervals, pairs, the seeds that would decide."""
+    from ganbench.compare.rank import rank as ranking_of
+    from ganbench.compare.rank import read_scores
+    from ganbench.reports.formats import rank as shown
+
+    found = ranking_of(read_scores(scores), direction)
+    if format is RankFormat.table and out_path is None:
+        out.print(shown.rank_in_terminal(found))
+        return
+    text = shown.WRITERS["md" if format is RankFormat.table else format.value](found)
+    if out_path is None:
+        sys.stdout.write(text)
+        return
+    with writing(out_path):
+        out_path.write_text(text, encoding="utf-8")
+    err.print(f"Written: {out_path}")
 
 
 def history(

@@ -72,7 +72,7 @@ def shaffer_counts(k: int) -> Floats:
         equal.append({size * (size - 1) // 2 + rest for size in range(1, n + 1) for rest in equal[n - size]})
     pairs, possible = k * (k - 1) // 2, np.array(sorted(equal[k]))
     left = pairs - np.arange(pairs)
-    return np.maximum(possible[np.searchsorted(possible, left, side="right") - 1], 1).astype(np.float64)
+    return np.asarray(np.maximum(possible[np.searchsorted(possible, left, side="right") - 1], 1), dtype=np.float64)
 
 
 def shaffer(p: ArrayLike, k: int) -> Floats:

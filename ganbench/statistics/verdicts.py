@@ -144,7 +144,7 @@ def _test_cell(
         better = np.where(weighted < p, tests.better, better)
         p = np.minimum(np.minimum(weighted, p), 1.0)
     looks = part["look"] if "look" in part else pd.Series(1, index=part.index)
-    last = looks.groupby(part["label"]).max().reindex(labels).to_numpy(dtype=np.float64)
+    last = np.asarray(looks.groupby(part["label"]).max().reindex(labels), dtype=np.float64)
     return _Tested(name, labels, last, cell, i, j, tests, p, better, _equivalence(cell, tests, i, j, band))
 
 
