@@ -6,6 +6,7 @@ from typing import Any, get_args
 import numpy as np
 from pandas import DataFrame
 
+from ganbench.compare.words import answer as said
 from ganbench.reports.frames.board import distinct_samples
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, metrics_in_order
@@ -32,13 +33,22 @@ def answer(chapter: Chapter) -> str:
     groups = np.array(groups_of(scored))
     entrants, apart = scored[groups == ENTRANTS], scored[groups == APART]
     floor = scored[(groups == CONTROLS) & (scored["variant"] == FLOOR)]
-    sentences = [_leader(entrants, chapter, len(apart) > 0) if len(entrants) else _nobody(chapter, len(apart) > 0)]
+    sentences = [*_worthless(chapter, entrants)]
+    sentences += [_leader(entrants, chapter, len(apart) > 0) if len(entrants) else _nobody(chapter, len(apart) > 0)]
     sentences += [*_best_by_given(entrants), *map(_apart, apart.to_dict("records"))]
     if len(floor):
         real = floor.iloc[0].to_dict()
         fewer = f", {distinct_samples(real['samples'])}" if real["samples"] < scored["samples"].max() else ""
         sentences.append(f"Real data scores {_score(real)}{fewer}.")
     return " ".join(sentences)
+
+
+def _worthless(chapter: Chapter, entrants: DataFrame) -> Iterator[str]:
+    """What comes first if it is so: that nothing is better than a control which has learnt nothing."""
+    idle = [isolated(control) for control, better in chapter.better_than.items() if not better]
+    if idle and (entrants["n"] > 1).any():
+        controls = "control" if len(idle) == 1 else "controls"
+        yield f"Nothing on {isolated(chapter.dataset)} is surely better than the {controls} {listed(idle)}."
 
 
 def _best_by_given(entrants: DataFrame) -> Iterator[str]:
@@ -71,15 +81,14 @@ def _leader(variants: DataFrame, chapter: Chapter, others: bool) -> str:
     name, what = isolated(best["label"]), best["title"]
     lost = chapter.rows.set_index("label").loc[best["label"], "failed"]
     score = f"{_score(best)}, {count(best['n'], 'seed')}" + (f" ({lost} more failed)" if lost else "")
-    rivals = variants[(variants["label"] != best["label"]) & (variants["rank"].fillna(1) == 1)]["label"]
     if len(variants) == 1:
         return f"{name} is the only {'ranked ' if others else ''}variant with a score on {where}: {what} {score}."
     if best["n"] == 1:
         return f"{name} has the best {what} on {where}: {_score(best)}. {NO_INTERVAL}"
-    if len(rivals):
-        them = listed([isolated(rival) for rival in rivals])
-        return f"No sure winner on {where}: {name} has the best {what}, {score}, but {them} cannot be told from it."
-    return f"{name} leads on {where}: {what} {score}."
+    verdicts = chapter.verdicts
+    if verdicts is None or verdicts.rows.empty:
+        return f"{name} has the best {what} on {where}: {score}."
+    return said(verdicts.rows, verdicts.tests, f" on {where}", isolated, f"{what} {score}")
 
 
 def _score(row: Mapping[Any, Any]) -> str:

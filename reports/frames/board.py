@@ -10,23 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.order import best_first, metrics_in_order
-from ganbench.reports.frames.scores import SENSES
-from ganbench.reports.frames.summary import with_failures
-from ganbench.reports.frames.ties import tied
 from ganbench.reports.numbers import APART, NONE, arrow, estimate, fixed, short
-from ganbench.statistics import Interval, probability_of_improvement
 
 NARROW = 4  # metrics that a narrow output has room for
 UNVERIFIED = "budget unverified"  # of external samples
 # What the scores of a metric on a board share.
 ABOUT = ["title", "judge", "direction", "unit", "key", "split", "samples", "usual_samples"]
-BEATS = ["beats", "beats_low", "beats_high"]  # how probably a run beats one of the first row, and its limits
 
 Row = Mapping[Any, Any]  # of `Board.rows`
 
@@ -100,11 +94,12 @@ def _seeds_cell(row: Row) -> Cell:
     return Cell(str(done), done, f"of {runs}", f"({short(row['reasons'])})" if row["reasons"] else "", lacking=True)
 
 
-def _beats_cell(row: Row) -> Cell:
-    odds, low, high = (row[name] for name in BEATS)
-    if math.isnan(odds):
-        return Cell(APART)
-    return Cell(fixed(odds, 2), odds, "" if math.isnan(low) else f"[{fixed(low, 2)}, {fixed(high, 2)}]")
+def _tier_cell(row: Row) -> Cell:
+    return Cell(row["tier"], row["tier"]) if row["tier"] else Cell(APART)
+
+
+def _best_cell(row: Row) -> Cell:
+    return Cell(APART) if math.isnan(row["p_best"]) else Cell(fixed(row["p_best"], 2), row["p_best"])
 
 
 def _metric_cell(row: Row, metric: str) -> Cell:
@@ -122,7 +117,8 @@ COLUMNS = (
     Column("name", "Variant", _name_cell, left=True),
     Column("given", "Given", _given_cell),
     Column("seeds", "Seeds", _seeds_cell, descending=True),
-    Column("odds", "Beats 1st", _beats_cell, descending=True, narrow=False),
+    Column("tier", "Tier", _tier_cell),
+    Column("best", "P(best)", _best_cell, descending=True, narrow=False),
 )
 
 
@@ -154,14 +150,14 @@ def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
     """One board: a row per label by group, the best by the selecting metric first.
 
     `rows` has the columns of `rows.rows`, distinct (samples, where there were fewer real ones than were asked for),
-    tied, beats, beats_low, beats_high (how probably a run beats one of the first
-    row, NaN: unknown), and per metric `fid`, `fid_low`, `fid_high`, `fid_n`. Labels without any score stand on the
+    tied, tier, p_best (the probability of being the best, NaN: unknown), and per metric `fid`, `fid_low`, `fid_high`,
+    `fid_n`. Labels without any score stand on the
     first part. On the board of the last checkpoint the first metric has a second column, `fid selected`.
     """
     here = chapter.summary[chapter.summary["board"] == part]
     scored = _by_metric(here[here["checkpoint"] == checkpoint], chapter.select)
     metrics = {metric: scores.iloc[0][ABOUT].to_dict() for metric, scores in scored.items()}
-    rows = _labels_on_board(chapter, checkpoint, part).assign(tied=False, **dict.fromkeys(BEATS, math.nan))
+    rows = _labels_on_board(chapter, checkpoint, part).assign(tied=False, tier="", p_best=math.nan)
     rows = rows.assign(distinct=rows["label"].map(_distinct(here[here["checkpoint"] == checkpoint])))
     columns = []
     for i, (metric, scores) in enumerate(scored.items()):
@@ -173,7 +169,7 @@ def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
             rows = _with_scores(rows, f"{metric} selected", chosen)
             columns.append(_metric_column(metric, chosen.iloc[0][ABOUT].to_dict(), "selected", paired))
         if i == 0:
-            rows = _placed(rows, chapter.scores, columns[0], metrics[metric]["key"], scores)
+            rows = _placed(rows, columns[0], scores)
     return Board(chapter.dataset, checkpoint, part, rows.reset_index(drop=True), metrics, (*COLUMNS, *columns))
 
 
@@ -221,28 +217,10 @@ def few(about: Row) -> bool:
     return bool(about["samples"] < about["usual_samples"])
 
 
-def _placed(rows: DataFrame, scores: DataFrame, column: Column, key: str, ranks: DataFrame) -> DataFrame:
-    """Order the rows by a board's first column, and add rank, tied, and the columns `BEATS`."""
-    rank = rows["label"].map(ranks.set_index("label")["rank"]).astype("Int64")
-    rows = best_first(rows.assign(rank=rank, tied=tied(rank)), column.key, lower=column.direction == "lower")
-    odds = rows["label"].map(_beating_first(rows, scores, column, key))
-    return rows.assign(**{name: [interval[i] for interval in odds] for i, name in enumerate(BEATS)})
-
-
-def _beating_first(rows: DataFrame, scores: DataFrame, column: Column, key: str) -> Callable[[str], Interval]:
-    """Label -> how probably its run beats one of the first row's; NaN where either has no run that counts."""
-    unknown = Interval(math.nan, math.nan, math.nan)
-    same = (scores["checkpoint"] == column.checkpoint) & (scores["metric"] == column.metric)
-    own = scores[same & scores["key"].isin([key, ""])]
-    lower = column.direction == "lower"
-    values, done = own["value"].to_numpy(dtype=np.float64), (own["status"] == "done").to_numpy()
-    runs = {str(label): with_failures(values[i], done[i], lower) for label, i in own.groupby("label").indices.items()}
-    first = str(rows["label"].iloc[0]) if len(rows) and rows["entrant"].iloc[0] else ""
-    apart = set(rows.loc[~rows["entrant"] & ~rows["control"], "label"])
-
-    def odds(label: str) -> Interval:
-        if column.direction not in SENSES or label in {first, *apart} or not {first, label} <= set(runs):
-            return unknown
-        return probability_of_improvement(runs[first], runs[label], lower)
-
-    return odds
+def _placed(rows: DataFrame, column: Column, ranks: DataFrame) -> DataFrame:
+    """Order the rows by a board's first column, and add what the verdicts say of them: rank, tied, tier, p_best."""
+    said = ranks.set_index("label")
+    rank = rows["label"].map(said["rank"]).astype("Int64")
+    placed = rows.assign(rank=rank, tied=rank.notna() & rank.duplicated(keep=False))
+    placed = placed.assign(tier=rows["label"].map(said["tier"]).fillna(""), p_best=rows["label"].map(said["p_best"]))
+    return best_first(placed, column.key, lower=column.direction == "lower")

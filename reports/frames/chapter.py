@@ -10,6 +10,8 @@ from ganbench.reports.frames.glossary import read as read_glossary
 from ganbench.reports.frames.rows import datasets, labels, of_dataset, rows, runs, selecting_metric
 from ganbench.reports.frames.scores import tidy
 from ganbench.reports.frames.summary import summary
+from ganbench.reports.frames.verdicts import against_controls, verdicts
+from ganbench.statistics import Verdicts
 from ganbench.store import Results
 
 
@@ -67,6 +69,27 @@ class Chapter:
     @cached_property
     def scores(self) -> DataFrame:
         return of_dataset(self.report.scores, self.dataset)
+
+    @cached_property
+    def ranked_scores(self) -> DataFrame:
+        """Tidy scores of the last checkpoint by the primary metric, as far as they stand on the first board."""
+        own, here = self.summary, self.scores
+        board = own[(own["checkpoint"] == "last") & (own["board"] == 1) & (own["metric"] == self.select)]
+        if board.empty or here.empty:
+            return here.iloc[:0]
+        here = here[(here["checkpoint"] == "last") & (here["metric"] == self.select)]
+        keys = here["label"].map(board.set_index("label")["key"])
+        return here[(here["key"] == keys) | (here["value"].isna() & keys.notna())]
+
+    @cached_property
+    def verdicts(self) -> Verdicts | None:
+        """Of the entrants on the first board at the last checkpoint; None where nothing can be ranked."""
+        return verdicts(self.ranked_scores)
+
+    @cached_property
+    def better_than(self) -> dict[str, list[str]]:
+        """As from `verdicts.against_controls`; nothing where nothing can be ranked."""
+        return {} if self.verdicts is None else against_controls(self.ranked_scores)
 
     @cached_property
     def runs(self) -> DataFrame:

@@ -15,7 +15,6 @@ from pandas import DataFrame
 
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.scores import SENSES
-from ganbench.reports.frames.ties import wins
 from ganbench.statistics import CriticalDifference, Interval, critical_difference, stratified_interval
 
 Floats = NDArray[np.float64]
@@ -24,6 +23,14 @@ SEEDS_TO_RESAMPLE = 3  # on each dataset
 WORST, BEST = "noise", "real"  # the controls between which scores are brought to one scale
 RESAMPLES = 2_000
 STEPS = 101  # of a profile
+
+
+def wins(a: Floats, b: Floats, lower: bool) -> float:
+    """(n,) and (m,) runs -> how often one of b is better than one of a, ties counting half; NaN if a side is empty."""
+    if not (len(a) and len(b)):
+        return nan
+    x, y = (a, b) if lower else (-a, -b)
+    return float(np.mean((y < x[:, None]) + 0.5 * (y == x[:, None])))
 
 
 def win_shares(runs: Sequence[Floats], lower: bool) -> Floats:

@@ -11,12 +11,15 @@ from pandas import DataFrame, Series
 
 from ganbench.reports.frames.order import best_first
 from ganbench.reports.frames.scores import CHECKPOINTS, SENSES, tidy
-from ganbench.reports.frames.ties import ranks_with_ties
-from ganbench.statistics import Interval, mean_interval
+from ganbench.reports.frames.verdicts import verdicts
+from ganbench.statistics import Interval, Verdicts, mean_interval
+from ganbench.statistics.cells import cell_of
 from ganbench.store import Results
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 
+LEVEL = 0.95  # of the intervals
 ROW = ["label", "variant", "control", "reference", "given", "entrant"]  # what is said of a row
 
 
@@ -24,15 +27,15 @@ def summary(results: Results) -> DataFrame:
     """All boards, long: one row per dataset, checkpoint, board, metric and label.
 
     Columns: dataset, checkpoint, board, judge, metric, title, key, split, samples, usual_samples, direction, unit,
-    label, variant, control, reference, given, entrant, mean, low, high, n (seeds with a score), worst, best, rank
-    (among entrants; other rows, those without an interval and metrics without a direction: <NA>). `board` counts from
-    1: rows of different judges, and scores of one metric with different comparability keys, stand on different boards.
-    Limits are Student's 95 % over seeds, of controls those of redrawn samples, cut to the values that the metric can
-    take.
+    label, variant, control, reference, given, entrant, mean, low, high, n (seeds with a score), worst, best, rank, tier
+    and p_best (of entrants, by the primary metric of their dataset; other rows, those without an interval and other
+    metrics: <NA>, "" and NaN). `board` counts from 1: rows of different judges, and scores of one metric with different
+    comparability keys, stand on different boards. Means and limits (95 % over seeds) are those of
+    `ganbench.statistics.verdicts`, of controls those of redrawn samples, cut to the values that the metric can take.
     """
     columns = [*("dataset", "checkpoint", "board", "judge", "metric", "title", "key", "split", "samples")]
     columns += ["usual_samples", "direction", "unit"]
-    columns += [*ROW, *("mean", "low", "high", "n", "worst", "best", "rank")]
+    columns += [*ROW, *("mean", "low", "high", "n", "worst", "best", "rank", "tier", "p_best")]
     rows = tidy(results)
     rows = rows[rows["checkpoint"].isin(CHECKPOINTS)]
     if rows.empty:
@@ -40,7 +43,7 @@ def summary(results: Results) -> DataFrame:
     rows = rows.assign(board_key=_board_keys(rows))
     rows = rows.assign(board=_board_of(rows))
     group = ["dataset", "checkpoint", "board", "judge", "metric"]
-    parts = [_with_ranks(_over_seeds(part)) for _, part in rows.groupby(group, sort=False)]
+    parts = [_with_ranks(_over_seeds(part), verdicts(part)) for _, part in rows.groupby(group, sort=False)]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
@@ -82,28 +85,26 @@ def _over_seeds(part: DataFrame) -> DataFrame:
     lower = part["direction"].iloc[0] == "lower"
     labels, most = part["label"].to_numpy(), part["most"].to_numpy()
     about = {name: part[name].to_numpy() for name in ROW}
-    values, done = part["value"].to_numpy(dtype=np.float64), (part["status"] == "done").to_numpy()
-    errors, keys, counts = (part[name].to_numpy() for name in ("stderr", "key", "samples"))
+    values = part["value"].to_numpy(dtype=np.float64)
+    keys, counts = (part[name].to_numpy() for name in ("key", "samples"))
     # The first that has a score of as many samples as were asked for, or else the first.
     first = int(np.lexsort((-counts, np.isnan(values)))[0])
+    at = [np.flatnonzero(labels == label) for label in dict.fromkeys(labels)]
+    with_score = [own[~np.isnan(values[own])] for own in at]
+    intervals = _intervals(part, values, with_score, [own[0] for own in at])
     rows = []
-    for label in dict.fromkeys(labels):
-        own = np.flatnonzero(labels == label)
-        with_score = own[~np.isnan(values[own])]
-        scored = values[with_score]
-        is_control = about["control"][own[0]]
-        interval = redrawn_interval(scored, errors[with_score]) if is_control else mean_interval(scored)
-        typical = with_score[0] if len(with_score) else first
+    for own, scored_at, interval in zip(at, with_score, intervals, strict=True):
+        seeds = values[scored_at]
+        typical = scored_at[0] if len(scored_at) else first
         rows.append(
             {
                 **{name: values_of[own[0]] for name, values_of in about.items()},
                 "mean": interval.mean,
                 "low": max(interval.low, bottom) if np.isfinite(interval.low) else interval.low,
                 "high": np.nanmin([interval.high, top, *most[own]]) if np.isfinite(interval.high) else interval.high,
-                "n": len(scored),
-                "worst": (scored.max() if lower else scored.min()) if len(scored) else np.nan,
-                "best": (scored.min() if lower else scored.max()) if len(scored) else np.nan,
-                "scored": with_failures(values[own], done[own], lower),
+                "n": len(seeds),
+                "worst": (seeds.max() if lower else seeds.min()) if len(seeds) else np.nan,
+                "best": (seeds.min() if lower else seeds.max()) if len(seeds) else np.nan,
                 "key": keys[typical],
                 "samples": counts[typical],
             }
@@ -129,23 +130,37 @@ def redrawn_interval(values: Floats, errors: Floats) -> Interval:
     return Interval(mean, mean - reach, mean + reach)
 
 
-def with_failures(values: Floats, done: NDArray[np.bool_], lower: bool) -> Floats:
-    """Seeds' values (NaN: none), and which runs finished -> the values, a failed run's infinitely bad; a finished one
-    may lack a metric.
+def _intervals(part: DataFrame, values: Floats, with_score: list[Places], first: list[int]) -> list[Interval]:
+    """Means and intervals of labels; of each the places of its scores, and of its first row.
+
+    Of entrants as the verdicts have them, which share what is known of the spread over seeds; of controls those of
+    redrawn samples. Where neither low nor high is better, Student's.
     """
-    lacks = np.isnan(values)
-    return np.asarray(np.where(lacks, np.inf if lower else -np.inf, values)[~(lacks & done)], dtype=np.float64)
+    control, entrant = (part[name].to_numpy(dtype=bool)[first] for name in ("control", "entrant"))
+    direction, errors = str(part["direction"].iloc[0]), part["stderr"].to_numpy(dtype=np.float64)
+    found = [
+        redrawn_interval(values[at], errors[at]) if is_control else mean_interval(values[at])
+        for at, is_control in zip(with_score, control, strict=True)
+    ]
+    if direction not in SENSES:
+        return found
+    for group in (np.flatnonzero(entrant), *np.flatnonzero(~entrant & ~control)[:, None]):
+        cell = cell_of([values[with_score[i]] for i in group], direction == "lower")
+        means, (low, high) = cell.scale.back(cell.mean), cell.limits(LEVEL)
+        for place, i in enumerate(group):
+            if len(with_score[i]) and np.isfinite(values[with_score[i]]).all():
+                found[i] = Interval(float(means[place]), float(low[place]), float(high[place]))
+    return found
 
 
-def _with_ranks(rows: DataFrame) -> DataFrame:
-    """Add `rank`, one more than the number of entrants that are surely better; sort by group, best first.
+def _with_ranks(rows: DataFrame, verdicts: Verdicts | None) -> DataFrame:
+    """Add what the verdicts say of each entrant; sort by group, best first.
 
-    A single seed has no interval, so it can neither be ranked nor rank others. Nothing is best where neither low nor
-    high values are.
+    A single seed has no interval, so it can neither be ranked nor rank others.
     """
     lower = rows["direction"].iloc[0] == "lower"
-    entrants = rows.index[rows["entrant"] & rows["low"].notna() & rows["direction"].isin(SENSES)]
-    low, high = (rows.loc[entrants, limit].to_numpy(dtype=np.float64) for limit in ("low", "high"))
-    ranks = ranks_with_ties(low, high, list(rows.loc[entrants, "scored"]), lower)
-    rank = Series(ranks, index=entrants, dtype="Int64").reindex(rows.index)
-    return best_first(rows.assign(rank=rank), "mean", lower)
+    ranked = rows["label"].where(rows["entrant"] & rows["low"].notna())
+    said = verdicts.rows.set_index("label") if verdicts is not None else DataFrame(columns=["rank", "tier", "p_best"])
+    rank = ranked.map(said["rank"]).astype("Int64")
+    tier = ranked.map(said["tier"]).astype(object).where(rank.notna(), "")
+    return best_first(rows.assign(rank=rank, tier=tier, p_best=ranked.map(said["p_best"]).astype(float)), "mean", lower)

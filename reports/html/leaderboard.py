@@ -11,7 +11,6 @@ from ganbench.reports.frames.failures import failed_runs
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, REFERENCES, WHY_APART, groups_of
 from ganbench.reports.frames.published import published_and_ours
 from ganbench.reports.frames.rows import each
-from ganbench.reports.frames.ties import SEEDS_TO_COUNT
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.numbers import short
@@ -72,7 +71,7 @@ def leaderboards_among(page: Page, boards: Sequence[Standing]) -> str:
     """The same, on a page that need not be about this dataset alone."""
     return lay_out(
         "leaderboards.html", page=page, boards=boards, parts=len({one.board.part for one in boards}),
-        seeds_to_count=SEEDS_TO_COUNT, few=FEW, place=place_of, lost=lost,
+        few=FEW, place=place_of, lost=lost,
     )  # fmt: skip
 
 

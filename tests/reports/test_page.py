@@ -82,8 +82,9 @@ def test_ten_numbers_of_the_page_follow_from_the_csv(source: str, full: Any, tmp
     """Cells carry their exact value: that of one score, or the mean of the scores of a label at a checkpoint."""
     rows = pd.read_csv(formats.write_report(full, tmp_path / "scores.csv", "csv"))
     rows = rows[rows["checkpoint"] != "curve"]
-    means = rows.groupby(["dataset", "label", "metric", "checkpoint"])["value"].mean().dropna().to_numpy()
-    known = np.concatenate([rows["value"].dropna().to_numpy(), means])
+    cells = rows.assign(log=np.log(rows["value"])).groupby(["dataset", "label", "metric", "checkpoint"])
+    means = cells["value"].mean().dropna(), np.exp(cells["log"].mean()).dropna()  # geometric, if tested as logarithms
+    known = np.concatenate([rows["value"].dropna().to_numpy(), *means])
     metrics = "|".join(full.scores["metric"].unique())
     cell = rf'<td data-column="(?:{metrics})(?:-selected)?" data-value="([^"]+)"><span class="mean">([^<]+)<'
     cells = re.findall(cell, source)
@@ -283,13 +284,12 @@ def test_without_controls_there_is_no_common_scale(synthetic: ModuleType) -> Non
     assert "No common scale" in source and "Performance profiles" not in source
 
 
-def test_ties_and_odds_against_the_first_stand_on_the_board(synthetic: ModuleType) -> None:
-    results = synthetic.make(seeds=range(5), datasets=("ring8",), diverged=[("ring8", "dcgan", 0)])
+def test_tiers_and_probabilities_of_being_the_best_stand_on_the_board(synthetic: ModuleType) -> None:
+    results = synthetic.make(seeds=range(6), datasets=("ring8",))
     source = page.render(results)
-    odds = dict(re.findall(r'"name" data-value="(\w+)">(?:(?!</tr>).)*?"odds" data-value="([^"]+)"', source))
-    runs = {
-        label: [math.inf if math.isnan(v) else v for v in part["value"]]
-        for label, part in results.scores.query("metric == 'reverse_kl' and checkpoint == 'last'").groupby("label")
-    }
-    assert float(odds["dcgan"]) == np.mean([x < y for x in runs["dcgan"] for y in runs["wgan"]])
-    assert "wgan" not in odds and float(odds["real"]) == 1
+    best = dict(re.findall(r'"name" data-value="(\w+)">(?:(?!</tr>).)*?"best" data-value="([^"]+)"', source))
+    tiers = dict(re.findall(r'"name" data-value="(\w+)">(?:(?!</tr>).)*?"tier" data-value="([^"]+)"', source))
+    assert tiers == {"wgan": "1", "dcgan": "2", "gan": "3"}
+    assert set(best) == set(tiers) and float(best["wgan"]) > 0.99
+    four = page.render(synthetic.make(seeds=range(4), datasets=("ring8",)))
+    assert '"best" data-value' not in four, "from five seeds on"
