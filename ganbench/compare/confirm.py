@@ -77,7 +77,8 @@ def _alarms(check: Check) -> Iterator[Name]:
 
 def _of_failures(check: Check, fresh: Baseline, before: Baseline) -> dict[Name, Outcome]:
     """Of alarms that runs fail, or that a metric has lost values: how many fresh runs do."""
-    found = {}
+    found: dict[Name, Outcome] = {}
+    row: Any
     for row in check.of("regression").itertuples(index=False):
         name = (row.dataset, row.variant, row.metric)
         if row.metric == ENDED or np.isnan(row.change):
@@ -142,7 +143,7 @@ class _Pair(NamedTuple):
 
 
 def _pairs(check: Check, fresh: Baseline, before: Baseline) -> Iterator[_Pair]:
-    rows = {(row.dataset, row.variant, row.metric): row for row in check.rows.itertuples(index=False)}
+    rows: dict[Any, Any] = {(row.dataset, row.variant, row.metric): row for row in check.rows.itertuples(index=False)}
     groups: dict[tuple[str, str], list[Name]] = {}
     for name in dict.fromkeys(_alarms(check)):
         if name[-1] != ENDED and not np.isnan(rows[name].change) and len(_values(fresh, name)) > 1:

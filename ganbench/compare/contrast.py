@@ -1,4 +1,4 @@
-"""Two samples of scores -> the difference of their means and its standard error: the statistics of the gate.
+"""Two samples of scores -> the difference of their means and its standard error: what the gate tests.
 
 The test is a two-sample t of the logarithms, or of the values where some of a metric are not positive. Its variance is
 that of the row's own seeds. A few seeds may happen to lie close, so it is never less than what the other variants lead

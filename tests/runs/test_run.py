@@ -132,6 +132,7 @@ def stop_after(evaluations: int) -> Callable[[float, int], None]:
 def record_of(path: Path) -> dict[str, Any]:
     """All that a run left, without what no two runs have in common: seconds and memory."""
     record = json.loads((path / "run.json").read_text())
+    record.pop("seconds", None)  # of start, training and judging
     for cost in ("seconds", "peak_memory", "images_per_second"):
         del record["ledger"][cost]
     return record
@@ -443,7 +444,7 @@ def test_a_run_that_is_done_has_its_whole_record(tmp_path):
     assert (record["status"], record["reason"]) == ("done", "")
     assert record["summary"] == {
         "suite": "tests", "run": SPEC.id, "variant": "gan", "label": "gan", "dataset": "ring", "seed": 3,
-        "control": False, "guest": False, "given": "nothing", "scale": 1.0,
+        "control": False, "reference": False, "guest": False, "given": "nothing", "scale": 1.0,
     }  # fmt: skip
     assert record["ledger"]["images"] == BATCH * ROUNDS
     assert record["ledger"]["seconds"] > 0 and record["ledger"]["peak_memory"] > 0 and record["ledger"]["flops"] > 0

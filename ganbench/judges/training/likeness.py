@@ -46,7 +46,7 @@ def texture_scale(net: Reader, likeness: Likeness, x: Tensor, y: Tensor) -> floa
 
     (half_by_shape, noise_by_shape), (half_by_texture, noise_by_texture) = costs("shapes"), costs("textures")
     ratio = (half_by_shape - noise_by_shape) / (noise_by_texture - half_by_texture)
-    return float(max(ratio, 0.0) ** 0.5)
+    return float(max(float(ratio), 0.0) ** 0.5)
 
 
 def answers(net: Reader, likeness: Likeness, x: Tensor) -> Answers:
