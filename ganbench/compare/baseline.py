@@ -157,7 +157,7 @@ def _runs_of_row(rows: DataFrame) -> Runs:
         budget=_one({_budget_text(row) for _, row in rows.iterrows()}, "budgets", where),
         select=next(iter(rows["select"].dropna()), ""),
         seeds=sorted(map(int, rows["seed"])),
-        failures=dict(map(_ending, rows[rows["status"] != "done"].to_dict("records"))),
+        failures=dict(_ending(dict(row)) for row in rows[rows["status"] != "done"].to_dict("records")),
         ledger={name: _short(done[name].mean()) for name in LEDGER if name in rows},
         plugin=_listed(rows["variant"]),
     )

@@ -65,6 +65,7 @@ def confirm(check: Check, fresh: Baseline, before: Baseline) -> Check:
 
 def _alarms(check: Check) -> Iterator[Name]:
     """Names of the rows whose fresh seeds are looked at."""
+    row: Any
     for row in check.of("regression").itertuples(index=False):
         alike = check.rows[(check.rows["dataset"] == row.dataset) & (check.rows["metric"] == row.metric)]
         for variant in alike["variant"] if row.variant == EVERY else [row.variant]:

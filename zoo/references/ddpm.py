@@ -60,7 +60,8 @@ class DDPM(OnePlayer):
     def loss(self, batch: Batch) -> Tensor:
         t = torch.randint(STEPS, (len(batch.x),), device=batch.x.device)
         noise = torch.randn_like(batch.x)
-        return (self.network(self.noisy(batch.x, noise, t), t) - noise).square().mean()
+        loss: Tensor = (self.network(self.noisy(batch.x, noise, t), t) - noise).square().mean()
+        return loss
 
     def noisy(self, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """Samples after step t (n,) of the noise: equation 4."""
@@ -93,12 +94,14 @@ class DDPM(OnePlayer):
         mean = (noisy - (1 - kept).sqrt() * self.average(noisy, first)) / kept.sqrt()
         sigma = variance.sqrt()
         if not self.spec.is_image:
-            each = -((x - mean) / sigma).square() / 2 - sigma.log() - math.log(2 * math.pi) / 2
-            return each.flatten(1).sum(1)
+            each: Tensor = -((x - mean) / sigma).square() / 2 - sigma.log() - math.log(2 * math.pi) / 2
+            nats: Tensor = each.flatten(1).sum(1)
+            return nats
         level, half = of_level(level_of(x)), 1 / (LEVELS - 1)
         above = torch.where(level > 1 - half, torch.inf, (level + half - mean) / sigma)
         below = torch.where(level < half - 1, -torch.inf, (level - half - mean) / sigma)
-        return (ndtr(above) - ndtr(below)).clamp_min(1e-12).log().flatten(1).sum(1)
+        chances: Tensor = (ndtr(above) - ndtr(below)).clamp_min(1e-12)
+        return chances.log().flatten(1).sum(1)
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:
         x = z.view(-1, *self.spec.shape)

@@ -13,6 +13,7 @@ In sampling a row above is computed once, and a pixel once: nothing is computed 
 """
 
 import math
+from collections.abc import Iterable
 from typing import Annotated
 
 import torch
@@ -75,7 +76,7 @@ class Pixels(nn.Module):
         super().__init__()
         self.spec, self.levels = spec, levels
         channels, sizes = spec.channels, width * spec.channels
-        self.layers = nn.ModuleList(
+        self.layers: Iterable[Gated] = nn.ModuleList(  # type: ignore[assignment]
             [Gated(sizes if i else channels, sizes, kernel, channels, first=i == 0) for i in range(layers)]
         )
         self.head = nn.Sequential(
@@ -131,7 +132,8 @@ class Pixels(nn.Module):
 
     def _by_channel(self, out: Tensor) -> Tensor:
         """(n, c levels, h, w) -> (n, levels, c, h, w)."""
-        return out.unflatten(1, (self.spec.channels, self.levels)).transpose(1, 2)
+        n, _, h, w = out.shape
+        return out.view(n, self.spec.channels, self.levels, h, w).transpose(1, 2)
 
 
 class Memory:
@@ -231,7 +233,7 @@ class Coordinates(nn.Module):
     def _second(self, first: Tensor) -> Tensor:
         """(n, 1) -> (3, n, components)."""
         out: Tensor = self.second(first)
-        return out.unflatten(1, (3, -1)).transpose(0, 1)
+        return out.view(len(out), 3, -1).transpose(0, 1)
 
 
 def mixture_density(x: Tensor, parts: Tensor) -> Tensor:
@@ -239,7 +241,8 @@ def mixture_density(x: Tensor, parts: Tensor) -> Tensor:
     logits, mean, log_sigma = parts
     z = (x[:, None] - mean) * (-log_sigma).exp()
     each = -z.square() / 2 - log_sigma - math.log(2 * math.pi) / 2
-    return (log_softmax(logits, 1) + each).logsumexp(1)
+    nats: Tensor = (log_softmax(logits, 1) + each).logsumexp(1)
+    return nats
 
 
 def mixture_draw(parts: Tensor) -> Tensor:
@@ -247,4 +250,5 @@ def mixture_draw(parts: Tensor) -> Tensor:
     logits, mean, log_sigma = parts
     chosen = torch.multinomial(logits.softmax(1), 1)
     noise = torch.randn(len(chosen), device=chosen.device)
-    return mean.gather(1, chosen)[:, 0] + log_sigma.gather(1, chosen)[:, 0].exp() * noise
+    drawn: Tensor = mean.gather(1, chosen)[:, 0] + log_sigma.gather(1, chosen)[:, 0].exp() * noise
+    return drawn

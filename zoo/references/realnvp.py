@@ -64,7 +64,8 @@ class RealNVP(OnePlayer):
     def log_density(self, x: Tensor) -> Tensor:
         """(n,) nats of points, or of images' logits."""
         z, volume = self.flow(x)
-        return -(z.square() + math.log(2 * math.pi)).flatten(1).sum(1) / 2 + volume
+        nats: Tensor = -(z.square() + math.log(2 * math.pi)).flatten(1).sum(1) / 2 + volume
+        return nats
 
     def decode(self, z: Tensor, like: Batch) -> Tensor:
         made: Tensor = self.flow.back(z.view(-1, *self.spec.shape))
@@ -114,6 +115,7 @@ class Chain(nn.ModuleList):
     def back(self, z: Tensor) -> Tensor:
         """Undo all."""
         for layer in reversed(self):
+            assert isinstance(layer, Coupling)
             z = layer.back(z)
         return z
 

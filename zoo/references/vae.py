@@ -67,7 +67,8 @@ class VAE(OnePlayer):
         """(n,) nats of samples given latents (n, z_dim)."""
         apart = (x - self.decoder(z)).flatten(1).square().sum(1)
         numbers = prod(self.spec.shape)
-        return -apart / 2 * (-2 * self.log_sigma).exp() - numbers * (self.log_sigma + math.log(2 * math.pi) / 2)
+        nats: Tensor = -apart / 2 * (-2 * self.log_sigma).exp()
+        return nats - numbers * (self.log_sigma + math.log(2 * math.pi) / 2)
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         if self.spec.is_image:
