@@ -151,13 +151,14 @@ def _trained(runs: DataFrame) -> "Series[bool]":
 def _runs_of_row(rows: DataFrame) -> Runs:
     first, done = rows.iloc[0], rows[rows["status"] == "done"]
     where = f"{first['label']} on {first['dataset']}"
+    lost = rows[rows["status"] != "done"].to_dict("records")
     return Runs(
         dataset=first["dataset"],
         variant=first["label"],
         budget=_one({_budget_text(row) for _, row in rows.iterrows()}, "budgets", where),
         select=next(iter(rows["select"].dropna()), ""),
         seeds=sorted(map(int, rows["seed"])),
-        failures=dict(_ending(dict(row)) for row in rows[rows["status"] != "done"].to_dict("records")),
+        failures=dict(_ending({str(k): v for k, v in row.items()}) for row in lost),
         ledger={name: _short(done[name].mean()) for name in LEDGER if name in rows},
         plugin=_listed(rows["variant"]),
     )
