@@ -22,6 +22,7 @@ FLOOR = 1e-4  # the share of one sample in ten thousand; a KID or a divergence b
 SELECTING = 10.0  # weight of the metric by which checkpoints are selected: the one that variants are tuned for
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Floor = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Limit(NamedTuple):
@@ -40,7 +41,7 @@ class MetricRules(BaseModel):
     tolerance: Share | None = Field(
         None, description=f"For this metric; by default the gate's, and {SPEED_TOLERANCE:g} for speed."
     )
-    floor: Share | None = Field(None, description="For this metric, in its unit; by default the gate's.")
+    floor: Floor | None = Field(None, description="For this metric, in its unit; by default the gate's.")
     weight: Share | None = Field(
         None,
         description="Share of the allowed error, relative to other metrics; 0: not looked at. By default 1, and "
@@ -57,7 +58,7 @@ class Gate(BaseModel):
         0.05, gt=0, lt=1, description="How often a board on which nothing has changed may raise an alarm."
     )
     tolerance: Share = Field(0.1, description="A change by less than this share of what the baseline has is none.")
-    floor: Share = Field(
+    floor: Floor = Field(
         FLOOR,
         description="A change by less than this, in the metric's unit, is none: a tolerance alone is nothing where the "
         "baseline has nearly nothing.",

@@ -5,9 +5,10 @@ line begins where either changes, and nothing joins the two. Results stand in th
 git does not know all commits, they stand in the order in which they are given.
 
 A *step* is a lasting change of a line's mean. Each line is tested for one (`ganbench.statistics.changepoint`), and the
-p-values of all lines are adjusted together by the weights of the gate. A point counts by its interval: one whose seeds
-scatter much says little. A step is neither chance nor smaller than what
-the gate tolerates. What is before and what is after it are then tested likewise, until nothing is found: binary
+p-values of all lines are adjusted together by the weights of the gate. A step is neither chance nor smaller than what
+the gate tolerates; in its size a point counts by its interval, since one whose seeds scatter much says little. The test
+itself weighs all values alike: with weights from the values' own scatter 20 % of histories without a step showed one,
+where 5 % were allowed. What is before and what is after it are then tested likewise, until nothing is found: binary
 segmentation, Vostrikova, "Detecting 'disorder' in multidimensional random processes", 1981. Values that are all
 positive are compared as logarithms. Results in which every seed of a line repeats the value before are one
 measurement, because equal bits are no new evidence.
@@ -279,7 +280,7 @@ def _steps(lines: Iterable[Line], error: float) -> Iterator[dict[str, Any]]:
         weights = [part.line.limit.weight for part in parts]
         resamples = max(LEAST_RESAMPLES, math.ceil(4 * sum(weights) / min(weights) / error))  # or none is small enough
         scaled = [part.samples(part.logarithmic) for part in parts]
-        steps = [step_test(samples, resamples, weights=point_weights(samples)) for samples in scaled]
+        steps = [step_test(samples, resamples) for samples in scaled]
         tested = [(part, step) for part, step in zip(parts, steps, strict=True) if step]
         adjusted = holm([step.p for _, step in tested], [part.line.limit.weight for part, _ in tested])
         parts = []

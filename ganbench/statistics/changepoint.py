@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ganbench.statistics.intervals import Floats, chunks, floats
 
@@ -19,13 +19,8 @@ class LevelStep(NamedTuple):
     p: float  # of so large a step, anywhere, if there is none
 
 
-def step_test(
-    samples: Sequence[ArrayLike], resamples: int = 20_000, seed: int = 0, weights: ArrayLike | None = None
-) -> LevelStep | None:
+def step_test(samples: Sequence[ArrayLike], resamples: int = 20_000, seed: int = 0) -> LevelStep | None:
     """k samples of (n_i,) values, in order -> where their mean steps, if it does, and the p-value of a step at all.
-
-    `weights`, (k,) positive and equal by default, are of each sample's values: one over their variance, so that a
-    sample counts by its interval. A permuted value takes its weight along.
 
     The place is that of the largest sum of squares between what is before and what is after: the likelihood ratio test
     of a shift in the mean of normal values, Sen and Srivastava, "On Tests for Detecting Change in Mean", Annals of
@@ -42,21 +37,19 @@ def step_test(
     splits = np.flatnonzero((ends > 0) & (ends < len(values)))
     if not len(splits) or np.ptp(values) <= 1e-12 * np.abs(values).max():
         return None
-    w = np.repeat(np.ones(len(parts)) if weights is None else floats(weights), [len(part) for part in parts])
-    values, before = values - np.average(values, weights=w), ends[splits]
+    values = values - values.mean()
+    before = ends[splits]
+    weight = len(values) / (before * (len(values) - before))
 
-    def between(order: NDArray[np.intp]) -> Floats:
-        weight, some = np.cumsum(w[order], axis=-1), np.cumsum(w[order] * values[order], axis=-1)
-        left = weight[..., before - 1]
-        return np.asarray(some[..., before - 1] ** 2 / (left * (weight[..., -1:] - left)))
+    def between(some: Floats) -> Floats:
+        return np.asarray(np.cumsum(some, axis=-1)[..., before - 1] ** 2 * weight)
 
-    own = np.arange(len(values))
-    squares = between(own)
+    squares = between(values)
     largest, rng = float(squares.max()), np.random.default_rng(seed)
     reached = drawn = 0
     while drawn < resamples and reached < ENOUGH:
         for n in chunks(min(CHUNK, resamples - drawn), len(values)):
-            orders = rng.permuted(np.broadcast_to(own, (n, len(values))), axis=1)
-            reached += int((between(orders).max(axis=1) >= largest * (1 - 1e-9)).sum())
+            some = rng.permuted(np.broadcast_to(values, (n, len(values))), axis=1)
+            reached += int((between(some).max(axis=1) >= largest * (1 - 1e-9)).sum())
             drawn += n
     return LevelStep(int(splits[squares.argmax()]) + 1, (1 + reached) / (1 + drawn))

@@ -98,6 +98,8 @@ def with_values(measured: Baseline, values: Callable[[Score], list[float | None]
 
 def _runs(runs: Runs, scores: Mapping[Name, Score]) -> Runs:
     own = [score.values for name, score in scores.items() if name[:2] == (runs.dataset, runs.variant)]
+    if not own:  # a row of another board
+        return runs
     failures = {seed: "failed" for seed in own[0] if all(values[seed] is None for values in own)}
     return replace(runs, seeds=[*own[0]], failures=failures)
 

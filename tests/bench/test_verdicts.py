@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from ganbench.statistics.cells import cell_of, means_apart, t_test, test_pairs
+from ganbench.statistics import cells
+from ganbench.statistics.cells import cell_of, means_apart, t_test
 from ganbench.statistics.moderated import spreads
 from ganbench.statistics.significance import shaffer
 
@@ -98,7 +99,7 @@ FROM_FOUR = {"one variant 10 times as wild", "two variants 10 times as wild", "s
 def decided(values: Values, lower: bool) -> tuple[NDArray[np.bool_], int]:
     """(variants, seeds) scores -> which pairs are decided, and the leader or -1."""
     i, j = PAIRS
-    tests = test_pairs(cell_of(list(values), lower), i, j, ERROR, len(i))
+    tests = cells.test_pairs(cell_of(list(values), lower), i, j, ERROR, len(i))
     pairs = shaffer(tests.p, VARIANTS) <= ERROR
     passed, winner = tests.p <= ERROR, np.where(tests.better < 0, i, j)
     wins = np.bincount(winner[passed], minlength=VARIANTS)

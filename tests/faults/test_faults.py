@@ -18,9 +18,9 @@ def plant() -> ModuleType:
     return module
 
 
-def test_a_hundred_faults_have_a_place_each_and_tests_that_should_see_them(plant: ModuleType) -> None:
+def test_the_faults_have_a_place_each_and_tests_that_should_see_them(plant: ModuleType) -> None:
     faults = list(plant.faults())
-    assert len(set(faults)) == 100
+    assert len(set(faults)) == len(faults) >= 100
     for fault in faults:
         assert plant.planted(fault, (ROOT / fault.path).read_text(encoding="utf-8")) != ""
         assert all((ROOT / test).is_file() for test in fault.tests), fault

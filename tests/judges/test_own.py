@@ -36,7 +36,9 @@ def test_a_function_of_images_gives_features(squares: Dataset, file: Path) -> No
     judge = judge_by(quarters, squares, file)
     x = squares.train().x
     assert judge(x).features.equal(quarters(x))
-    assert judge.metrics == ("fid", "kid", "precision", "recall", "density", "coverage")
+    assert judge.metrics == (
+        *("fid", "kid", "precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage"),
+    )
     assert judge.select == "fid"
     assert judge.reference("test").features.equal(quarters(squares.reference("test").x))
 

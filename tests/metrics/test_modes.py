@@ -102,11 +102,17 @@ def test_quality_ends_at_three_standard_deviations():
     assert high_quality(evidence).value == 0.5
 
 
-@pytest.mark.parametrize("x", [50.0, 1e30, math.inf, math.nan])
+@pytest.mark.parametrize("x", [50.0, 1e30])
 def test_a_generator_that_finds_nothing_gets_the_worst_there_is(x):
     evidence = judged(torch.full((100, 2), x), UNEVEN)
     assert modes(evidence) == modes_third(evidence) == captured_mass(evidence) == high_quality(evidence) == (0, 0)
     assert reverse_kl(evidence).value == reverse_kl_third(evidence).value == pytest.approx(math.log(1 / 0.1))
+
+
+@pytest.mark.parametrize("x", [math.inf, math.nan])
+def test_samples_that_are_no_numbers_are_refused(x):
+    with pytest.raises(BenchError, match=r"100 of 100 .* of samples with a NaN or an infinity, but modes needs"):
+        modes(judged(torch.full((100, 2), x), UNEVEN))
 
 
 @quick

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import create_server
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -24,32 +25,33 @@ def postgres_tools() -> Path | None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server of this test's own, on loopback."""
     tools = postgres_tools()
     if tools is None:
         pytest.skip("needs PostgreSQL")
     pytest.importorskip("psycopg")
-    folder = tmp_path_factory.mktemp("postgres")
     user: dict[str, Any] = {}
     if os.getuid() == 0:  # which PostgreSQL refuses to run as
         try:
             user = {"user": pwd.getpwnam("postgres").pw_uid}
         except KeyError:
             pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-        for path in (folder, *folder.parents[:2]):
-            path.chmod(0o755)
-        os.chown(folder, user["user"], -1)
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    data, quiet = folder / "data", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **user}
-    subprocess.run([tools / "initdb", "-D", data, "-U", "rater", "--auth=trust"], check=True, cwd=folder, **quiet)
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    subprocess.run([tools / "pg_ctl", "-D", data, "-o", options, "-w", "start"], check=True, cwd=folder, **quiet)
-    try:
-        yield f"postgresql+psycopg://rater@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([tools / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, cwd=folder, **quiet)
+    # pytest's own folders are root's alone.
+    with TemporaryDirectory(prefix="ganbench-") as name:
+        folder, data = Path(name), Path(name) / "data"
+        if user:
+            os.chown(folder, user["user"], -1)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True, "cwd": folder, **user}
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        subprocess.run([tools / "initdb", "-D", data, "-U", "rater", "--auth=trust"], **quiet)
+        subprocess.run([tools / "pg_ctl", "-D", data, "-o", options, "-w", "start"], **quiet)
+        try:
+            yield f"postgresql+psycopg://rater@127.0.0.1:{port}/postgres"
+        finally:
+            subprocess.run([tools / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

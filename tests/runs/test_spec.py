@@ -42,6 +42,7 @@ MATTERS: list[dict[str, Any]] = [
     {"precision": "tf32"},
     {"scale": 0.5},
     {"fingerprint": "of other data"},
+    {"curves": ("modes",)},
 ]
 MATTERS_NOT: list[dict[str, Any]] = [
     {"suite": "yours"},

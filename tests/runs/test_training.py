@@ -457,10 +457,9 @@ def test_bfloat16_trains_every_variant_under_every_penalty_on_slopes(name, spec)
     known = plugins.options(plugin)
     small = {option: 8 for option in ("width", "batch") if option in known}
     data = Batch(torch.rand(20, *spec.shape) * 2 - 1, torch.arange(20) % 5, torch.rand(20, *spec.shape) * 2 - 1)
-    for penalty in ("gradient", "dragan", "r1"):
-        variant = plugin(
-            spec, penalty=choose("penalties", penalty), **small, **{"d_norm": "none"} if "d_norm" in known else {}
-        )
+    penalties = [{"penalty": choose("penalties", name)} for name in ("gradient", "dragan", "r1")]
+    for penalty in penalties if "penalty" in known else [{}]:
+        variant = plugin(spec, **penalty, **small, **{"d_norm": "none"} if "d_norm" in known else {})
         (curves,) = train(variant, data, Budget("updates", 1), Ledger(), intervals=1, precision="bfloat16")
         assert torch.tensor([*curves.values()]).isfinite().all()
         assert {weight.dtype for weight in variant.parameters()} == {torch.float32}

@@ -102,4 +102,4 @@ class RBM(OnePlayer):
     def _seen(self, x: Tensor) -> Tensor:
         """Samples as visible units: pixels on or off by chance, points in units of sigma."""
         flat = x.flatten(1)
-        return torch.bernoulli((flat + 1) / 2) if self.spec.is_image else (flat - self.centre) / self.unit
+        return torch.bernoulli(((flat + 1) / 2).clamp(0, 1)) if self.spec.is_image else (flat - self.centre) / self.unit
