@@ -21,7 +21,9 @@ NOTE = 'Theis et al., "A Note on the Evaluation of Generative Models", 2016, htt
     needs=("log_likelihood", "fresh"), samples=MOST_IMAGES, on_curves=False,
 )  # fmt: skip
 def bits_per_dimension(evidence: Evidence) -> Estimate:
-    """Bits that the model needs for each number of a real image it has not seen, of 256 levels each. From 0: 8 is what no model at all needs.
+    """Bits that the model needs for each number of a real image it has not seen, of 256 levels each.
+
+    From 0. A perfect model needs what real data hold, one that knows nothing 8.
 
     Exact for flows and autoregressive models; a VAE and a diffusion model need at most as many.
 
@@ -37,7 +39,8 @@ def bits_per_dimension(evidence: Evidence) -> Estimate:
     needs=("log_likelihood", "mixture"), on_curves=False,
 )  # fmt: skip
 def forward_kl(evidence: Evidence) -> Estimate:
-    """KL divergence from the data to the model, over fresh points, whose true density is known. From 0, the best.
+    """KL divergence from the data to the model, over fresh points, whose true density is known. From 0, which a model
+    of real data to perfection has.
 
     Exact for flows and autoregressive models; of a VAE and a diffusion model it is at most as much.
 
