@@ -1,8 +1,6 @@
 """People judge: `rate`."""
 
-from collections.abc import Callable
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,7 +74,8 @@ def _opened(
         from ganbench.rating.study import Design, Study
     except ModuleNotFoundError as error:
         raise BenchError(f"{error.name} is not installed, which a study needs: pip install 'ganbench[rate]'") from error
-    from ganbench.store import people_folder, read
+    from ganbench.store import read
+    from ganbench.store.people import people_folder
 
     found = read(results)
     study = Study(found, Design(kinds, trials, limit), datasets)
@@ -108,10 +107,8 @@ def _serve(study: "Study", answers: "Answers", port: int, shared: bool, hosts: t
     config = uvicorn.Config(
         app(study, answers, door), log_level="warning", timeout_keep_alive=10, limit_concurrency=500
     )
-    server = uvicorn.Server(config)
-    run: Callable[[], None] = partial(server.run, sockets=[listening])
     try:
-        run()
+        uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         err.print()
 
@@ -120,7 +117,7 @@ def _tally(study: "Study", answers: "Answers") -> None:
     """Print what the answers say, and write people's scores beside the suite's."""
     from ganbench.rating.tally import tally
     from ganbench.reports.formats import rating
-    from ganbench.store import write_people_scores
+    from ganbench.store.people import write_people_scores
 
     given = answers.frame()
     counted = [tally(study, given, simulated) for simulated in (False, True)]

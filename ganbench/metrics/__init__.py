@@ -101,6 +101,7 @@ class Metric:
     growth: float = 1.0  # power of the number of samples with which its time grows, as far as an estimate cares
     enough: int = 0  # samples: it looks at no more, however many there are; 0: at all
     aspect: Aspect | None = None  # on a scale where 1 is as real data; such metrics get a certificate
+    ceiling: Callable[[Evidence], float] | None = None  # the largest value, where it depends on the data
     version: int = 1  # raised when the number changes its meaning: part of the comparability key
 
     def __post_init__(self) -> None:
@@ -180,6 +181,8 @@ class Metric:
 
     def most(self, evidence: Evidence) -> float:
         """The largest value that there can be, where it depends on the data: there are only so many classes."""
+        if self.ceiling is not None:
+            return self.ceiling(evidence)
         return float(len(evidence.prior)) if self.unit in COUNTED else nan
 
     def conditions(self, evidence: Evidence) -> dict[str, str]:
@@ -191,6 +194,11 @@ class Metric:
 def _bad_rows(numbers: Tensor, also_infinite: bool) -> int:
     bad = ~numbers.isfinite() if also_infinite else numbers.isnan()
     return int(bad.flatten(1).any(1).sum())
+
+
+def rarest_alone(evidence: Evidence) -> float:
+    """The largest divergence of shares from the prior, in nats: all samples are of the rarest class or mode."""
+    return float(-evidence.prior[evidence.prior > 0].min().log())
 
 
 def metric(

@@ -19,7 +19,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from ganbench.metrics import Estimate, Evidence, metric
+from ganbench.metrics import Estimate, Evidence, metric, rarest_alone
 from ganbench.metrics.diversity import ROUNDING, VEEGAN, divergence, over_counts
 from ganbench.metrics.fidelity import shuffled
 
@@ -141,6 +141,7 @@ def high_quality(evidence: Evidence) -> Estimate:
 
 @metric(
     "reverse_kl",
+    ceiling=rarest_alone,
     title="Reverse KL",
     bounds=(0, math.inf),
     direction="lower",
@@ -162,6 +163,7 @@ def reverse_kl(evidence: Evidence) -> Estimate:
 
 @metric(
     "reverse_kl_third",
+    ceiling=rarest_alone,
     title="Reverse KL ⅓",
     bounds=(0, math.inf),
     direction="lower",

@@ -41,6 +41,18 @@ HEADERS = {
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
+FILES = (
+    ("/", "rate.html", "text/html; charset=utf-8"),
+    ("/rate.css", "rate.css", "text/css; charset=utf-8"),
+    ("/rate.js", "rate.js", "text/javascript; charset=utf-8"),
+)
+Call = Callable[[Request], Awaitable[Response]]
+
+
+class _BadBody(Exception):
+    """What was sent is no small JSON object; the message says why."""
+
+
 @dataclass
 class Limit:
     """At most so many events a minute of each source."""
@@ -129,14 +141,6 @@ def app(study: Study, answers: Answers, door: Door) -> Starlette:
     return Starlette(routes=[Route(path, _guarded(call, door), methods=[method]) for path, call, method in calls])
 
 
-FILES = (
-    ("/", "rate.html", "text/html; charset=utf-8"),
-    ("/rate.css", "rate.css", "text/css; charset=utf-8"),
-    ("/rate.js", "rate.js", "text/javascript; charset=utf-8"),
-)
-Call = Callable[[Request], Awaitable[Response]]
-
-
 def _question(study: Study, answers: Answers, rater: str) -> dict[str, Any]:
     """What the page shows next."""
     asked, total = answers.next_question(study, rater)
@@ -173,10 +177,6 @@ def _guarded(call: Call, door: Door) -> Call:
             return _refused(400, str(error))
 
     return guarded
-
-
-class _BadBody(Exception):
-    pass
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -5,6 +5,7 @@ et al., "HYPE: A Benchmark for Human eYe Perceptual Evaluation of Generative Mod
 """
 
 import math
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -177,7 +178,8 @@ def _strength_scores(study: Study, compared: DataFrame, judge: str) -> list[dict
         labels = dict(zip([*here["first"], *here["second"]], [*here["first_run"], *here["second_run"]], strict=True))
         for label, strength in _bradley_terry(here).items():
             n = int((here["first"] == label).sum() + (here["second"] == label).sum())
-            rows.append(_score(study, labels[label], "human_strength", strength.mean, math.nan, n, judge))
+            rivals = sorted(labels)  # a strength is of one row among these
+            rows.append(_score(study, labels[label], "human_strength", strength.mean, math.nan, n, judge, rivals))
     return rows
 
 
@@ -186,12 +188,15 @@ def _binomial_error(wrong: "pd.Series[bool]") -> float:
     return float(np.sqrt(share * (1 - share) / len(wrong)))
 
 
-def _score(study: Study, run: str, metric: str, value: float, stderr: float, n: int, judge: str) -> dict[str, Any]:
+def _score(
+    study: Study, run: str, metric: str, value: float, stderr: float, n: int, judge: str, rivals: Sequence[str] = ()
+) -> dict[str, Any]:
     """One row of the store."""
     runs = study.results.runs
     ran = runs[runs["run"] == run].iloc[0]
     identity = {name: ran[name] for name in ("suite", "run", "variant", "label", "dataset", "seed", "status")}
-    key = sha256(repr((metric, VERSION, judge, study.key, METRICS[metric]["direction"])).encode()).hexdigest()[:12]
+    asked = (metric, VERSION, METRICS[metric]["direction"], judge, study.key, list(rivals))
+    key = sha256(repr(asked).encode()).hexdigest()[:12]
     return {
         **identity, "checkpoint": "last", "images": int(ran["images"]), "judge": judge, "split": "test",
         "metric": metric, "value": float(value), "stderr": stderr, "most": math.nan, "samples": n,

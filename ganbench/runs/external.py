@@ -25,9 +25,9 @@ from ganbench.runs.record import State, given_to, write_record, write_shown
 from ganbench.runs.run import SHOWN
 from ganbench.runs.sampling import Drawn, Sampler, load_run, sampling_seed
 from ganbench.runs.spec import RunSpec, check_trust, complete, recorded
-from ganbench.store import Store
 from ganbench.store.columns import NOT_SAID, SCORE_COLUMNS
 from ganbench.store.files import read_array, read_arrays
+from ganbench.store.folder import Store
 from ganbench.variant import DataSpec, Variant
 
 SAVE = "Save it by numpy.save or numpy.savez, as float32 or uint8."

@@ -23,8 +23,8 @@ from ganbench.runs.budget import DERIVED, Ledger
 from ganbench.runs.judging import Row, Work, row_without_value
 from ganbench.runs.sampling import to_array, write_grid
 from ganbench.runs.spec import RunSpec
-from ganbench.store import remove_state
 from ganbench.store.columns import FINAL_CHECKPOINTS, LOSS_COLUMNS, REAL_IMAGES, SCORE_COLUMNS, Given, Status
+from ganbench.store.folder import remove_state
 from ganbench.store.whole import write_json
 from ganbench.variant import Variant, VariantKind
 

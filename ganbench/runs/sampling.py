@@ -16,9 +16,9 @@ from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults
 from ganbench.metrics import Belief
 from ganbench.runs.spec import RunSpec, check_trust, recorded
-from ganbench.store import read_run
 from ganbench.store.columns import Checkpoint
 from ganbench.store.files import damaged
+from ganbench.store.records import read_run
 from ganbench.variant import Batch, Pair, Variant
 
 CHUNK = 500  # samples drawn at once

@@ -17,9 +17,9 @@ from ganbench.judges import Judge, choosing
 from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
-from ganbench.store import read_run
 from ganbench.store.columns import Identity
 from ganbench.store.files import damaged
+from ganbench.store.records import read_run
 from ganbench.variant import Variant
 
 

@@ -15,7 +15,7 @@ from ganbench.errors import BadSuite, NoDevice
 from ganbench.executors import Executor, Job
 from ganbench.runs.record import given_to, of_kind
 from ganbench.runs.spec import RunSpec
-from ganbench.store import Store
+from ganbench.store.folder import Store
 from ganbench.suite.language import OnFailure
 from ganbench.suite.loading import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file

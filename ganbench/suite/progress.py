@@ -21,9 +21,10 @@ from typing import Any
 import pandas as pd
 
 from ganbench.executors import JobReport
-from ganbench.store import Results, external_records, read
+from ganbench.store import Results, read
 from ganbench.store.columns import IDENTITY, LOSS_COLUMNS, SCORE_COLUMNS, Identity
 from ganbench.store.lock import is_locked
+from ganbench.store.records import external_records
 from ganbench.store.whole import write_json
 
 FILE = "progress.json"

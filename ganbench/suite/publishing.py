@@ -13,7 +13,7 @@ from ganbench.errors import said
 from ganbench.executors import Executor, Job, JobReport
 from ganbench.runs.budget import Ledger
 from ganbench.runs.record import State, write_record
-from ganbench.store import Store
+from ganbench.store.folder import Store
 from ganbench.suite.language import OnFailure
 
 Reports = Generator[JobReport, None, None]

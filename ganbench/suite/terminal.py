@@ -23,8 +23,8 @@ from rich.text import Text
 from ganbench.errors import BenchError, printable
 from ganbench.executors import JobReport
 from ganbench.statistics import mean_interval
-from ganbench.store import read_run
 from ganbench.store.columns import REAL_IMAGES
+from ganbench.store.records import read_run
 from ganbench.suite.progress import RunProgress, SuiteProgress
 
 REFRESHES = 1  # a second; each takes about ten milliseconds of a processor that trains

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from ganbench.runs.spec import RunSpec
-from ganbench.store import read_run
+from ganbench.store.records import read_run
 from ganbench.suite.driver import Plan
 from ganbench.suite.estimate import Cost, Pair, Tried, elapsed, estimate, scale_for, trials
 

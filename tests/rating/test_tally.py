@@ -93,7 +93,8 @@ def test_answers_to_pictures_that_changed_are_dropped_and_counted(
 def test_a_file_of_scores_is_read_with_the_suites(tmp_path: Path, first_run: Any, results: Any) -> None:
     import shutil
 
-    from ganbench.store import people_folder, read, write_people_scores
+    from ganbench.store import read
+    from ganbench.store.people import people_folder, write_people_scores
 
     folder = tmp_path / "copy"
     shutil.copytree(first_run[0], folder)

@@ -15,7 +15,8 @@ import pytest
 
 from ganbench.executors import Job
 from ganbench.executors.local import Local
-from ganbench.store import Store, read
+from ganbench.store import read
+from ganbench.store.folder import Store
 from ganbench.suite import loading as suite
 
 Command = Callable[..., Any]

@@ -19,9 +19,10 @@ from PIL import Image
 from ganbench.data import pictures
 from ganbench.errors import BadResults
 from ganbench.runs.sampling import load_run
-from ganbench.store import read, read_run
+from ganbench.store import read
 from ganbench.store.csv import to_csv
 from ganbench.store.files import read_array, read_arrays
+from ganbench.store.records import read_run
 
 Command = Callable[..., Any]
 CPU = torch.device("cpu")

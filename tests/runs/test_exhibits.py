@@ -10,7 +10,8 @@ from ganbench.runs.exhibits import CLOUD, FRAME, MESH, ROWS, STEPS, SURFACE, col
 from ganbench.runs.run import run
 from ganbench.runs.sampling import Sampler
 from ganbench.runs.spec import RunSpec
-from ganbench.store import Store, read
+from ganbench.store import read
+from ganbench.store.folder import Store
 
 CPU = torch.device("cpu")
 

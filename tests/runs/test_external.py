@@ -13,8 +13,9 @@ from ganbench.runs.budget import Budget
 from ganbench.runs.external import add_to_results, fitting, judge_external, score_table, spec_for, spec_from_results
 from ganbench.runs.run import run
 from ganbench.runs.spec import RunSpec
-from ganbench.store import Store, read
+from ganbench.store import read
 from ganbench.store.columns import SCORE_COLUMNS
+from ganbench.store.folder import Store
 
 CPU = torch.device("cpu")
 RING = spec_for("ring8", 500)

@@ -26,7 +26,7 @@ from ganbench.runs.sampling import (
     write_samples,
 )
 from ganbench.runs.spec import PluginSpec, RunSpec
-from ganbench.store import read_run
+from ganbench.store.records import read_run
 from ganbench.variant import Batch, DataSpec, Variant
 
 CPU = torch.device("cpu")

@@ -14,9 +14,10 @@ import pytest
 
 from ganbench.errors import BadResults
 from ganbench.runs import spec
-from ganbench.store import read, read_run
+from ganbench.store import read
 from ganbench.store.columns import LOSS_COLUMNS, SCORE_COLUMNS
 from ganbench.store.format import FORMAT
+from ganbench.store.records import read_run
 
 Command = Callable[..., Any]
 

@@ -14,9 +14,11 @@ import pytest
 
 from ganbench.errors import BadResults
 from ganbench.runs.budget import Ledger
-from ganbench.store import Store, read, read_run
+from ganbench.store import read
 from ganbench.store.columns import LOSS_COLUMNS, SCORE_COLUMNS
+from ganbench.store.folder import Store
 from ganbench.store.format import FORMAT
+from ganbench.store.records import read_run
 from ganbench.store.whole import write_json
 
 

@@ -14,7 +14,7 @@ from ganbench.errors import BadResults
 from ganbench.executors import Job, JobReport
 from ganbench.runs.run import run
 from ganbench.runs.spec import RunSpec
-from ganbench.store import Store
+from ganbench.store.folder import Store
 from ganbench.suite import loading as suite
 from ganbench.suite import progress
 from ganbench.suite.progress import SuiteProgress, progress_file, read_progress, results_so_far, stamp

@@ -9,7 +9,7 @@ import pytest
 
 from ganbench.executors import Job, JobReport
 from ganbench.runs.spec import RunSpec
-from ganbench.store import Store
+from ganbench.store.folder import Store
 from ganbench.suite import loading, progress
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.status import as_json, as_lines, status_of

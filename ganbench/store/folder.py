@@ -1,0 +1,122 @@
+"""A suite's results folder as the driver sees it: who works in it, where runs write, and how records are published."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from ganbench.errors import BadResults
+from ganbench.store.columns import Status
+from ganbench.store.format import EXTERNAL, EXTERNAL_FOLDERS, FORMAT
+from ganbench.store.lock import locked
+from ganbench.store.records import read_manifest, read_run
+from ganbench.store.whole import write_json
+
+
+def remove_state(workdir: Path) -> None:
+    """Remove what a run saves to go on from, and what one that was killed has half written."""
+    for file in (workdir / "state.pt", *workdir.glob(".*.draft")):
+        file.unlink(missing_ok=True)
+
+
+class Store:
+    """The results folder of one suite, as the driver sees it."""
+
+    def __init__(self, results: Path, suite: str):
+        """Writes nothing. Raises BadResults if another version wrote what is there."""
+        self.path = results / suite
+        self.unfinished = self.path / ".unfinished"
+        if (self.path / "suite.json").exists():
+            read_manifest(self.path)
+
+    def open(
+        self, text: str, runs: list[dict[str, Any]], command: str, commit: str, published: Sequence[Any] = ()
+    ) -> None:
+        """Write down what should be here: each run's id, label, dataset, seed; and what papers have `published`.
+
+        Raises BadResults if the folder cannot be written.
+        """
+        manifest = {
+            "format": FORMAT, "command": command, "commit": commit, "runs": runs, "published": published, "text": text,
+        }  # fmt: skip
+        with self._writing():
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            write_json(self.path / "suite.json", manifest)
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Be the only driver of the suite; the claim ends with the block, or with the process.
+
+        Raises BadResults if another driver is at work, or if the folder cannot be written.
+        """
+        with self._writing():
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+        with locked(self.unfinished) as ours:
+            if not ours:
+                raise BadResults(
+                    f"Another `ganbench run` is at work in {self.path}{_driver(self.unfinished)}. Wait until it has "
+                    "ended, end it, or choose another folder with --results."
+                )
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BadResults(
+                f"{self.path} cannot be written: {error.strerror}. Choose another folder with --results."
+            ) from error
+
+    def workdir(self, run: str) -> Path:
+        """Where a run may write until it is published."""
+        path = self.unfinished / run
+        with self._writing():
+            path.mkdir(exist_ok=True)
+        return path
+
+    def status(self, run: str) -> Status | None:
+        """How a published run ended; None if it is still to do."""
+        if not (self.path / run / "run.json").exists():
+            return None
+        ended: Status = read_run(self.path / run)["status"]
+        return ended
+
+    def publish(self, run: str) -> None:
+        """Make a finished workdir part of the results; a kill on the way leaves the old record, the new one or none."""
+        self._publish(self.unfinished / run, self.path / run)
+
+    def _publish(self, workdir: Path, target: Path) -> None:
+        remove_state(workdir)
+        old = self.unfinished / f"{target.name}.old"
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            os.replace(target, old)
+        os.replace(workdir, target)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def external_workdir(self) -> Path:
+        """Where the record of external samples may be written until it is published. Raises BadResults if it cannot."""
+        with self._writing():
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            return Path(mkdtemp(prefix="external-", dir=self.unfinished))
+
+    def publish_external(self, workdir: Path, label: str, dataset: str, seed: int) -> None:
+        """Make external samples part of the results, in place of earlier ones of that label, dataset and seed."""
+        name = sha256(f"{label}\n{dataset}\n{seed}".encode()).hexdigest()[:12]
+        (self.path / EXTERNAL).mkdir(exist_ok=True)
+        self._publish(workdir, self.path / EXTERNAL / name)
+        for folder in EXTERNAL_FOLDERS[1:]:
+            shutil.rmtree(self.path / folder / name, ignore_errors=True)
+
+
+def _driver(unfinished: Path) -> str:
+    """Which process is at work, if it has said so."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return f": {json.loads((unfinished / 'progress.json').read_text(encoding='utf-8'))['driver']}"
+    return ""

@@ -1,0 +1,70 @@
+"""What a suite's `suite.json` and a run's `run.json` hold, read and checked."""
+
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args
+
+from ganbench.errors import BadResults, shortened
+from ganbench.store.columns import PUBLISHED_COLUMNS, Status
+from ganbench.store.files import Types, damaged, fields, read_json
+from ganbench.store.format import EXTERNAL_FOLDERS, check_format
+
+NUMBER = (int, float, NoneType)
+RECORD = {"status": str, "reason": str, "summary": dict, "ledger": dict, "conditions": dict}
+ENTRY = {"run": str, "label": str, "dataset": str, "seed": int}  # of a manifest
+SUMMARY: Types = {**ENTRY, "control": (bool, NoneType)}
+MANIFEST: Types = {"format": object, "command": str, "commit": str, "runs": list, "text": str}
+PUBLISHED: Types = {**dict.fromkeys(PUBLISHED_COLUMNS, str), **dict.fromkeys(("mean", "stderr", "trials"), NUMBER)}
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The `suite.json` in a suite's folder. Raises BadResults if it is damaged, or if a newer version wrote it."""
+    file = path / "suite.json"
+    manifest = read_json(file)
+    check_format(fields(manifest, {"format": object}, file)["format"], path)
+    manifest = fields({"published": [], **manifest}, {**MANIFEST, "published": list}, file)
+    for run in manifest["runs"]:
+        name = fields(run, ENTRY, file)["run"]
+        if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
+            raise damaged(file, f"it has a run {shortened(name, 60)!r}, which is no name of a folder in it")
+    for row in manifest["published"]:
+        fields(row, PUBLISHED, file)
+    return manifest
+
+
+def external_entry(path: Path, file: Path) -> dict[str, Any]:
+    """The entry of samples from elsewhere, as a suite's manifest has them of its runs."""
+    about = fields(read_run(file.parent)["summary"], {"label": str, "dataset": str, "seed": int}, file)
+    own = {name: about[name] for name in ("label", "dataset", "seed")}
+    return {"run": file.parent.relative_to(path).as_posix(), **own}
+
+
+def external_records(path: Path) -> list[Path]:
+    """The `run.json` of all samples from elsewhere in a suite's folder."""
+    return sorted(file for folder in EXTERNAL_FOLDERS for file in path.glob(f"{folder}/*/run.json"))
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """One run's `run.json`. Raises BadResults if the folder is no run, or if the file is damaged."""
+    file = path / "run.json"
+    if not file.exists():
+        raise BadResults(f"{path} is no run: it has no run.json. A run is <results>/<suite>/<run id>.")
+    record = fields({"reason": "", "ledger": {}, "conditions": {}, **read_json(file)}, RECORD, file)
+    fields(record["summary"], {"label": str, "dataset": str}, file, SUMMARY)
+    if record["status"] not in get_args(Status):
+        raise damaged(file, f"its status is {shortened(record['status'], 60)!r}")
+    fields(record["ledger"], dict.fromkeys(record["ledger"], NUMBER), file)
+    fields(record["conditions"], dict.fromkeys(record["conditions"], (*NUMBER, str)), file)
+    return record
+
+
+def flat_record(path: Path) -> dict[str, Any]:
+    """The flat part of a run's record."""
+    record = read_run(path)
+    return {
+        **record["summary"],
+        **record["ledger"],
+        **record["conditions"],
+        "status": record["status"],
+        "reason": record["reason"],
+    }
