@@ -1,6 +1,6 @@
 """What people say of a suite's runs, beside its scores: see `ganbench.rating`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def write_people_scores(path: Path, scores: Sequence[pd.DataFrame]) -> None:
 
 
 def with_people(
-    path: Path, runs: Iterable[Mapping[str, Any]], scores: pd.DataFrame, needed: Mapping[str, bool], notes: list[str]
+    path: Path, runs: list[dict[str, Any]], scores: pd.DataFrame, needed: Mapping[str, bool], notes: list[str]
 ) -> pd.DataFrame:
     """Add what people say of the runs that are still there, under the labels that they have now."""
     file = path / PEOPLE / "scores.parquet"

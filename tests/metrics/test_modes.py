@@ -219,3 +219,10 @@ def test_stated_errors_of_distances_are_those_of_redrawn_samples(metric, kept):
 def test_nine_samples_are_too_few_to_move():
     with pytest.raises(BenchError, match="Found 9 samples, but wasserstein1"):
         wasserstein1(moved(points(9, 0), points(100, 1)))
+
+
+def test_no_divergence_is_more_than_that_of_the_rarest_mode_alone():
+    evidence = judged(UNEVEN.means[:1].repeat(50, 1), UNEVEN)
+    assert reverse_kl.most(evidence) == reverse_kl_third.most(evidence) == pytest.approx(math.log(1 / 0.1))
+    assert modes.most(evidence) == 3
+    assert reverse_kl(evidence).value <= reverse_kl.most(evidence)
