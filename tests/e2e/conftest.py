@@ -131,9 +131,11 @@ def scroll_through() -> Callable[[Any], None]:
 
     def through(tab: Any) -> None:
         tab.evaluate("document.querySelectorAll('.exhibits details').forEach(fold => { fold.open = true; })")
-        for y in range(0, tab.evaluate("document.documentElement.scrollHeight"), 800):
+        y = 0
+        while y < tab.evaluate("document.documentElement.scrollHeight"):  # which grows as figures are drawn
             tab.evaluate(f"scrollTo(0, {y})")
             tab.wait_for_timeout(60)
+            y += 800
         tab.wait_for_function(
             "[...document.querySelectorAll('figure:not([hidden]) .plot')].every(p => p.querySelector('svg.main-svg'))"
         )

@@ -224,7 +224,11 @@ def test_nothing_outlives_a_driver_that_was_killed(slow: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_driver_is_ctrl_c(slow: Path, tmp_path: Path, signal_: signal.Signals) -> None:
-    driver = started("run", slow, "--results", tmp_path)
+    usual = signal.signal(signal_, signal.SIG_DFL)  # under nohup SIGHUP is ignored, by children too
+    try:
+        driver = started("run", slow, "--results", tmp_path)
+    finally:
+        signal.signal(signal_, usual)
     wait_until(lambda: [*tmp_path.glob("tiny/.unfinished/*/state.pt")])
     os.killpg(driver.pid, signal_)  # to all of them, as a terminal or Slurm does
     _, err = driver.communicate(timeout=30)
