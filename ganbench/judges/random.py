@@ -44,6 +44,7 @@ class RandomJudge(Judge):
     Raises BadSuite if the dataset has no such images, or if this machine's numpy draws other weights than the recipe's.
     """
 
+    home = "textures"  # the dataset that it is audited on
     metrics = ("fid", "kid", "precision", "recall", "density", "coverage", "ct")
     select = "fid"
     lasting = True
