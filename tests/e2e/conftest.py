@@ -125,20 +125,22 @@ def opened(visit: Visit, folder: Path) -> Visit:
     )
 
 
+# Brings the first figure that is not drawn into the window, as long as there is one: a page of any speed ends drawn.
+TO_NEXT = """() => {
+  const waits = (plot) => plot.checkVisibility() && !plot.querySelector("svg.main-svg");
+  const next = [...document.querySelectorAll(".plot")].find(waits);
+  next?.scrollIntoView();
+  return Boolean(next);
+}"""
+
+
 @pytest.fixture
-def scroll_through() -> Callable[[Any], None]:
-    """Bring every figure of a page near the window once, so that all are drawn."""
+def scroll_through(until: Callable[..., None]) -> Callable[[Any], None]:
+    """Bring every figure of a page that can be seen into the window until all are drawn."""
 
     def through(tab: Any) -> None:
         tab.evaluate("document.querySelectorAll('.exhibits details').forEach(fold => { fold.open = true; })")
-        y = 0
-        while y < tab.evaluate("document.documentElement.scrollHeight"):  # which grows as figures are drawn
-            tab.evaluate(f"scrollTo(0, {y})")
-            tab.wait_for_timeout(60)
-            y += 800
-        tab.wait_for_function(
-            "[...document.querySelectorAll('figure:not([hidden]) .plot')].every(p => p.querySelector('svg.main-svg'))"
-        )
+        until(tab, f"!({TO_NEXT})()")
 
     return through
 
