@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ganbench.data import Dataset, Part
+from ganbench.data import Dataset, Part, Split
 from ganbench.data.files import data_roots
 from ganbench.judges import Judge, Judged
 from ganbench.store.whole import write_bytes
@@ -20,7 +20,17 @@ def judge_real_data(judge: Judge, dataset: Dataset, part: Part) -> Judged:
     def look() -> Judged:
         return judge(dataset.train().x if part == "train" else dataset.reference(part).x)
 
-    key = "; ".join([judge.key, dataset.fingerprint, dataset.preprocessing, part])
+    return _of_real_data(judge, dataset, part, look)
+
+
+def judge_held_out(judge: Judge, dataset: Dataset, split: Split) -> Judged | None:
+    """What the judge says of unseen data of the training data's own origin; None of data whose splits have one."""
+    batch = dataset.held_out(split)
+    return None if batch is None else _of_real_data(judge, dataset, f"held out of {split}", lambda: judge(batch.x))
+
+
+def _of_real_data(judge: Judge, dataset: Dataset, what: str, look: Callable[[], Judged]) -> Judged:
+    key = "; ".join([judge.key, dataset.fingerprint, dataset.preprocessing, what])
     return cached(key, look) if judge.lasting else look()
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganbench.data import Dataset
 from ganbench.judges import Judge, Judged
-from ganbench.judges.cache import judge_real_data
+from ganbench.judges.cache import judge_held_out, judge_real_data
 from ganbench.metrics import CPU, Evidence, Metric, Pairs, Walk
 from ganbench.runs.sampling import Drawn, Sampler, sampling_seed
 from ganbench.runs.spec import RunSpec
@@ -136,7 +136,7 @@ def gather(
         fresh=drawn.like.x.cpu() if drawn.like else None,
         training=dataset.train() if _any(needed, "training") else None,
         trained=judge_real_data(judge, dataset, "train") if _any(needed, "trained") else None,
-        held_out=_judged_held_out(judge, dataset, split) if _any(needed, "trained") else None,
+        held_out=judge_held_out(judge, dataset, split) if _any(needed, "trained") else None,
         asked=drawn.like.y.cpu() if drawn.conditional and drawn.like and drawn.like.y is not None else None,
         pair=_pairs(dataset, judge, drawn),
         belief=drawn.belief,
@@ -144,11 +144,6 @@ def gather(
         device=drawn.x.device if drawn.x.device.type in EXACT else CPU,
         log_likelihood=drawn.log_likelihood,
     )
-
-
-def _judged_held_out(judge: Judge, dataset: Dataset, split: Split) -> Judged | None:
-    batch = dataset.held_out(split)
-    return None if batch is None else judge(batch.x)
 
 
 def _judged_walk(judge: Judge, walk: Callable[[int, float], tuple[Tensor, Tensor]]) -> Walk:

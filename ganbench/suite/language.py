@@ -107,6 +107,7 @@ class DatasetTable(Table):
     label: Label = Field("", description="Its name on the board; by default the dataset's name.")
     options: Options = Field({}, description="See `ganbench show NAME`.")
     budget: BudgetTable | None = Field(None, description="The length of a run on this dataset, and its size.")
+    seeds: Seeds | None = Field(None, description="How many, or which; by default the suite's.")
     evaluations: Annotated[int, Field(gt=0, le=10_000)] | None = None
     samples: Count | None = None
     judge: Name | None = Field(

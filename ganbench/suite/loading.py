@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.spec import RunSpec, complete
 from ganbench.suite.capacity import fit
-from ganbench.suite.language import DatasetTable, OnFailure, SuiteTable, VariantTable, parse
+from ganbench.suite.language import DatasetTable, OnFailure, Seeds, SuiteTable, VariantTable, parse
 from ganbench.suite.scaling import least_samples, shorten
 
 TRIED = 100  # real samples by which a metric is tried
@@ -98,27 +98,34 @@ def _folder_name(name: str, path: Path) -> str:
 
 def _expand(table: SuiteTable, path: Path, scale: float, suite: str) -> Iterable[RunSpec]:
     """Seed by seed, so that a suite that is stopped early has something to show of every row."""
-    seeds = table.seeds if isinstance(table.seeds, list) else range(table.seeds)
+    seeds = [_listed(table.seeds if entry.seeds is None else entry.seeds) for entry in table.dataset]
     variants = [*table.variant, *(VariantTable(name=name) for name in table.controls)]
     labels = [entry.label or entry.name for entry in table.dataset]
     for variant in variants:
         for label in (*variant.on, *(variant.datasets or [])):
             if label not in labels:
                 raise UnknownName("datasets of this suite", label, labels, f"{path}, {variant.name}: ")
-    if (n := len(variants) * len(labels) * len(seeds)) > MOST_RUNS:
+    if (n := len(variants) * sum(map(len, seeds))) > MOST_RUNS:
         raise BadSuite(f"{path}: found {n:,} runs, of which a suite has at most {MOST_RUNS:,}. Make it several suites.")
-    checked: list[RunSpec] = []
-    for entry, label in zip(table.dataset, labels, strict=True):
+    checked: list[tuple[list[RunSpec], Sequence[int]]] = []
+    for entry, label, own in zip(table.dataset, labels, seeds, strict=True):
         trained = [variant for variant in variants if variant.datasets is None or label in variant.datasets]
         if not trained:
             raise BadSuite(f"{path}, {label}: no variant is trained on it. Remove it, or name it in `datasets`.")
         size = (entry.budget and entry.budget.parameters) or table.budget.parameters
         everyone = _of_every_variant(table, entry, path.parent, suite)
-        checked += _of_each_variant(everyone, trained, scale, size, f"{path}, {label}")
+        checked.append((list(_of_each_variant(everyone, trained, scale, size, f"{path}, {label}")), own))
     for variant in table.variant:
         if variant.datasets == []:
             raise BadSuite(f"{path}, {variant.name}: found datasets = [], on which nothing can be trained. Name some.")
-    return [replace(spec, seed=seed) for seed in seeds for spec in checked]
+    turns = range(max(map(len, seeds)))
+    return [
+        replace(spec, seed=own[turn]) for turn in turns for specs, own in checked if turn < len(own) for spec in specs
+    ]
+
+
+def _listed(seeds: Seeds) -> Sequence[int]:
+    return seeds if isinstance(seeds, list) else range(seeds)
 
 
 def _published(table: SuiteTable, runs: Iterable[RunSpec], path: Path) -> Iterable[dict[str, Any]]:

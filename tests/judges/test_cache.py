@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from ganbench.data import Dataset
 from ganbench.data.blobs import Blobs
 from ganbench.judges import Judged
-from ganbench.judges.cache import cache_folder, cached, judge_real_data
+from ganbench.judges.cache import cache_folder, cached, judge_held_out, judge_real_data
 from ganbench.judges.truth import TruthJudge
 
 
@@ -123,6 +123,19 @@ def test_real_data_are_judged_once_for_each_judge_data_and_split() -> None:
         setattr(judge if changed == "key" else data, changed, "other")
         judge_real_data(judge, data, "train")
     assert len(judge.asked) == 5
+
+
+def test_unseen_data_of_the_origin_of_the_training_data_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Blobs(points=20, size=8)
+    judge = Lasting(data)
+    assert judge_held_out(judge, data, "test") is None
+    unseen = data.fresh("test", 30)
+    monkeypatch.setattr(data, "held_out", lambda split: unseen)
+    first, again = judge_held_out(judge, data, "test"), judge_held_out(judge, data, "test")
+    assert first is not None and again is not None and same(first, again)
+    assert same(first, TruthJudge(data)(unseen.x))
+    judge_real_data(judge, data, "test")
+    assert judge.asked == [30, 10_000]
 
 
 def test_a_judge_whose_key_does_not_tell_all_is_asked_every_time(cache: Path) -> None:

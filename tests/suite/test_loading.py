@@ -40,6 +40,16 @@ def test_seeds_may_be_listed(suite_file: SuiteFile) -> None:
     assert [run.seed for run in suite.load(suite_file(("seeds = 2", "seeds = [7, 3]"))).runs[::3]] == [7, 3]
 
 
+def test_a_dataset_may_have_seeds_of_its_own(suite_file: SuiteFile) -> None:
+    path = suite_file(
+        ('name = "ring8"', 'name = "ring8"\nlabel = "near"\nseeds = 3\n\n[[dataset]]\nname = "ring8"\nlabel = "far"'),
+        ("controls", "#"),
+        ("seeds = 2", "seeds = [7]"),
+    )
+    runs = [(run.dataset_label, run.seed) for run in suite.load(path).runs if run.label == "gan"]
+    assert runs == [("near", 0), ("far", 7), ("near", 1), ("near", 2)]
+
+
 def test_labels_name_rows_and_options_may_hold_on_one_dataset_only(suite_file: SuiteFile) -> None:
     path = suite_file(
         ('name = "ring8"', 'name = "ring8"\nlabel = "wide"\n\n[[dataset]]\nname = "ring8"\nlabel = "far"'),
