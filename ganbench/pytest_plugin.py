@@ -148,10 +148,10 @@ def _hand_to_pytest_benchmark(config: pytest.Config, now: "Baseline") -> None:
 
     for (dataset, variant), runs in now.runs.items():
         scores = {name[2]: score for name, score in now.scores.items() if name[:2] == (dataset, variant)}
-        quality = [value for value in scores[runs.select].values.values() if value is not None]
+        quality = [value for value in scores[runs.decides].values.values() if value is not None]
         mean = f"{sum(quality) / len(quality):.4g}" if quality else "none"
         benchmark = SimpleNamespace(
-            name=f"{variant}[{runs.select}={mean}]", fullname=f"{now.suite}::{dataset}::{variant}", group=dataset,
+            name=f"{variant}[{runs.decides}={mean}]", fullname=f"{now.suite}::{dataset}::{variant}", group=dataset,
             param=None, params=None, cprofile_stats=None, has_error=False,
             extra_info={metric: score.values for metric, score in scores.items()},
         )  # fmt: skip

@@ -18,10 +18,9 @@ from pandas import DataFrame, Series
 from ganbench.compare.gate import SPEED, Gate
 from ganbench.errors import BadResults
 from ganbench.store import Results
-from ganbench.store.columns import MISSING
+from ganbench.store.columns import MISSING, SENSES
 
 CHECKPOINT = "last"
-SENSES = ("lower", "higher")  # directions of which one is better
 
 ENVIRONMENT = ["device", "processor", "threads", "platform", "python", "torch", "ganbench"]
 MACHINE = ["device", "processor", "threads", "precision"]  # that a speed depends on
@@ -45,6 +44,12 @@ class Runs:
     failures: dict[int, str]  # seed -> how its run ended, if not well
     ledger: dict[str, float | None]  # means over the others
     plugin: str = ""  # the variant's name where it is installed; "": not known
+    primary: str = ""  # metric that verdicts are of; "": the one that selects
+
+    @property
+    def decides(self) -> str:
+        """The metric that verdicts are of."""
+        return self.primary or self.select
 
     @property
     def ended(self) -> list[int]:
@@ -157,6 +162,7 @@ def _runs_of_row(rows: DataFrame) -> Runs:
         variant=first["label"],
         budget=_one({_budget_text(row) for _, row in rows.iterrows()}, "budgets", where),
         select=next(iter(rows["select"].dropna()), ""),
+        primary=next(iter(rows["primary"].dropna()), "") if "primary" in rows else "",
         seeds=sorted(map(int, rows["seed"])),
         failures=dict(_ending({str(k): v for k, v in row.items()}) for row in lost),
         ledger={name: _short(done[name].mean()) for name in LEDGER if name in rows},

@@ -26,9 +26,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ganbench.compare.baseline import SENSES, Baseline, Record, Runs, Score, by_name
+from ganbench.compare.baseline import Baseline, Record, Runs, Score, by_name
 from ganbench.compare.gate import Gate
 from ganbench.errors import BadResults
+from ganbench.store.columns import SENSES
 from ganbench.store.whole import written_whole
 
 FORMAT = 2

@@ -42,10 +42,9 @@ from ganbench.statistics import (
     welch_test,
 )
 from ganbench.store import Results
-from ganbench.store.columns import Checkpoint
+from ganbench.store.columns import SENSES, Checkpoint
 
 ALPHA = 0.05  # the chance of any false verdict in a table
-SENSES = ("lower", "higher")  # of which one is better
 WANTED = 0.8  # with so many seeds as are asked for, the chance that they decide
 
 

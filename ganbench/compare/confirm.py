@@ -150,7 +150,7 @@ def _pairs(check: Check, fresh: Baseline, before: Baseline) -> Iterator[_Pair]:
         if name[-1] != ENDED and not np.isnan(rows[name].change) and len(_values(fresh, name)) > 1:
             groups.setdefault((name[0], name[2]), []).append(name)
     for (dataset, metric), names in groups.items():
-        floor = check.gate.limit(metric, selecting=False).floor
+        floor = check.gate.limit(metric, primary=False).floor
         samples = [_samples(before, fresh, name, floor) for name in names]
         single = contrasts(samples)
         for name, contrast, fall in zip(names, single, falls(samples), strict=True):

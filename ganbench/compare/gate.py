@@ -19,7 +19,7 @@ SPEED = "images_per_second"
 # Machines have moods, and all seeds of a session share them: no test of seeds knows how far two sessions are apart.
 SPEED_TOLERANCE = 0.3
 FLOOR = 1e-4  # the share of one sample in ten thousand; a KID or a divergence below is that of equal distributions
-SELECTING = 10.0  # weight of the metric by which checkpoints are selected: the one that variants are tuned for
+PRIMARY = 10.0  # weight of the metric that verdicts are of: the one that variants are tuned for
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Floor = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -45,7 +45,7 @@ class MetricRules(BaseModel):
     weight: Share | None = Field(
         None,
         description="Share of the allowed error, relative to other metrics; 0: not looked at. By default 1, and "
-        f"{SELECTING:g} for the metric by which checkpoints are selected.",
+        f"{PRIMARY:g} for the dataset's primary metric.",
     )
 
 
@@ -121,11 +121,11 @@ class Gate(BaseModel):
             if metric not in names:
                 raise UnknownName("metrics of this suite", metric, names, where)
 
-    def limit(self, metric: str, selecting: bool) -> Limit:
-        """Tell when a change of `metric` counts. `selecting`: it is the one by which checkpoints are selected."""
+    def limit(self, metric: str, primary: bool) -> Limit:
+        """Tell when a change of `metric` counts. `primary`: it is the one that verdicts are of."""
         rules = self.metrics.get(metric, MetricRules())
         tolerance = SPEED_TOLERANCE if metric == SPEED else self.tolerance
-        weight = SELECTING if selecting else 1.0
+        weight = PRIMARY if primary else 1.0
         return Limit(
             tolerance if rules.tolerance is None else rules.tolerance,
             weight if rules.weight is None else rules.weight,

@@ -222,7 +222,7 @@ def _score_lines(results: Sequence[CommitResult], gate: Gate) -> Iterator[Line]:
             values = floats([value for value in score.values.values() if value is not None])
             alike = (*name, runs.budget, score.key or f"none at {place}")
             points.setdefault(alike, []).append(Point(place, result, score, values))
-            limits[alike] = gate.limit(score.metric, score.metric == runs.select)
+            limits[alike] = gate.limit(score.metric, score.metric == runs.decides)
     for number, line in enumerate(sorted(points, key=lambda line: (line[:3], points[line][0].place))):
         yield Line(number, line[3], limits[line], points[line])
 

@@ -14,9 +14,9 @@ from pandas import DataFrame, Series
 from ganbench.compare.words import answer
 from ganbench.errors import BadResults
 from ganbench.statistics import Verdicts, decide
+from ganbench.store.columns import SENSES
 
 NEEDED = ("label", "seed", "value")
-SENSES = ("lower", "higher")
 FEW = 2  # rows, below which nothing can be better
 NUMBERS = ("value", "look", "level")
 

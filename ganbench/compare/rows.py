@@ -131,7 +131,7 @@ def _row(name: tuple[str, str, str], pair: _Pair, gate: Gate) -> Row:
     known: Any = pair.old or pair.new
     runs: Any = pair.once or pair.runs
     once, values = _numbers(pair.old), _numbers(pair.new)
-    limit = gate.limit(name[-1], name[-1] == runs.select)
+    limit = gate.limit(name[-1], name[-1] == runs.decides)
     seeds = len(once), len(values)
     return Row(name, known.direction, known.unit, limit, _mean(once), _mean(values), seeds)
 

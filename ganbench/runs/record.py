@@ -130,6 +130,7 @@ def _conditions(spec: RunSpec) -> Row:
         "budget_amount": spec.budget.amount,
         "samples": spec.samples,
         "evaluations": spec.evaluations,
+        "primary_when_run": spec.primary,
     }
 
 

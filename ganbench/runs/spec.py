@@ -12,12 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from ganbench import __version__, plugins
 from ganbench.data import Dataset
-from ganbench.errors import BadResults, BadSuite
+from ganbench.errors import BadResults, BadSuite, UnknownName
 from ganbench.judges import Judge, choosing
 from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
-from ganbench.store.columns import Identity
+from ganbench.store.columns import SENSES, Identity
 from ganbench.store.files import damaged
 from ganbench.store.records import read_run
 from ganbench.variant import Variant
@@ -42,12 +42,13 @@ class RunSpec:
     scale: float = 1.0
     fingerprint: str = ""  # of the data, which may change under the same name
     curves: tuple[str, ...] = ()  # metrics along the budget; (): all that are cheap enough for that
+    primary: str = ""  # the metric that verdicts on this dataset are of
 
     @cached_property
     def id(self) -> str:
         """Hash of all that determines the run's scores; where a file plugin lies and the names on the board do not."""
         plain = asdict(self)
-        for name in ("suite", "label", "dataset_label"):
+        for name in ("suite", "label", "dataset_label", "primary"):
             del plain[name]
         for made in ("variant", "dataset"):
             del plain[made]["beside"]
@@ -107,13 +108,34 @@ class RunSpec:
 
 
 def complete(spec: RunSpec, dataset: Dataset) -> RunSpec:
-    """Decide what is left open: the dataset's judge, that judge's metrics, the data's fingerprint, `folder:PATH`.
+    """Decide what is left open: the dataset's judge, that judge's metrics, which of them is the primary one, the data's
+    fingerprint, `folder:PATH`.
 
     The variant may still be missing. Raises BadSuite or UnknownName if the judge cannot judge the dataset.
     """
     written_out, judge = spec.dataset.written_out("datasets"), spec.judge or choosing.default_judge(dataset)
     spec = replace(spec, dataset=written_out, judge=judge, fingerprint=dataset.fingerprint)
-    return replace(spec, metrics=spec.metrics or tuple(spec.build_judge(dataset).metrics))
+    judged_by = spec.build_judge(dataset)
+    spec = replace(spec, metrics=spec.metrics or tuple(judged_by.metrics))
+    return replace(spec, primary=_primary(spec, judged_by.select))
+
+
+def _primary(spec: RunSpec, select: str) -> str:
+    """The name of the metric that verdicts are of: the one that is declared, that by which checkpoints are selected, or
+    the first that says what is better; "" where none does.
+    """
+    metrics = dict(zip(spec.metrics, spec.load_metrics(), strict=True))
+    better = [metric.name for metric in metrics.values() if metric.direction in SENSES]
+    if not spec.primary:
+        return select if select in better else next(iter(better), "")
+    if spec.primary not in metrics:
+        raise UnknownName("metrics of that dataset", spec.primary, spec.metrics, "primary: ")
+    if (name := metrics[spec.primary].name) not in better:
+        raise BadSuite(
+            f"Found primary = {name!r}, of which neither low nor high is better, so that nobody could be. "
+            f"Choose one of {', '.join(better)}."
+        )
+    return name
 
 
 def recorded(folder: Path) -> RunSpec:

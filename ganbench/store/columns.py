@@ -12,6 +12,7 @@ Given = Literal["nothing", "labels", "second domain", "labels and second domain"
 REAL_IMAGES: Given = "real images"  # of such a row no rank among generators would be fair
 NOT_SAID = ""  # in place of what a row was given: older results and samples from elsewhere do not say
 MISSING = "missing"  # in place of a status: the suite names the run, and nobody has done it yet
+SENSES = ("lower", "higher")  # directions of which one is better
 FINAL_CHECKPOINTS: tuple[Checkpoint, ...] = ("last", "selected")  # those judged on the test split
 
 

@@ -115,7 +115,7 @@ def _fits(run: RunSpec, only: str) -> bool:
 
 def _entry(run: RunSpec) -> dict[str, object]:
     variant = run.variant.load("variants")
-    more = {"scale": run.scale, **of_kind(variant.kind), "given": given_to(variant)}
+    more = {"scale": run.scale, "primary": run.primary, **of_kind(variant.kind), "given": given_to(variant)}
     return {**asdict(run.identity), **more}
 
 

@@ -116,6 +116,10 @@ class DatasetTable(Table):
         "by default the dataset's own.",
     )
     metrics: Names | None = Field(None, description="By default the judge's own.")
+    primary: Name | None = Field(
+        None,
+        description="The one of the metrics that verdicts are of; by default that by which checkpoints are selected.",
+    )
     curves: Names = Field(
         [],
         description="Those of the metrics that runs are judged by along their budget; by default all that are cheap.",

@@ -162,6 +162,7 @@ def _of_every_variant(table: SuiteTable, entry: DatasetTable, folder: Path, suit
         samples=entry.samples or table.samples,
         precision=table.precision,
         curves=tuple(entry.curves),
+        primary=entry.primary or "",
     )
 
 

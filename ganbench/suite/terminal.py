@@ -131,7 +131,8 @@ def _add(best: Best, folder: Path) -> None:
         if run["status"] != "done" or about["control"] or about.get("given") == REAL_IMAGES:
             return
         scores = pd.read_parquet(folder / "scores.parquet")
-        rows = scores[(scores["checkpoint"] == "last") & (scores["metric"] == run["conditions"]["select"])]
+        decides = run["conditions"].get("primary_when_run") or run["conditions"]["select"]
+        rows = scores[(scores["checkpoint"] == "last") & (scores["metric"] == decides)]
         for row in rows.dropna(subset="value").to_dict("records"):
             best[about["dataset"], row["metric"], row["direction"]][about["label"]].append(row["value"])
 

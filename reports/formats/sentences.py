@@ -12,7 +12,7 @@ from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, metrics_in_order
 from ganbench.reports.frames.rows import MISSING
 from ganbench.reports.frames.scores import FLOOR, SENSES
-from ganbench.reports.numbers import count, estimate, isolated, listed, number
+from ganbench.reports.numbers import count, estimate, isolated, listed, number, short
 from ganbench.store.columns import Given
 
 GIVEN = get_args(Given)
@@ -28,7 +28,7 @@ def answer(chapter: Chapter) -> str:
     if len(last) and not last["direction"].isin(SENSES).any():
         return f"Nobody leads on {isolated(chapter.dataset)}: none of its metrics says what is better."
     last = last[last["direction"].isin(SENSES)]
-    metrics = metrics_in_order(list(last["metric"]), chapter.select)
+    metrics = metrics_in_order(list(last["metric"]), chapter.primary)
     scored = last[(last["metric"] == metrics[0]) & last["mean"].notna()] if metrics else last
     groups = np.array(groups_of(scored))
     entrants, apart = scored[groups == ENTRANTS], scored[groups == APART]
@@ -106,4 +106,18 @@ def remarks(chapter: Chapter) -> list[str]:
         f"{lost} of {count(len(runs), 'run')} failed.": lost > 0,
         f"{missing} of {count(len(runs), 'run')} not run yet.": missing > 0,
     }
-    return [remark for remark, holds in held.items() if holds]
+    return [*(remark for remark, holds in held.items() if holds), *_primary_changed(chapter)]
+
+
+def _primary_changed(chapter: Chapter) -> Iterator[str]:
+    """Whoever chooses the metric after the scores are known can make anybody win."""
+    runs = chapter.runs
+    if not {"primary", "primary_when_run"} <= set(runs):
+        return
+    before = runs.loc[runs["primary_when_run"].notna(), "primary_when_run"]
+    if n := int(((before != chapter.primary) & (before != "")).sum()):
+        names = [short(chapter.metrics[name].title) for name in (chapter.primary, *before[before != chapter.primary])]
+        yield (
+            f"Verdicts are of {names[0]}, which was declared after {count(n, 'run')} had been judged: "
+            f"until then it was {listed(list(dict.fromkeys(names[1:])))}."
+        )

@@ -147,7 +147,7 @@ def boards(chapter: Chapter, checkpoint: str) -> Iterator[Board]:
 
 
 def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
-    """One board: a row per label by group, the best by the selecting metric first.
+    """One board: a row per label by group, the best by the primary metric first.
 
     `rows` has the columns of `rows.rows`, distinct (samples, where there were fewer real ones than were asked for),
     tied, tier, p_best (the probability of being the best, NaN: unknown), and per metric `fid`, `fid_low`, `fid_high`,
@@ -155,7 +155,7 @@ def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
     first part. On the board of the last checkpoint the first metric has a second column, `fid selected`.
     """
     here = chapter.summary[chapter.summary["board"] == part]
-    scored = _by_metric(here[here["checkpoint"] == checkpoint], chapter.select)
+    scored = _by_metric(here[here["checkpoint"] == checkpoint], chapter.primary)
     metrics = {metric: scores.iloc[0][ABOUT].to_dict() for metric, scores in scored.items()}
     rows = _labels_on_board(chapter, checkpoint, part).assign(tied=False, tier="", p_best=math.nan)
     rows = rows.assign(distinct=rows["label"].map(_distinct(here[here["checkpoint"] == checkpoint])))
@@ -180,10 +180,10 @@ def _distinct(here: DataFrame) -> dict[str, int]:
     return {str(label): int(n) for label, n in counts.items() if n < counts.max()}
 
 
-def _by_metric(here: DataFrame, select: str) -> dict[str, DataFrame]:
+def _by_metric(here: DataFrame, primary: str) -> dict[str, DataFrame]:
     """Rows of a board -> those of each metric in order; a metric that nobody has is left out, unless nobody has any."""
-    drawn = here[(here["n"] > 0) | (here["metric"] == select)] if (here["n"] > 0).any() else here
-    return {metric: here[here["metric"] == metric] for metric in metrics_in_order(list(drawn["metric"]), select)}
+    drawn = here[(here["n"] > 0) | (here["metric"] == primary)] if (here["n"] > 0).any() else here
+    return {metric: here[here["metric"] == metric] for metric in metrics_in_order(list(drawn["metric"]), primary)}
 
 
 def _labels_on_board(chapter: Chapter, checkpoint: str, part: int) -> DataFrame:

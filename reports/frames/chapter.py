@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from ganbench.reports.frames.glossary import Glossary
 from ganbench.reports.frames.glossary import read as read_glossary
-from ganbench.reports.frames.rows import datasets, labels, of_dataset, rows, runs, selecting_metric
+from ganbench.reports.frames.rows import datasets, labels, of_dataset, primary_metric, rows, runs, selecting_metric
 from ganbench.reports.frames.scores import tidy
 from ganbench.reports.frames.summary import summary
 from ganbench.reports.frames.verdicts import against_controls, verdicts
@@ -74,10 +74,10 @@ class Chapter:
     def ranked_scores(self) -> DataFrame:
         """Tidy scores of the last checkpoint by the primary metric, as far as they stand on the first board."""
         own, here = self.summary, self.scores
-        board = own[(own["checkpoint"] == "last") & (own["board"] == 1) & (own["metric"] == self.select)]
+        board = own[(own["checkpoint"] == "last") & (own["board"] == 1) & (own["metric"] == self.primary)]
         if board.empty or here.empty:
             return here.iloc[:0]
-        here = here[(here["checkpoint"] == "last") & (here["metric"] == self.select)]
+        here = here[(here["checkpoint"] == "last") & (here["metric"] == self.primary)]
         keys = here["label"].map(board.set_index("label")["key"])
         return here[(here["key"] == keys) | (here["value"].isna() & keys.notna())]
 
@@ -106,6 +106,11 @@ class Chapter:
         return labels(self.results, self.dataset)
 
     @cached_property
+    def primary(self) -> str:
+        """The metric that verdicts are of and that orders the board; "" if the records name none."""
+        return primary_metric(self.results, self.dataset)
+
+    @cached_property
     def select(self) -> str:
-        """The metric that chooses checkpoints and orders the board; "" if the records name none."""
+        """The metric that chooses checkpoints; "" if the records name none."""
         return selecting_metric(self.results, self.dataset)

@@ -9,8 +9,9 @@ from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.rows import MISSING
 
 CONDITIONS = [
-    *("judge", "judge_key", "select", "samples", "preprocessing", "fingerprint", "budget_unit", "budget_amount"),
-    *("scale", "precision", "device", "processor", "threads", "ganbench", "torch", "python", "platform", "commit"),
+    *("judge", "judge_key", "primary", "select", "samples", "preprocessing", "fingerprint"),
+    *("budget_unit", "budget_amount", "scale", "precision", "device", "processor", "threads"),
+    *("ganbench", "torch", "python", "platform", "commit"),
 ]
 
 

@@ -20,14 +20,14 @@ FEWEST = 6  # runs, below which no order says anything
 MOST_PAIRS = 12  # that a report lists
 
 
-def table_of(scores: DataFrame, select: str = "") -> DataFrame:
-    """Tidy scores of one dataset -> a row per run of a variant and a column per metric, `select` first, all turned so
+def table_of(scores: DataFrame, primary: str = "") -> DataFrame:
+    """Tidy scores of one dataset -> a row per run of a variant and a column per metric, `primary` first, all turned so
     that more is better. A metric of several judges has a column for each.
     """
     rows = scores[(scores["checkpoint"] == "last") & scores["value"].notna() & scores["direction"].isin(SENSES)]
     rows = rows[is_entrant(rows)]
     columns: dict[str, Any] = {}
-    for metric in metrics_in_order(list(rows["metric"]), select):
+    for metric in metrics_in_order(list(rows["metric"]), primary):
         own = rows[rows["metric"] == metric]
         judges = list(dict.fromkeys(own["judge"]))
         for judge in judges:

@@ -59,20 +59,20 @@ def ranked_datasets(report: Report) -> list[RankedDataset]:
 
 
 def ranked_dataset(chapter: Chapter) -> RankedDataset | None:
-    """The last checkpoint on a dataset's first board, by its selecting metric.
+    """The last checkpoint on a dataset's first board, by its primary metric.
 
     None if that metric has no direction or no row on that board.
     """
-    rows, scores, select = chapter.summary, chapter.scores, chapter.select
-    board = rows[(rows["checkpoint"] == "last") & (rows["board"] == 1) & (rows["metric"] == select) & (rows["n"] > 0)]
+    rows, scores, primary = chapter.summary, chapter.scores, chapter.primary
+    board = rows[(rows["checkpoint"] == "last") & (rows["board"] == 1) & (rows["metric"] == primary) & (rows["n"] > 0)]
     board = board[board["direction"].isin(SENSES)]
     if board.empty:
         return None
     lower = board["direction"].iloc[0] == "lower"
-    same = (scores["checkpoint"] == "last") & (scores["metric"] == select) & (scores["key"] == board["key"].iloc[0])
+    same = (scores["checkpoint"] == "last") & (scores["metric"] == primary) & (scores["key"] == board["key"].iloc[0])
     by_label = scores[same & scores["value"].notna()].groupby("label")["value"]
     values = {label: part.to_numpy(dtype=float) for label, part in by_label}
-    elsewhere = set(rows.loc[(rows["metric"] == select) & (rows["n"] > 0), "label"]) - set(values)
+    elsewhere = set(rows.loc[(rows["metric"] == primary) & (rows["n"] > 0), "label"]) - set(values)
     runs, failed = {}, {}
     for row in chapter.rows[chapter.rows["entrant"]].to_dict("records"):
         label, lost = str(row["label"]), int(row["failed"])
@@ -82,7 +82,7 @@ def ranked_dataset(chapter: Chapter) -> RankedDataset | None:
     means = board[board["control"].astype(bool)].groupby("variant")["mean"].mean()
     worst, best = (float(means.get(control, np.nan)) for control in (WORST, BEST))
     title = str(board["title"].iloc[0])
-    return RankedDataset(chapter.dataset, select, title, lower, kept, failed, worst, best)
+    return RankedDataset(chapter.dataset, primary, title, lower, kept, failed, worst, best)
 
 
 def shared(entries: Sequence[RankedDataset]) -> list[str]:

@@ -69,10 +69,26 @@ def labels(results: Results, dataset: str | None = None) -> dict[str, bool]:
 
 
 def selecting_metric(results: Results, dataset: str) -> str:
-    """The metric that chooses checkpoints and orders the board; "" if the records name none."""
+    """The metric that chooses checkpoints; "" if the records name none."""
     own = runs(results, dataset)
     named = own["select"].dropna() if "select" in own else Series(dtype=str)
     return str(named.iloc[0]) if len(named) else ""
+
+
+def primary_metric(results: Results, dataset: str) -> str:
+    """The metric that verdicts are of and that orders the board; "" if the records name none."""
+    own = runs(results, dataset)
+    return primary(own) if len(own) else ""
+
+
+def primary(part: DataFrame) -> str:
+    """Runs or scores of one dataset -> its primary metric: the one that the suite declares, that was declared for
+    samples from elsewhere, or, before there was a choice, by which checkpoints are selected.
+    """
+    for name in ("primary", "primary_when_run", "select"):
+        if name in part and (named := part[name].dropna()[lambda names: names != ""]).size:
+            return str(named.iloc[0])
+    return ""
 
 
 def rows(results: Results, dataset: str) -> DataFrame:

@@ -15,7 +15,7 @@ TIDY = [
 ]
 SENTENCES = ["meaning", "blind_to"]  # of a metric, which every score repeats
 CHECKPOINTS: tuple[str, ...] = of_records.FINAL_CHECKPOINTS
-SENSES = ("lower", "higher")  # of which one is better; metrics of another direction rank nobody
+SENSES = of_records.SENSES  # metrics of another direction rank nobody
 FLOOR = "real"  # the control that every board is read against: fresh real data
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from pandas import DataFrame, Series
 
 from ganbench.reports.frames.order import is_entrant
+from ganbench.reports.frames.rows import primary
 from ganbench.reports.frames.scores import SENSES
 from ganbench.statistics import Verdicts, decide
 from ganbench.statistics.verdicts import ERROR
@@ -53,11 +54,3 @@ def of_runs(part: DataFrame) -> DataFrame:
 
 
 KEPT = ["dataset", "metric", "label", "seed", "value", "direction", "stderr", "look", "level"]
-
-
-def primary(part: DataFrame) -> str:
-    """The primary metric: the one that the suite declares, or else the one by which checkpoints are selected."""
-    for name in ("primary", "select"):
-        if name in part and (named := part[name].dropna()[lambda names: names != ""]).size:
-            return str(named.iloc[0])
-    return ""

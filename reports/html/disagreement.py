@@ -24,7 +24,7 @@ READ = Caption(
 
 def disagreement(section: Section) -> str:
     """Both, for one dataset; nothing where fewer than two metrics or `FEWEST` runs can be compared."""
-    turned = table_of(section.scores, section.select)
+    turned = table_of(section.scores, section.primary)
     taus = correlations(turned)
     if taus.shape[0] < 2 or not taus.where(~np.eye(len(taus), dtype=bool)).notna().any(axis=None):
         return ""

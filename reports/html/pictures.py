@@ -111,7 +111,7 @@ def _dots(section: Section) -> Iterator[DrawnFigure]:
     scores = _scores(section, "last")
     for part in sorted(set(section.summary["board"])):
         rows = section.summary[section.summary["board"] == part]
-        for metric in metrics_in_order(list(rows[rows["n"] > 0]["metric"]), section.select):
+        for metric in metrics_in_order(list(rows[rows["n"] > 0]["metric"]), section.primary):
             title = section.metrics[metric].title + (f", board {part}" if part > 1 else "")
             figure = figures.dots(rows, metric, section.styles, scores[scores["metric"] == metric])
             yield DrawnFigure(
@@ -122,7 +122,7 @@ def _dots(section: Section) -> Iterator[DrawnFigure]:
 def _curves(section: Section) -> Iterator[DrawnFigure]:
     scores = _scores(section, "curve")
     along = scores[scores["checkpoint"] == "curve"]
-    for metric in metrics_in_order(list(along["metric"]), section.select):
+    for metric in metrics_in_order(list(along["metric"]), section.primary):
         judges = list(dict.fromkeys(along[along["metric"] == metric]["judge"]))
         for judge in judges:  # two judges' values of one metric are two kinds of number
             title = section.metrics[metric].title + (f", judge {short(judge)}" if len(judges) > 1 else "")
@@ -176,7 +176,7 @@ def _of_beliefs(losses: DataFrame) -> Caption:
 def _costs(section: Section) -> Iterator[DrawnFigure]:
     rows, ledger = section.summary, mean_ledger(section)
     first = rows[(rows["board"] == 1) & (rows["n"] > 0) & ~rows["control"].astype(bool)]
-    for metric in metrics_in_order(list(first["metric"]), section.select)[:1]:
+    for metric in metrics_in_order(list(first["metric"]), section.primary)[:1]:
         for column in (c for c in COSTS if c in ledger and ledger[c].notna().any()):
             figure = figures.cost(first, ledger, metric, column, section.styles)
             title = LEDGER_TITLES[column]

@@ -47,13 +47,13 @@ def _equal(ledger: DataFrame, runs: DataFrame) -> str:
 def conditions(section: Section) -> str:
     """What the scores depend on, which of them are comparable, and the commands that repeat the runs."""
     values = conditions_of(section)
-    scores = section.scores[section.scores["metric"] == section.select].dropna(subset=["value"])
+    scores = section.scores[section.scores["metric"] == section.primary].dropna(subset=["value"])
     return lay_out(
         "conditions.html",
         conditions=list(each(values)),
         differ=set(values.loc[values["condition"].duplicated(), "condition"]),
         keys=list(each(comparability_keys(section.scores))),
-        select=short(section.metrics[section.select].title),
+        primary=short(section.metrics[section.primary].title),
         checkpoints=CHECKPOINTS,
         runs=list(each(section.runs)),
         scores={(score.run, score.checkpoint): float(score.value) for score in each(scores)},

@@ -26,13 +26,13 @@ def test_the_gate_is_the_suites_with_exceptions_from_the_command_line(tmp_path: 
 
 def test_a_metrics_own_rules_go_before_those_of_all() -> None:
     gate = Gate(tolerance=0.2, floor=0.1, metrics={"fid": {"tolerance": 0.3, "weight": 4}, "kid": {"weight": 0}})
-    assert gate.limit("fid", selecting=True) == Limit(0.3, 4, 0.1)
-    assert gate.limit("kid", selecting=True) == Limit(0.2, 0, 0.1), "no weight is a weight"
-    assert gate.limit("modes", selecting=False) == Limit(0.2, 1, 0.1)
-    assert gate.limit("modes", selecting=True) == Limit(0.2, 10, 0.1)
-    assert gate.limit(SPEED, selecting=False) == Limit(0.3, 1, 0.1)
-    assert Gate(metrics={"kid": {"floor": 0.5}}).limit("kid", selecting=False) == Limit(0.1, 1, 0.5)
-    assert Gate().limit("kid", selecting=False).floor == FLOOR
+    assert gate.limit("fid", primary=True) == Limit(0.3, 4, 0.1)
+    assert gate.limit("kid", primary=True) == Limit(0.2, 0, 0.1), "no weight is a weight"
+    assert gate.limit("modes", primary=False) == Limit(0.2, 1, 0.1)
+    assert gate.limit("modes", primary=True) == Limit(0.2, 10, 0.1)
+    assert gate.limit(SPEED, primary=False) == Limit(0.3, 1, 0.1)
+    assert Gate(metrics={"kid": {"floor": 0.5}}).limit("kid", primary=False) == Limit(0.1, 1, 0.5)
+    assert Gate().limit("kid", primary=False).floor == FLOOR
 
 
 def test_a_baselines_rules_hold_and_what_the_suite_says_otherwise_is_told() -> None:

@@ -47,6 +47,7 @@ MATTERS: list[dict[str, Any]] = [
 MATTERS_NOT: list[dict[str, Any]] = [
     {"suite": "yours"},
     {"label": "GAN of Goodfellow"},
+    {"primary": "modes"},
     {"dataset_label": "a ring"},
     {"variant": PluginSpec("gan", {"width": 8}, beside="/elsewhere")},
     {"dataset": PluginSpec("ring8", {"points": 500}, beside="/elsewhere")},
