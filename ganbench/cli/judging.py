@@ -68,7 +68,12 @@ def audit(
         Path | None, typer.Option("--out", help="audit.csv, audit.json, audit.html and figures/ go here.")
     ] = None,
     allow_plugins: AllowPlugins = False,
-    cards: Annotated[Path | None, typer.Option(help="JUDGE-audit.md goes here, which ships with the judge.")] = None,
+    cards: Annotated[
+        Path | None,
+        typer.Option(
+            help="JUDGE-audit.md, which ships with the judge, goes here; JUDGE-audit-DATASET.md with --dataset."
+        ),
+    ] = None,
     certificate: Annotated[
         bool, typer.Option("--certificate", help="No judge: published sanity checks of metrics, pass or fail.")
     ] = False,
@@ -102,7 +107,7 @@ def audit(
         err.print(f"Written: {out_dir}")
     if cards:
         with writing(cards):
-            written = shown.write_cards(found, cards)
+            written = shown.write_cards(found, cards, dataset)
         err.print(f"Written: {', '.join(map(str, written))}")
 
 

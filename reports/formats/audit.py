@@ -65,22 +65,31 @@ def _title(audit: Audit, judge: str) -> str:
 # Markdown
 
 
-def write_cards(audit: Audit, folder: Path) -> list[Path]:
-    """Write JUDGE-audit.md for every judge -> the files."""
+def write_cards(audit: Audit, folder: Path, named: str | None = None) -> list[Path]:
+    """Write JUDGE-audit.md for every judge, JUDGE-audit-DATASET.md on a dataset that was `named` -> the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {judge: folder / f"{judge}-audit.md" for judge in audit.judges}
+    on = f"-{named.partition(':')[0]}" if named else ""
+    files = {judge: folder / f"{judge}-audit{on}.md" for judge in audit.judges}
     for judge, file in files.items():
-        file.write_text(markdown(audit, judge), encoding="utf-8", newline="\n")
+        file.write_text(markdown(audit, judge, named), encoding="utf-8", newline="\n")
     return list(files.values())
 
 
-def markdown(audit: Audit, judge: str) -> str:
-    """What ships beside the judge's card."""
+def command(audit: Audit, named: str | None) -> str:
+    """The command that such an audit is made by."""
+    judge, *others = audit.judges
+    options = {"dataset": named, "samples": str(audit.conditions["samples"]), "against": others[0] if others else None}
+    asked = [f" --{option} {value}" for option, value in options.items() if value]
+    return f"ganbench audit {judge}{''.join(asked)} --cards DIR"
+
+
+def markdown(audit: Audit, judge: str, named: str | None = None) -> str:
+    """What ships beside the judge's card; `named` is the dataset, if it is not the judge's own."""
     c, wide = audit.conditions, verdict_words(audit, judge)
     treated = "" if c["preprocessing"] == "none" else f" ({c['preprocessing']})"
     parts = [
         f"# What metrics see through the `{judge}` judge",
-        f"Written by `ganbench audit {judge} --cards DIR`, as is every number here. {c['samples']:,} fresh real "
+        f"Written by `{command(audit, named)}`, as is every number here. {c['samples']:,} fresh real "
         f"samples of `{c['dataset']}`{treated} were disturbed in {len(wide.columns)} ways at five "
         f"strengths, and judged against the {c['split']} split. The noise of undisturbed data comes from "
         f"{c['draws of real data']} draws without a sample in common.",

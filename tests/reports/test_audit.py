@@ -141,6 +141,12 @@ def test_cards_are_written_for_every_judge(tmp_path: Any) -> None:
     files = text.write_cards(made("mnist", "b"), tmp_path / "new")
     assert [file.name for file in files] == ["mnist-audit.md", "b-audit.md"]
     assert all("## Verdicts" in file.read_text() for file in files)
+    assert "`ganbench audit mnist --samples 2000 --against b --cards DIR`" in files[1].read_text()
+
+
+def test_a_card_of_another_dataset_has_a_name_of_its_own(tmp_path: Any) -> None:
+    (file,) = text.write_cards(made("b"), tmp_path, "folder:/home/me/faces")
+    assert file.name == "b-audit-folder.md" and "audit b --dataset folder:/home/me/faces --sam" in file.read_text()
 
 
 def test_a_value_that_is_no_number_leaves_a_gap_and_a_figure() -> None:
