@@ -27,6 +27,10 @@ def evaluate(
     label: Annotated[str, typer.Option(help="Name of the row.")] = "samples",
     count: Annotated[int | None, typer.Option(min=1, help="Samples; default: as in the results, or 10,000.")] = None,
     skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave out images that cannot be read.")] = False,
+    span: Annotated[
+        str | None,
+        typer.Option("--range", metavar="LOW..HIGH", help="Black and white, where the numbers leave it open: 0..1."),
+    ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Tidy: one row per score.")] = False,
     allow_plugins: AllowPlugins = False,
     device: Annotated[Device, typer.Option()] = Device.auto,
@@ -38,14 +42,19 @@ def evaluate(
     from ganbench.reports import formats
     from ganbench.reports.formats import terminal
     from ganbench.runs import external
+    from ganbench.runs.sources import Range
     from ganbench.store import csv, read
     from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
+    span_said = Range.read(span) if span else None
     like = external.spec_from_results(results, dataset, allow_plugins) if results else external.spec_for(dataset, count)
+    like = replace(like, samples=count or like.samples)
     judged = external.judge_external(
-        samples, label, replace(like, samples=count or like.samples), choose_device(device), skip_corrupt, allow_plugins
+        samples, label, like, choose_device(device), skip_corrupt, allow_plugins, span_said
     )
+    if judged and (found := judged[0].work.dataset.found()):
+        err.print(escape(found))
     if results:
         external.add_to_results(results, judged)
         formats.write_report(read(results, forgiving=True), results / "report.html")

@@ -74,7 +74,8 @@ def run(
     elsewhere = read_table(suite)[1].meant_for == "cuda" and executes.device == "cpu"
     if elsewhere:
         err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
-    plan = driver.plan(load(suite, scale), results, executes, only, retry, command_line(), on_failure)
+    checked = load(suite, scale, lambda found: err.print(escape(found), highlight=False))
+    plan = driver.plan(checked, results, executes, only, retry, command_line(), on_failure)
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
     if tried and (dry_run or elsewhere):
         timing.announce(plan, tried, err)

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
+from PIL import Image
 from torch import Generator, Tensor
 
+from ganbench.data import pictures
 from ganbench.data.density import Mixture
 from ganbench.data.domains import Domain
 from ganbench.data.files import Files
@@ -63,8 +65,18 @@ class Dataset(ABC):
     def fit(self, x: Tensor) -> Tensor:
         """Bring images (n, c, s, s) in [-1, 1] to this dataset's shape, as its own images were. Raises BadResults."""
         if x.shape[1:] != self.spec.shape:
-            raise BadResults(f"Found images of shape {tuple(x.shape[1:])}, but this dataset's are {self.spec.shape}.")
+            raise BadResults(
+                f"Found images of shape {tuple(x.shape[1:])}, but this dataset's are {self.spec.shape}. Save them so."
+            )
         return x
+
+    def picture(self, image: Image.Image) -> Tensor:
+        """The same for an image file, grey or RGB as this dataset is, of any size -> (c, s, s). Raises BadResults."""
+        return self.fit(pictures.to_tensor(image)[None])[0]
+
+    def found(self) -> str:
+        """What was found where it was read, in words; "" for data that are the same everywhere."""
+        return ""
 
     def halves(self) -> Batch:
         """The training split as two domains without a pair: `x` is one half of it, `x_other` the other, transformed.

@@ -1,38 +1,33 @@
 """Images in a folder of one's own, of any size and format, with or without classes.
 
-An image is turned as its camera says, cropped to the square in its middle, and resized by Pillow's bicubic filter,
-which is antialiased. Parmar, Zhang and Zhu, "On Aliased Resizing and Surprising Subtleties in GAN Evaluation", 2022,
+`ganbench.data.pictures` says how they are read, `ganbench.data.dealing` which of them train, validate and test.
+An image is cropped to the square in its middle, and resized by Pillow's bicubic filter, which is antialiased. Parmar,
+Zhang and Zhu, "On Aliased Resizing and Surprising Subtleties in GAN Evaluation", 2022,
 https://arxiv.org/abs/2104.11222, show what filters that are not do to FID.
 """
 
 import json
 import os
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from math import prod
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from ganbench.data import Dataset, Part, Split, pictures
+from ganbench.data import Dataset, Part, Split, dealing, pictures
 from ganbench.data.domains import IMAGES
 from ganbench.data.files import data_roots
 from ganbench.data.images import Other
-from ganbench.data.pictures import SUFFIXES
 from ganbench.errors import DataMissing
 from ganbench.plugins.spec import Side
 from ganbench.store.whole import written_whole
 from ganbench.variant import Batch, DataSpec
 
-TRAINS, VALIDATES = 0.8, 0.1  # shares of the images; the rest tests
-FEWEST = 2  # images in a split
 IN_MEMORY = 0.25  # of the machine's memory; what is larger stays on disk
-NAMED = 5  # unreadable images in a message, which counts the others
 
 
 class Folder(Dataset):
@@ -40,8 +35,10 @@ class Folder(Dataset):
 
     If all images lie exactly one folder down, and in more than one, these folders are the classes, in the order of
     their names. Of all images 80 % train, 10 % validate and 10 % test, by a hash of their place in the folder, so that
-    images which come later change nothing for the old ones. Fresh images for "test" are those that validate and the
-    other way round. Names that begin with a dot, and links to folders, are passed over.
+    images which come later change nothing for the old ones; of a class of which this would leave none to train, one
+    trains. If all lie in the folders `train`, `valid` and `test`, or in the first and one of the others, these are the
+    splits, and classes are looked for in each of them. Fresh images for "test" are those that validate and the other
+    way round. Names that begin with a dot, and links to folders, are passed over.
 
     Colours become 8-bit RGB, or grey; transparent images lie on white; of moving ones the first picture counts. What
     would fill more than a quarter of the machine's memory as float32 is written to the user's cache once, and read from
@@ -63,19 +60,24 @@ class Folder(Dataset):
         other: Other = "negative",  # second domain; rotated: by 90 degrees
         skip_corrupt: bool = False,  # leave out images that cannot be read, instead of refusing them all
     ):
-        names = list_images(path)
-        check_enough(path, names)
-        self.fingerprint = fingerprint(path, names)
+        self.path = path
+        self.listing = pictures.list_pictures(path)
+        self.spec = DataSpec((channels, size, size))
+        self.fingerprint = fingerprint(path, self.listing.names)
         self.preprocessing = (
             f"{'grey' if channels == 1 else 'RGB'}, middle square, antialiased bicubic to {size}, on white"
         )
-        self._images, left_out = self._load(path, names, (channels, size, size), skip_corrupt)
+        dealt = dealing.deal(path, self.listing.names)
+        self._images, left_out = self._load(dealt.names, skip_corrupt)
         if left_out:
             self.preprocessing += f"; {len(left_out)} unreadable images left out"
-            names = [name for i, name in enumerate(names) if i not in left_out]
-            check_enough(path, names)
-        self._rows = rows_of_parts(names)
-        self._labels, self.prior = classes_of(names)
+            left = [name for i, name in enumerate(dealt.names) if i not in left_out]
+            dealt = dealing.deal(path, left)
+            if dealt.names != left:  # a class had to find another image to train on
+                self._images = self._images[[left.index(name) for name in dealt.names]]
+        if dealt.note:
+            self.preprocessing += f"; {dealt.note}"
+        self._dealt, (self._labels, self.prior) = dealt, dealing.labels(dealt)
         self.spec = DataSpec((channels, size, size), classes=len(self.prior))
         self.other = IMAGES[other]
 
@@ -90,78 +92,32 @@ class Folder(Dataset):
     def reference(self, split: Split) -> Batch:
         return self._batch(split)
 
+    def picture(self, image: Image.Image) -> Tensor:
+        return pictures.to_tensor(pictures.squared(image, self.spec.side))
+
+    def fit(self, x: Tensor) -> Tensor:
+        """Crop and resize images of any height and width, as the folder's own were: in 256 levels, unless they fit."""
+        if x.shape[1:] == self.spec.shape or x.shape[1] != self.spec.channels:
+            return super().fit(x)
+        return torch.stack([self.picture(pictures.to_image(one)) for one in x])
+
+    def found(self) -> str:
+        return dealing.in_words(self.path, self.listing, self._dealt)
+
     def _batch(self, part: Part) -> Batch:
-        rows = self._rows[part]
+        rows = self._dealt.rows[part]
         return Batch(self._images[rows], None if self._labels is None else self._labels[rows])
 
-    def _load(self, path: Path, names: list[str], shape: tuple[int, ...], skip: bool) -> tuple[Tensor, set[int]]:
+    def _load(self, names: list[str], skip: bool) -> tuple[Tensor, set[int]]:
         """The images that can be read, (n, *shape), and which of the names are left out."""
-        images = read_images(path, names, shape, skip)
+        shape = self.spec.shape
+        read = pictures.read_pictures(self.path, names, self.spec.channels, skip)
+        images = (None if image is None else self.picture(image) for image in read)
         if 4 * len(names) * prod(shape) <= IN_MEMORY * machine_memory():
             return in_memory(images, len(names), shape)
-        key = sha256(f"{self.fingerprint} {self.preprocessing} {skip}".encode()).hexdigest()
+        order = sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
+        key = sha256(f"{self.fingerprint} {self.preprocessing} {skip} {order}".encode()).hexdigest()
         return on_disk(images, len(names), shape, data_roots()[-1] / "folders" / key)
-
-
-# Names
-
-
-def list_images(folder: Path) -> list[str]:
-    """Places of all images below `folder`, with slashes, in the order of their hashes, which is that of the splits.
-
-    Raises DataMissing if there is no such folder, or if a part of it cannot be read.
-    """
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "is not there"
-        raise DataMissing(f"The folder of images {folder} {what}. Name one that holds images, or folders of them.")
-    places = os.walk(folder, onerror=_refuse)
-    names = [(Path(place) / file).relative_to(folder) for place, _, files in places for file in files]
-    visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
-    images = (name.as_posix() for name in visible if name.suffix.lower() in SUFFIXES)
-    return sorted(images, key=lambda name: (_hashed(name), name))
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise DataMissing(f"{error.filename} cannot be read: {error.strerror}. Mend that, or move it away.") from error
-
-
-def _hashed(name: str) -> float:
-    """A share, from 0 to 1, that is a name's own."""
-    return int.from_bytes(_digest(os.fsencode(name))[:8]) / 2**64
-
-
-def _digest(raw: bytes) -> bytes:
-    return sha256(raw).digest()
-
-
-def rows_of_parts(names: list[str]) -> dict[Part, slice]:
-    """Where the splits begin and end among names in the order of their hashes."""
-    first, second = (bisect_left(names, end, key=_hashed) for end in (TRAINS, TRAINS + VALIDATES))
-    return {"train": slice(0, first), "validation": slice(first, second), "test": slice(second, len(names))}
-
-
-def check_enough(folder: Path, names: list[str]) -> None:
-    """Raise DataMissing if a split has too few images."""
-    counts = [len(names[rows]) for rows in rows_of_parts(names).values()]
-    if not names:
-        raise DataMissing(f"No images in {folder}: no file's name ends in {', '.join(SUFFIXES)}. Name another folder.")
-    if min(counts) < FEWEST:
-        train, validation, test = counts
-        raise DataMissing(
-            f"Found {len(names)} images in {folder}, of which {train} train, {validation} validate and {test} test, "
-            f"but each split needs at least {FEWEST}. Add some: a hash of their names deals them out, 100 are enough."
-        )
-
-
-def classes_of(names: list[str]) -> tuple[Tensor | None, Tensor]:
-    """The class of each image, (n,) int64, and the shares of the classes; None and no shares, if there are none."""
-    folders = [name.rpartition("/")[0] for name in names]
-    classes = sorted({*folders})
-    if len(classes) < 2 or any(name.count("/") != 1 for name in names):
-        return None, torch.empty(0, dtype=torch.float64)
-    number = {folder: i for i, folder in enumerate(classes)}
-    labels = torch.tensor([number[folder] for folder in folders])
-    return labels, torch.bincount(labels).double() / len(labels)
 
 
 def fingerprint(folder: Path, names: Iterable[str]) -> str:
@@ -171,55 +127,12 @@ def fingerprint(folder: Path, names: Iterable[str]) -> str:
         try:
             content = (folder / name).read_bytes() if (folder / name).is_file() else b""  # a pipe may never end
         except OSError as error:
-            _refuse(error)
-        whole.update(_digest(os.fsencode(name)) + _digest(content))
+            pictures.refuse(error)
+        whole.update(sha256(os.fsencode(name)).digest() + sha256(content).digest())
     return whole.hexdigest()
 
 
 # Pixels
-
-
-def read_images(folder: Path, names: list[str], shape: tuple[int, ...], skip_corrupt: bool) -> Iterator[Tensor | None]:
-    """Every image in turn, as `read_image` gives it, or None where that fails.
-
-    Raises DataMissing in the end, naming those that failed, unless they may be skipped.
-    """
-    failed = {}
-    for name in names:
-        try:
-            yield read_image(folder / name, shape)
-        except Exception as error:  # Pillow raises whatever its decoders stumble over
-            failed[name] = " ".join(str(error).split())
-            yield None
-    if failed and not skip_corrupt:
-        some = "".join(f"\n  {name}: {reason}" for name, reason in [*failed.items()][:NAMED])
-        more = f"\n  and {len(failed) - NAMED:,} more" if len(failed) > NAMED else ""
-        raise DataMissing(
-            f"Of {len(names):,} images in {folder} {len(failed):,} cannot be read:{some}{more}\n"
-            "Mend them or move them away, or set the option skip_corrupt = true to leave them out."
-        )
-
-
-def read_image(path: Path, shape: tuple[int, ...]) -> Tensor:
-    """Read an image as (channels, size, size) float32 in [-1, 1]. Raises an exception of any kind if that fails."""
-    channels, size, _ = shape
-    with pictures.opened(path) as stored:
-        upright = ImageOps.exif_transpose(stored)
-        plain = eight_bit(upright).convert("L" if channels == 1 else "RGB")
-        resized = ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(resized)).view(size, size, channels).permute(2, 0, 1) / 127.5 - 1
-
-
-def eight_bit(image: Image.Image) -> Image.Image:
-    """The image in 8 bits per channel, without transparency: on white. Raises ValueError where white is not known."""
-    if image.mode.startswith("I;16"):  # Pillow's own conversion would cut off all that is brighter than 255
-        return Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError(f"its pixels are 32-bit numbers, mode {image.mode}, of which none is known to be white")
-    if image.has_transparency_data:
-        with_alpha = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", with_alpha.size, "white"), with_alpha)
-    return image
 
 
 def in_memory(images: Iterable[Tensor | None], n: int, shape: tuple[int, ...]) -> tuple[Tensor, set[int]]:

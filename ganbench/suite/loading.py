@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ LARGEST = 1_000_000  # bytes of a suite's text
 LONGEST_NAME = 200  # bytes of its name: a folder may have 255, and a scale comes behind it
 MOST_RUNS = 100_000
 
+Say = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -38,9 +40,9 @@ class Suite:
     published: tuple[dict[str, Any], ...] = ()  # one for each number: PUBLISHED_COLUMNS of the store
 
 
-def load(path: Path, scale: float = 1.0) -> Suite:
+def load(path: Path, scale: float = 1.0, say: Say = lambda said: None) -> Suite:
     """Read and check a suite. A `scale` shortens every run and its judgements, and marks the suite's name and every
-    record.
+    record. `say` hears what was found in folders of the user's own.
 
     A suite that comes with ganbench is found from any folder, as `quick` and as `suites/quick.toml`.
 
@@ -53,7 +55,7 @@ def load(path: Path, scale: float = 1.0) -> Suite:
     name = _folder_name(table.name or path.stem, path) + (f"@{scale:g}" if scale != 1.0 else "")
     _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
-    runs = tuple(_expand(table, path, scale, name))
+    runs = tuple(_expand(table, path, scale, name, say))
     _each_run_once(path, runs)
     table.gate.check_metrics((metric for run in runs for metric in run.metrics), f"{path}, gate, metrics: ")
     published = tuple(_published(table, runs, path))
@@ -96,7 +98,7 @@ def _folder_name(name: str, path: Path) -> str:
     return name
 
 
-def _expand(table: SuiteTable, path: Path, scale: float, suite: str) -> Iterable[RunSpec]:
+def _expand(table: SuiteTable, path: Path, scale: float, suite: str, say: Say) -> Iterable[RunSpec]:
     """Seed by seed, so that a suite that is stopped early has something to show of every row."""
     seeds = [_listed(table.seeds if entry.seeds is None else entry.seeds) for entry in table.dataset]
     variants = [*table.variant, *(VariantTable(name=name) for name in table.controls)]
@@ -114,7 +116,7 @@ def _expand(table: SuiteTable, path: Path, scale: float, suite: str) -> Iterable
             raise BadSuite(f"{path}, {label}: no variant is trained on it. Remove it, or name it in `datasets`.")
         size = (entry.budget and entry.budget.parameters) or table.budget.parameters
         everyone = _of_every_variant(table, entry, path.parent, suite)
-        checked.append((list(_of_each_variant(everyone, trained, scale, size, f"{path}, {label}")), own))
+        checked.append((list(_of_each_variant(everyone, trained, scale, size, f"{path}, {label}", say)), own))
     for variant in table.variant:
         if variant.datasets == []:
             raise BadSuite(f"{path}, {variant.name}: found datasets = [], on which nothing can be trained. Name some.")
@@ -167,12 +169,14 @@ def _of_every_variant(table: SuiteTable, entry: DatasetTable, folder: Path, suit
 
 
 def _of_each_variant(
-    everyone: RunSpec, variants: Iterable[VariantTable], scale: float, size: int | None, where: str
+    everyone: RunSpec, variants: Iterable[VariantTable], scale: float, size: int | None, where: str, say: Say
 ) -> Iterable[RunSpec]:
     """The runs on one dataset, complete but for the seed. Everything that they need is built once."""
     specs, place = [], where
     try:
         dataset = everyone.build_dataset()
+        if found := dataset.found():
+            say(found)
         everyone = complete(everyone, dataset)
         _check_curves(everyone, dataset)
         reference = everyone.build_judge(dataset).reference("validation")

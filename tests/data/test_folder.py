@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganbench.data import folder
-from ganbench.data.folder import Folder, list_images, read_image, rows_of_parts
+from ganbench.data import dealing, folder, pictures
+from ganbench.data.folder import Folder
 from ganbench.errors import BadSuite, DataMissing
 from ganbench.plugins.spec import PluginSpec, build
 
@@ -69,7 +69,7 @@ def test_the_order_in_which_the_system_lists_files_does_not_count(images, monkey
     one = Folder(path=images, size=8)
     walk = os.walk
     backwards = lambda *a, **k: ((place, dirs, files[::-1]) for place, dirs, files in walk(*a, **k))  # noqa: E731
-    monkeypatch.setattr(folder.os, "walk", backwards)
+    monkeypatch.setattr(pictures.os, "walk", backwards)
     other = Folder(path=images, size=8)
     assert one.train().x.equal(other.train().x)
     assert one.fingerprint == other.fingerprint
@@ -78,9 +78,9 @@ def test_the_order_in_which_the_system_lists_files_does_not_count(images, monkey
 def test_the_split_of_a_name_never_changes():
     """Results of different machines and years are compared: it is the place of sha256 between 0 and 1."""
     shares = {name: int(sha256(name.encode()).hexdigest(), 16) / 16**64 for name in (f"{i}.png" for i in range(40))}
-    names = sorted(shares, key=folder._hashed)
-    assert {part: names[rows] for part, rows in rows_of_parts(names).items()} == {
-        "train": sorted((name for name in names if shares[name] < 0.8), key=shares.__getitem__),
+    dealt = dealing.deal(Path("here"), shares)
+    assert {part: dealt.names[rows] for part, rows in dealt.rows.items()} == {
+        "train": sorted((name for name in shares if shares[name] < 0.8), key=shares.__getitem__),
         "validation": ["9.png", "35.png", "32.png"],
         "test": ["31.png", "23.png", "27.png", "5.png"],
     }
@@ -95,13 +95,6 @@ def test_where_the_folder_lies_does_not_count_but_names_and_contents_do(images, 
     (moved / "renamed.png").rename(moved / "000.png")
     paint(moved / "000.png", 200)
     assert len({before, renamed, Folder(path=moved, size=8).fingerprint}) == 3
-
-
-def test_only_images_that_are_not_hidden_are_listed(tmp_path):
-    for name in ("a.PNG", "deep/er/b.jpeg", ".hidden.png", ".thumbs/c.png", "._d.png", "notes.txt", "e.pdf"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert sorted(list_images(tmp_path)) == ["a.PNG", "deep/er/b.jpeg"]
 
 
 # Classes
@@ -132,75 +125,87 @@ def test_folders_one_down_are_classes_if_there_are_several(tmp_path, depths, cla
         assert train.y is None and data.fresh("test", 5).y is None
 
 
+def test_every_class_trains(tmp_path):
+    """Of a class that chance would keep from training, its first image moves there, and nothing else moves."""
+    rare = next(name for name in map("rare/{}.png".format, range(1000)) if dealing.hashed(name) > 0.95)
+    names = [f"usual/{i}.png" for i in range(100)]
+    usual, dealt = dealing.deal(tmp_path, names), dealing.deal(tmp_path, [*names, rare])
+    assert rare in dealt.names[dealt.rows["train"]] and dealt.note == "1 images train so that every class does"
+    for part, rows in usual.rows.items():
+        assert [name for name in dealt.names[dealt.rows[part]] if name != rare] == usual.names[rows]
+    assert dealing.deal(tmp_path, names).note == ""
+
+
+@pytest.mark.parametrize("valid", ["valid", "val", "Validation"])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_folders_of_splits_are_the_splits(tmp_path, valid, labelled):
+    greys_of = {"train": [*range(60)], valid: [*range(100, 110)], "test": [*range(200, 230)]}
+    for split, numbers in greys_of.items():
+        for number in numbers:
+            paint(tmp_path / split / (("even", "odd")[number % 2] if labelled else "") / f"{number}.png", number)
+    data = Folder(path=tmp_path, size=8)
+    found = [data.train(), data.reference("validation"), data.reference("test")]
+    assert [sorted(greys(batch.x)) for batch in found] == [*greys_of.values()]
+    assert data.spec.classes == 2 * labelled
+    if labelled:
+        assert found[1].y.tolist() == [grey % 2 for grey in greys(found[1].x)]
+    assert "60 train, 10 validate and 30 test, as its folders say." in data.found()
+    assert data.preprocessing.endswith("; splits as the folders say")
+
+
+def test_a_split_that_has_no_folder_is_taken_from_what_trains(tmp_path):
+    for number in range(200):
+        paint(tmp_path / ("test" if number < 50 else "train") / f"{number}.png", number)
+    data = Folder(path=tmp_path, size=8)
+    assert sorted(greys(data.reference("test").x)) == [*range(50)]
+    validation = greys(data.reference("validation").x)
+    assert sorted(validation + greys(data.train().x)) == [*range(50, 200)] and 5 < len(validation) < 30
+
+
+def test_a_class_that_only_tests_is_refused(tmp_path):
+    for number in range(20):
+        for split in ("train", "valid", "test"):
+            paint(tmp_path / split / ("cat", "dog")[number % 2] / f"{number}.png", number)
+    paint(tmp_path / "test" / "emu" / "1.png", 1)
+    with pytest.raises(DataMissing, match=r"The class 'emu' of .* has no image in `train`"):
+        Folder(path=tmp_path, size=8)
+
+
+# What was found
+
+
+def test_what_was_found_is_said(tmp_path):
+    for number in range(120):
+        paint(tmp_path / ("cats", "dogs")[number % 3 == 0] / f"{number}.png", number, (60, 40))
+    paint(tmp_path / "dogs" / "tall.png", 1, (50, 90))
+    for name in ("list.txt", "more.txt", "raw.heic", ".DS_Store"):
+        (tmp_path / name).touch()
+    data = Folder(path=tmp_path, size=8)
+    train, validation, test = (len(data._dealt.names[rows]) for rows in data._dealt.rows.values())
+    assert data.found() == (
+        f"{tmp_path}: 121 images, 2 sizes from 60 x 40 to 50 x 90 pixels, most often 60 x 40 (120 times). "
+        f"{train} train, {validation} validate and {test} test, by a hash of their names. "
+        "2 classes: cats (80), dogs (41). Passed over: 2 .txt, 1 .heic."
+    )
+
+
+def test_the_stray_file_that_keeps_folders_from_being_classes_is_named(tmp_path):
+    for number in range(120):
+        paint(tmp_path / ("cats", "dogs")[number % 2] / f"{number}.png", number)
+    paint(tmp_path / "cover.png", 3)
+    found = Folder(path=tmp_path, size=8).found()
+    assert "No classes, though there are folders: cover.png lies elsewhere than one folder down. Move it away." in found
+    (tmp_path / "cover.png").unlink()
+    paint(tmp_path / "cats" / "small" / "a.png", 3)
+    assert "cats/small/a.png lies elsewhere" in Folder(path=tmp_path, size=8).found()
+
+
+def test_a_folder_of_images_alone_has_no_classes_and_no_reason(images):
+    assert " No classes." in Folder(path=images, size=8).found()
+
+
 def test_a_variant_may_train_on_images_without_classes(images):
     assert Folder(path=images, size=8).halves().x_other.shape[1:] == SHAPE
-
-
-# Pixels
-
-
-def test_the_middle_square_is_kept(tmp_path):
-    """Of three stripes side by side the outer ones are cut off; of an upright image, top and bottom."""
-    wide = np.zeros((20, 60), np.uint8)
-    wide[:, 20:40] = 255
-    for name, pixels in [("wide.png", wide), ("high.png", wide.T)]:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / name)
-        assert read_image(tmp_path / name, (1, 10, 10))[:, 1:-1, 1:-1].eq(1).all()
-
-
-def test_resizing_is_antialiased(tmp_path):
-    """A checkerboard as fine as the pixels becomes an even grey."""
-    board = ((np.arange(64)[:, None] + np.arange(64)) % 2 * 255).astype(np.uint8)
-    Image.fromarray(board).save(tmp_path / "board.png")
-    assert read_image(tmp_path / "board.png", (1, 16, 16))[:, 2:-2, 2:-2].abs().max() < 0.02
-
-
-def test_an_image_of_the_right_size_keeps_its_pixels(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    found = read_image(tmp_path / "a.png", SHAPE)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, torch.from_numpy(pixels.transpose(2, 0, 1)).float() / 127.5 - 1)
-
-
-def save_modes(place: Path) -> dict[str, float]:
-    """Images of one colour in many modes -> the grey that each should have, in [-1, 1]."""
-    grey = 2 * 100 / 255 - 1
-    Image.new("L", (9, 9), 100).save(place / "grey.png")
-    Image.new("1", (9, 9), 1).save(place / "bits.png")
-    Image.new("RGB", (9, 9), (100, 100, 100)).save(place / "colour.jpg", quality=100)
-    Image.new("RGBA", (9, 9), (100, 100, 100, 255)).save(place / "opaque.png")
-    Image.new("RGBA", (9, 9), (0, 0, 0, 0)).save(place / "clear.png")
-    Image.new("RGBA", (9, 9), (0, 0, 0, 51)).save(place / "veil.png")
-    Image.new("LA", (9, 9), (0, 0)).save(place / "clear_grey.png")
-    Image.new("RGB", (9, 9), (100, 100, 100)).quantize().save(place / "palette.gif")
-    Image.new("CMYK", (9, 9), (0, 0, 0, 155)).save(place / "print.tif")
-    Image.fromarray(np.full((9, 9), 100 * 257, np.uint16)).save(place / "deep.png")
-    Image.fromarray(np.full((9, 9), 100 * 257, np.uint16)).save(place / "deep.tif")
-    Image.fromarray(np.full((9, 9), 65_535, np.uint16)).save(place / "deep_white.png")
-    return {
-        "grey.png": grey, "bits.png": 1, "colour.jpg": grey, "opaque.png": grey, "clear.png": 1, "veil.png": 0.6,
-        "clear_grey.png": 1, "palette.gif": grey, "print.tif": grey, "deep.png": grey, "deep.tif": grey,
-        "deep_white.png": 1,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_every_mode_becomes_what_it_looks_like_on_white(tmp_path, channels):
-    for name, expected in save_modes(tmp_path).items():
-        found = read_image(tmp_path / name, (channels, 4, 4))
-        assert found.shape == (channels, 4, 4)
-        torch.testing.assert_close(found, torch.full_like(found, expected), atol=1.1 / 127.5, rtol=0, msg=name)
-
-
-def test_an_image_is_turned_as_its_camera_says(tmp_path):
-    half = np.zeros((8, 8), np.uint8)
-    half[:4] = 255
-    exif = Image.Exif()
-    exif[0x0112] = 3  # upside down
-    Image.fromarray(half).save(tmp_path / "a.png", exif=exif)
-    found = read_image(tmp_path / "a.png", (1, 8, 8))
-    assert found[:, :4].eq(-1).all() and found[:, 4:].eq(1).all()
 
 
 # Trouble
@@ -279,7 +284,7 @@ def test_what_does_not_fit_into_memory_is_the_same_on_disk(images, small_machine
     mapped = Folder(path=images, size=8)
     (place,) = small_machine.iterdir()
     assert (place / "images").stat().st_size == 4 * 100 * 3 * 8 * 8
-    monkeypatch.setattr(folder, "read_image", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(pictures, "read_picture", lambda *_: pytest.fail("decoded again"))
     again = Folder(path=images, size=8)
     monkeypatch.undo()
     held = Folder(path=images, size=8)
