@@ -37,28 +37,17 @@ def evaluate(
     data_dir: DataDir = None,
 ) -> None:
     """Judge samples from elsewhere as a run's own are, and set them on its board."""
-    from dataclasses import replace
-
-    from ganbench.reports import formats
+    from ganbench import interface
     from ganbench.reports.formats import terminal
-    from ganbench.runs import external
     from ganbench.runs.sources import Range
-    from ganbench.store import csv, read
-    from ganbench.suite.driver import choose_device
+    from ganbench.store import csv
 
     use_data_dir(data_dir)
-    span_said = Range.read(span) if span else None
-    like = external.spec_from_results(results, dataset, allow_plugins) if results else external.spec_for(dataset, count)
-    like = replace(like, samples=count or like.samples)
-    judged = external.judge_external(
-        samples, label, like, choose_device(device), skip_corrupt, allow_plugins, span_said
-    )
-    if judged and (found := judged[0].work.dataset.found()):
-        err.print(escape(found))
-    if results:
-        external.add_to_results(results, judged)
-        formats.write_report(read(results, forgiving=True), results / "report.html")
-    scores = external.score_table(judged)
+    scores = interface.evaluate(
+        samples, dataset, results=results, label=label, count=count, span=Range.read(span) if span else None,
+        device=device.value, skip_corrupt=skip_corrupt, allow_plugins=allow_plugins,
+        tell=lambda found: err.print(escape(found)),
+    )  # fmt: skip
     if as_csv:
         sys.stdout.write(csv.to_csv(scores))
     else:

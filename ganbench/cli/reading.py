@@ -102,13 +102,8 @@ def compare(
     """Is B better than A? Differences with intervals, verdicts, and the seeds that would decide."""
     from ganbench.compare import compare as comparing
     from ganbench.reports.formats import comparison
-    from ganbench.store import read
 
-    if b is None and (variants is None or variants[0] == variants[1]):
-        raise BenchError("Found one row of one results, but a comparison needs two. Name B, or two --variants of A.")
-    before = read(a)
-    after = before if b is None else read(b)
-    found = comparing.compare(before, after, variants, checkpoint, metric or [], tolerance)
+    found = comparing.compare(a, b, variants, checkpoint, metric or [], tolerance)
     format = Printed.json if json else format
     if format is Printed.text:
         out.print(comparison.comparison_in_terminal(found), crop=False)

@@ -19,7 +19,6 @@ from ganbench.cli.console import (
 )
 from ganbench.cli.options import AllowPlugins, DataDir, Device, FinalCheckpoint, use_data_dir
 
-SILENCE = 30.0  # minutes that a run may be silent where nobody looks on
 OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, which takes a second to import
 
 
@@ -61,21 +60,20 @@ def run(
             "executors", executor
         ).warm_up()  # while this process imports much the same, and tries what the suite names
 
-    from ganbench.reports import formats
+    from ganbench import interface
     from ganbench.reports.formats import terminal
-    from ganbench.store import read
-    from ganbench.suite import driver, timing
-    from ganbench.suite.loading import load, read_table
+    from ganbench.suite import timing
+    from ganbench.suite.driver import choose_device
+    from ganbench.suite.loading import read_table
 
-    executes = driver.choose_executor(executor, device, workers)
-    if silence is None:
-        silence = 0 if err.is_terminal else SILENCE
-    executes.silence_s = 60 * silence or None
-    elsewhere = read_table(suite)[1].meant_for == "cuda" and executes.device == "cpu"
+    elsewhere = read_table(suite)[1].meant_for == "cuda" and choose_device(device).type == "cpu"
     if elsewhere:
         err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
-    checked = load(suite, scale, lambda found: err.print(escape(found), highlight=False))
-    plan = driver.plan(checked, results, executes, only, retry, command_line(), on_failure)
+    plan = interface.planned(
+        suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale, retry=retry,
+        on_failure=on_failure, silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
+        command=command_line(), tell=lambda found: err.print(escape(found), highlight=False),
+    )  # fmt: skip
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
     if tried and (dry_run or elsewhere):
         timing.announce(plan, tried, err)
@@ -85,15 +83,13 @@ def run(
         return
     started = monotonic()
     try:
-        failed = plan.failed + driver.carry_out(plan, err)
+        found, failed = interface.carried_out(plan, err)
     except KeyboardInterrupt:
         err.print("\nStopped. What is finished is kept; the same command goes on from here.")
         raise typer.Exit(INTERRUPTED) from None
     took_s = monotonic() - started
-    found = read(plan.store.path, forgiving=True)
-    report_file = plan.store.path / "report.html"
-    with writing(report_file):
-        formats.write_report(found, report_file)
+    with writing(plan.store.path / "report.html"):
+        report_file = found.report()
     if as_json:
         out.print_json(data=timing.as_json(plan, tried, took_s))
     else:

@@ -23,6 +23,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ from ganbench.statistics import (
     seeds_needed,
     welch_test,
 )
-from ganbench.store import Results
+from ganbench.store import Results, read
 from ganbench.store.columns import SENSES, Checkpoint
 
 ALPHA = 0.05  # the chance of any false verdict in a table
@@ -197,18 +198,22 @@ class Comparison:
 
 
 def compare(
-    a: Results,
-    b: Results,
+    a: Results | str | Path,
+    b: Results | str | Path | None = None,  # None: A's own
     labels: tuple[str, str] | None = None,  # a row of A and one of B; None: each with its namesake
     checkpoint: Checkpoint = "last",
     metrics: Sequence[str] = (),  # none named: all
     tolerance: float | None = None,  # a share of A's mean
 ) -> Comparison:
-    """Every dataset and metric that A and B have in common -> a table of verdicts.
+    """Every dataset and metric that A and B, results or their folders, have in common -> a table of verdicts.
 
     Metrics of which neither low nor high values are better are left out. Raises UnknownName for a label or metric that
-    is not there, and BadResults if A and B have nothing in common.
+    is not there, and BadResults if A and B have nothing in common, or are one row of one folder.
     """
+    if b is None and (labels is None or labels[0] == labels[1]):
+        raise BadResults("Found one row of one results, but a comparison needs two. Name B, or two --variants of A.")
+    a = a if isinstance(a, Results) else read(Path(a))
+    b = a if b is None else b if isinstance(b, Results) else read(Path(b))
     matches, remarks = match(a, b, labels, checkpoint)
     wanted = _directions(matches, metrics)
     cells = [

@@ -8,13 +8,16 @@ leave nothing behind is in `worker.py`.
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import current_thread, main_thread
 from time import monotonic, sleep
+from types import ModuleType
 from typing import Any
 
 from ganbench.errors import said
@@ -43,7 +46,7 @@ class Local(Executor):
     @classmethod
     def warm_up(cls) -> None:
         """Let the server that workers are forked from begin with its imports."""
-        if _context().get_start_method() == "forkserver":
+        if _context().get_start_method() == "forkserver" and current_thread() is main_thread():
             ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it inherits this: Ctrl-C is never its affair
             forkserver.ensure_running()
             signal.signal(signal.SIGINT, ours)
@@ -143,9 +146,21 @@ def _context() -> Any:
 def _start(context: Any, job: Job, device: str, threads: int) -> _Running:
     inbox, outbox = context.Pipe(duplex=False)
     process = context.Process(target=do_job, args=(job, device, threads, outbox), daemon=True)
-    process.start()
+    with _without_main():
+        process.start()
     outbox.close()  # ours; when the worker's end closes too, the inbox says so
     return _Running(job, device, process, inbox, JobReport(job))
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a new process from importing the script that asked for it: a run needs nothing of it, and it would run."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _wait(running: list[_Running], silence_s: float | None) -> None:

@@ -19,7 +19,7 @@ from ganbench.runs.budget import Budget
 from ganbench.runs.judging import Judgement, Work
 from ganbench.runs.record import State, given_to, write_record, write_shown
 from ganbench.runs.run import SHOWN
-from ganbench.runs.sources import Range, read_samples
+from ganbench.runs.sources import Range, Source, read_samples
 from ganbench.runs.spec import RunSpec, check_trust, complete, recorded
 from ganbench.store.columns import NOT_SAID, SCORE_COLUMNS
 from ganbench.store.folder import Store
@@ -71,7 +71,7 @@ def spec_from_results(results: Path, dataset: str, allow_plugins: bool = False) 
 
 
 def judge_external(
-    sources: Sequence[str],
+    sources: Sequence[Source],
     label: str,
     like: RunSpec,
     device: torch.device,
@@ -81,8 +81,8 @@ def judge_external(
 ) -> list[JudgedSamples]:
     """Judge each source as a run is judged at its end, as seeds 0, 1, ... of one row.
 
-    A source is a folder of images, a .npy or .npz file, a run's folder, or `module:callable`. Raises BenchError if it
-    holds anything but samples of that dataset.
+    A source is a folder of images, a .npy or .npz file, a run's folder, `module:callable`, or a callable. Raises
+    BenchError if it holds anything but samples of that dataset.
     """
     dataset = like.build_dataset()
     work = Work(dataset, like.build_judge(dataset), like.load_metrics(), ExternalSamples(), device)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadResults
@@ -130,15 +130,37 @@ class Sampler:
     @contextmanager
     def undisturbed(self, seed: int) -> Iterator[None]:
         """Eval mode, no gradients and random numbers from `seed`, inside; nothing has changed outside."""
-        trained = [module for module in self.variant.modules() if module.training]
-        self.variant.eval()
-        try:
-            with torch.no_grad(), forked_random_state(self.device):
-                torch.manual_seed(seed)
-                yield
-        finally:
-            for module in trained:  # one by one: a variant may hold a part of itself in eval mode
-                module.training = True
+        with eval_mode(self.variant), forked_random_state(self.device):
+            torch.manual_seed(seed)
+            yield
+
+
+@contextmanager
+def eval_mode(network: nn.Module) -> Iterator[None]:
+    """Eval mode and no gradients inside; each module's mode as it was outside."""
+    trained = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in trained:  # one by one: a variant may hold a part of itself in eval mode
+            module.training = True
+
+
+def asked_module(module: nn.Module, z_shape: tuple[int, ...]) -> Callable[[int], Tensor]:
+    """A generator that turns latents (n, *z_shape), standard normal, into samples, as something that is asked for n.
+
+    It draws in eval mode from latents of one seed, and leaves the module's modes, and all random states, as they were.
+    """
+    device = next((weight.device for weight in module.parameters()), torch.device("cpu"))
+
+    def draw(n: int) -> Tensor:
+        with eval_mode(module), forked_random_state(device):
+            torch.manual_seed(0)
+            return torch.cat([module(part) for part in torch.split(torch.randn(n, *z_shape, device=device), CHUNK)])
+
+    return draw
 
 
 def before_repetition(x: Tensor) -> int:

@@ -4,6 +4,7 @@ Pictures are read as the dataset `folder` reads them. Numbers that could mean tw
 what is black and what is white.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from math import inf
@@ -23,6 +24,8 @@ from ganbench.runs.spec import RunSpec
 from ganbench.store.files import read_array, read_arrays
 from ganbench.variant import DataSpec
 
+GIVEN = "What was given"  # in messages, of samples without a name
+Source = str | Callable[[int], Any]  # a callable returns so many samples, as an array or tensor
 SAVE = "Save it by numpy.save or numpy.savez, as float32 or uint8."
 
 
@@ -46,7 +49,7 @@ BYTES, FLOATS = Range(0, 255), Range(-1, 1)
 
 
 def read_samples(
-    source: str,
+    source: Source,
     dataset: Dataset,
     like: RunSpec,
     device: torch.device,
@@ -58,6 +61,8 @@ def read_samples(
 
     `span` is the range of its pixels, where the file alone does not tell.
     """
+    if not isinstance(source, str):
+        return _chosen(fitting(_asked(source, like.samples, GIVEN), dataset, GIVEN, span), like, device)
     path = Path(source)
     if (path / "run.json").is_file():
         return _of_run(path, dataset, like, device, allow_plugins)
@@ -71,6 +76,10 @@ def read_samples(
         raise BadResults(
             f"{source} is no folder, no .npy or .npz file and no module:callable. Samples come as one of these."
         )
+    return _chosen(x, like, device)
+
+
+def _chosen(x: Tensor, like: RunSpec, device: torch.device) -> Drawn:
     if len(x) > like.samples:
         x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[: like.samples]]
     return Drawn(x.to(device))
@@ -156,8 +165,16 @@ def _array(path: Path) -> np.ndarray[Any, Any]:
 def _called(source: str, n: int) -> np.ndarray[Any, Any]:
     """What `module:callable` or `file.py:callable` returns for `n`: a tensor or an array."""
     name, _, attribute = source.rpartition(":")
+
+    def make(n: int) -> Any:
+        return (plugins.load("callables", source) if name.endswith(".py") else _attribute(name, attribute))(n)
+
+    return _asked(make, n, source)
+
+
+def _asked(make: Callable[[int], Any], n: int, source: str) -> np.ndarray[Any, Any]:
+    """What a callable returns for `n`. Raises BadResults if that is no tensor and no array."""
     try:
-        make = plugins.load("callables", source) if name.endswith(".py") else _attribute(name, attribute)
         found = make(n)
     except BenchError:
         raise

@@ -6,6 +6,7 @@ Without a terminal, as in the log of a CI, it is a line for each run that ended,
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from math import isnan
 from pathlib import Path
 from time import monotonic
@@ -41,7 +42,7 @@ def display(progress: SuiteProgress, folder: Path, ended: Sequence[str], console
 
     `folder` holds the suite's results, `ended` are the ids of the runs in it that count as well.
     """
-    if not console.is_terminal or console.is_dumb_terminal:
+    if not _redraws(console):
         yield _lines(progress, console)
         return
     best: Best = defaultdict(lambda: defaultdict(list))
@@ -58,6 +59,13 @@ def display(progress: SuiteProgress, folder: Path, ended: Sequence[str], console
         get_renderable=lambda: board(progress, best), console=console, transient=True, refresh_per_second=REFRESHES
     ):
         yield show
+
+
+def _redraws(console: Console) -> bool:
+    """Whether it shows what changes in one place: a terminal does, and a notebook that has widgets."""
+    if console.is_jupyter:
+        return find_spec("ipywidgets") is not None
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 def _lines(progress: SuiteProgress, console: Console) -> Listener:

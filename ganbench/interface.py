@@ -1,0 +1,241 @@
+"""What `import ganbench` offers: suites run, results read, samples judged. The command line calls the same.
+
+What needs torch imports it when it is called, so that reading results takes no longer than pandas does.
+"""
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame
+from rich.console import Console
+
+from ganbench import store
+from ganbench.errors import BadResults, UnknownName
+from ganbench.reports import formats
+from ganbench.reports.formats import sentences
+from ganbench.reports.frames.board import boards
+from ganbench.reports.frames.chapter import Report
+from ganbench.store.columns import Checkpoint
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from ganbench.runs.sources import Source
+    from ganbench.runs.spec import RunSpec
+    from ganbench.suite.driver import Plan
+
+Device = Literal["auto", "cpu", "cuda", "mps", "xpu"]
+OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, which takes a second to import
+Samples: TypeAlias = Union[str, Path, np.ndarray[Any, Any], "Tensor", "nn.Module", Callable[[int], Any]]
+SILENCE = 30.0  # minutes that a run may be silent where nobody looks on
+FIRST = ["dataset", "part", "label", "rank", "tier", "p_best"]  # columns of `Results.board`
+
+
+def ignore(said: str) -> None:
+    """Hear nothing."""
+
+
+class Results(store.Results):
+    """A suite's results as data frames (`runs`, `scores`, `losses`), and the boards made of them.
+
+    A notebook shows the boards.
+    """
+
+    def board(self, dataset: str | None = None, checkpoint: Checkpoint = "last") -> DataFrame:
+        """One row per row of the boards, the best first: of one dataset, or of all.
+
+        Columns: dataset, part (from 1; scores that were not measured alike are on different parts), label, rank, tier,
+        p_best, what a report says of a row (given, control, done, failed, ...), and for each metric its mean, `_low`,
+        `_high` and `_n`: a 95 % interval over so many seeds. NaN: the row has no such number. Raises UnknownName for a
+        dataset that the results do not have.
+        """
+        chapters = {chapter.dataset: chapter for chapter in Report(self).chapters}
+        if dataset is not None and dataset not in chapters:
+            raise UnknownName("datasets of these results", dataset, chapters)
+        found = [
+            board.rows.assign(dataset=board.dataset, part=board.part)
+            for name, chapter in chapters.items()
+            if dataset in (None, name)
+            for board in boards(chapter, checkpoint)
+        ]
+        joined = pd.concat(found, ignore_index=True) if found else DataFrame(columns=FIRST)
+        return joined[[*FIRST, *joined.columns.difference(FIRST, sort=False)]]
+
+    @property
+    def answer(self) -> str:
+        """A few sentences for each dataset: who leads, and whether that is sure."""
+        return "\n".join(map(sentences.answer, Report(self).chapters))
+
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write the page, by default `report.html` beside the results; returns its path. Raises OSError."""
+        return formats.write_report(self, Path(out) if out else self.path / "report.html")
+
+    def __repr__(self) -> str:
+        states = Counter([] if self.runs.empty else self.runs["status"])
+        runs = ", ".join(f"{n} {status}" for status, n in states.most_common())
+        return f"<Results of {self.suite!r} in {self.path}: {runs or 'no'} runs>"
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            f"<p>{escape(sentences.answer(chapter))}</p>"
+            + "".join(board.cells(narrow=True).to_html(index=False) for board in boards(chapter, "last"))
+            for chapter in Report(self).chapters
+        )
+
+
+def read(path: str | Path, forgiving: bool = False) -> Results:
+    """Read one suite's results: `<results>/<suite>`, or `<results>` if it holds a single suite.
+
+    Raises BadResults if there are none, or if something in them is damaged: `forgiving` leaves that out, and names it
+    in `damaged`.
+    """
+    return Results(**vars(store.read(Path(path), forgiving=forgiving)))
+
+
+def run(
+    suite: str | Path,
+    *,
+    only: str = "*",
+    results: str | Path = "results",
+    device: Device = "auto",
+    workers: int | None = None,
+    executor: str = "local",
+    scale: float = 1.0,
+    retry: bool = False,
+    on_failure: OnFailure | None = None,
+    silence: float = SILENCE,
+    progress: bool = True,
+) -> Results:
+    """Train and judge what a suite names, as far as it is missing, and write the page -> its results.
+
+    `suite` is a TOML file, or the name of one that comes with ganbench. `only` is a glob of label, dataset and seed:
+    "gan*", "*/ring8", "gan/ring8/0". `results` is the folder that gets a folder for the suite. `workers` is the number
+    of runs at a time, by default one per core or GPU. `scale` shortens all runs and judgements, and the results say so.
+    `retry` also does again what did not end well. `silence` is in minutes: a run without a word for so long is ended;
+    0: none is. A run that fails is a row of the results, not an exception. Stopped by Ctrl-C, it goes on from there
+    when it is called again. A plain script needs no `if __name__ == "__main__"`.
+
+    Raises BadSuite, UnknownName, DataMissing, NoDevice or BadResults before anything is trained.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow a busy machine: the workers inherit it
+    options = {
+        "only": only, "results": results, "device": device, "workers": workers, "executor": executor, "scale": scale,
+        "retry": retry, "on-failure": on_failure,
+    }  # fmt: skip
+    plan = planned(
+        Path(suite), results=Path(results), device=device, workers=workers, executor=executor, only=only, scale=scale,
+        retry=retry, on_failure=on_failure, silence=silence, command=_as_command(suite, options),
+    )  # fmt: skip
+    found, _ = carried_out(plan, Console(stderr=True, emoji=False, quiet=not progress))
+    found.report()
+    return found
+
+
+def planned(
+    suite: Path, *, results: Path, device: str, workers: int | None, executor: str, only: str, scale: float,
+    retry: bool, on_failure: OnFailure | None, silence: float, command: str,
+    tell: Callable[[str], None] = ignore,
+) -> "Plan":  # fmt: skip
+    """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
+    from ganbench.suite import driver
+    from ganbench.suite.loading import load
+
+    executes = driver.choose_executor(executor, device, workers)
+    executes.silence_s = 60 * silence or None
+    return driver.plan(load(suite, scale, tell), results, executes, only, retry, command, on_failure)
+
+
+def carried_out(plan: "Plan", console: Console) -> tuple[Results, int]:
+    """Do what is planned -> the results, without what is damaged, and how many of the runs asked for have failed."""
+    from ganbench.suite import driver
+
+    failed = plan.failed + driver.carry_out(plan, console)
+    return read(plan.store.path, forgiving=True), failed
+
+
+def evaluate(
+    samples: Samples | Sequence[Samples],
+    dataset: str,
+    *,
+    results: str | Path | None = None,
+    label: str = "samples",
+    count: int | None = None,
+    z_dim: int | tuple[int, ...] | None = None,
+    span: tuple[float, float] | None = None,
+    device: Device = "auto",
+    skip_corrupt: bool = False,
+    allow_plugins: bool = False,
+    tell: Callable[[str], None] = ignore,
+) -> DataFrame:
+    """Judge samples from elsewhere as a run's own are -> their scores, a row per seed and metric: SCORE_COLUMNS.
+
+    `samples` are a folder of images, a .npy or .npz file, a run's folder or "module:callable"; or an array or tensor:
+    points (n, 2), or images (n, [c,] h, w [, c]) as bytes or floats in [-1, 1]; or a callable that is given a number
+    and returns so many; or an `nn.Module` that turns latents (n, *z_dim), standard normal, into samples. It is called
+    in eval mode, and left as it was. A list of these are the seeds of one row.
+
+    `dataset` is what they imitate: a dataset's name, or its label in `results`, a suite's folder, where they then stand
+    on the board under `label`. `count` is the number of samples, by default as in the results, or 10,000. `span` is
+    what black and white are, where the pixels leave it open: (0, 1). `tell` hears what a folder was found to hold.
+
+    Raises BadResults if they are no samples of that dataset; UnknownName; DataMissing.
+    """
+    from ganbench.runs import external
+    from ganbench.runs.sources import Range
+    from ganbench.suite.driver import choose_device
+
+    folder, here = Path(results) if results else None, choose_device(device)
+    like = external.spec_from_results(folder, dataset, allow_plugins) if folder else external.spec_for(dataset, count)
+    several = samples if isinstance(samples, list | tuple) else [samples]
+    sources = [_source(one, z_dim, like, here) for one in several]
+    like = replace(like, samples=count or like.samples)
+    known = Range(*span) if span else None
+    judged = external.judge_external(sources, label, like, here, skip_corrupt, allow_plugins, known)
+    if found := judged[0].work.dataset.found():
+        tell(found)
+    if folder:
+        external.add_to_results(folder, judged)
+        read(folder, forgiving=True).report()
+    return external.score_table(judged)
+
+
+def _source(samples: Any, z_dim: int | tuple[int, ...] | None, like: "RunSpec", device: "torch.device") -> "Source":
+    """Samples in memory as something that is asked for them."""
+    from torch import nn
+
+    from ganbench.runs import sampling
+    from ganbench.variant import Variant
+
+    if isinstance(samples, str | Path):
+        return str(samples)
+    if isinstance(samples, Variant):
+        sampler = sampling.Sampler(samples.to(device), like.build_dataset(), device)
+        return lambda n: sampler.samples("test", n, seed=0)
+    if not isinstance(samples, nn.Module):
+        return samples if callable(samples) else lambda n: samples
+    size = getattr(samples, "z_dim", None) if z_dim is None else z_dim
+    if not isinstance(size, int | tuple):
+        raise BadResults(
+            f"Found a module {type(samples).__name__}, but not what latents it takes. Say it: z_dim=100, or "
+            "z_dim=(100, 1, 1) of latents (n, 100, 1, 1)."
+        )
+    return sampling.asked_module(samples, (size,) if isinstance(size, int) else size)
+
+
+def _as_command(suite: str | Path, options: dict[str, Any]) -> str:
+    """What one would type for the same: messages name it as what to run again."""
+    words = ["ganbench", "run", str(suite)]
+    usual = {"only": "*", "results": "results", "device": "auto", "executor": "local", "scale": 1.0, "retry": False}
+    for name, value in options.items():
+        if value is not None and value != usual.get(name):
+            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return shlex.join(words)
