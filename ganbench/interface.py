@@ -40,10 +40,6 @@ SILENCE = 30.0  # minutes that a run may be silent where nobody looks on
 FIRST = ["dataset", "part", "label", "rank", "tier", "p_best"]  # columns of `Results.board`
 
 
-def ignore(said: str) -> None:
-    """Hear nothing."""
-
-
 class Results(store.Results):
     """A suite's results as data frames (`runs`, `scores`, `losses`), and the boards made of them.
 
@@ -131,11 +127,13 @@ def run(
         "only": only, "results": results, "device": device, "workers": workers, "executor": executor, "scale": scale,
         "retry": retry, "on-failure": on_failure,
     }  # fmt: skip
+    console = Console(stderr=True, emoji=False, quiet=not progress)
     plan = planned(
         Path(suite), results=Path(results), device=device, workers=workers, executor=executor, only=only, scale=scale,
-        retry=retry, on_failure=on_failure, silence=silence, command=_as_command(suite, options),
+        retry=retry, on_failure=on_failure, silence=silence,
+        command=_as_command(suite, options), say=lambda found: console.print(found, markup=False),
     )  # fmt: skip
-    found, _ = carried_out(plan, Console(stderr=True, emoji=False, quiet=not progress))
+    found, _ = carried_out(plan, console)
     found.report()
     return found
 
@@ -143,7 +141,7 @@ def run(
 def planned(
     suite: Path, *, results: Path, device: str, workers: int | None, executor: str, only: str, scale: float,
     retry: bool, on_failure: OnFailure | None, silence: float, command: str,
-    tell: Callable[[str], None] = ignore,
+    say: Callable[[str], None] = lambda said: None,
 ) -> "Plan":  # fmt: skip
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
     from ganbench.suite import driver
@@ -151,7 +149,7 @@ def planned(
 
     executes = driver.choose_executor(executor, device, workers)
     executes.silence_s = 60 * silence or None
-    return driver.plan(load(suite, scale, tell), results, executes, only, retry, command, on_failure)
+    return driver.plan(load(suite, scale, say), results, executes, only, retry, command, on_failure)
 
 
 def carried_out(plan: "Plan", console: Console) -> tuple[Results, int]:
@@ -174,7 +172,7 @@ def evaluate(
     device: Device = "auto",
     skip_corrupt: bool = False,
     allow_plugins: bool = False,
-    tell: Callable[[str], None] = ignore,
+    say: Callable[[str], None] = lambda said: None,
 ) -> DataFrame:
     """Judge samples from elsewhere as a run's own are -> their scores, a row per seed and metric: SCORE_COLUMNS.
 
@@ -185,7 +183,7 @@ def evaluate(
 
     `dataset` is what they imitate: a dataset's name, or its label in `results`, a suite's folder, where they then stand
     on the board under `label`. `count` is the number of samples, by default as in the results, or 10,000. `span` is
-    what black and white are, where the pixels leave it open: (0, 1). `tell` hears what a folder was found to hold.
+    what black and white are, where the pixels leave it open: (0, 1). `say` hears what a folder was found to hold.
 
     Raises BadResults if they are no samples of that dataset; UnknownName; DataMissing.
     """
@@ -201,7 +199,7 @@ def evaluate(
     known = Range(*span) if span else None
     judged = external.judge_external(sources, label, like, here, skip_corrupt, allow_plugins, known)
     if found := judged[0].work.dataset.found():
-        tell(found)
+        say(found)
     if folder:
         external.add_to_results(folder, judged)
         read(folder, forgiving=True).report()

@@ -46,7 +46,7 @@ def evaluate(
     scores = interface.evaluate(
         samples, dataset, results=results, label=label, count=count, span=Range.read(span) if span else None,
         device=device.value, skip_corrupt=skip_corrupt, allow_plugins=allow_plugins,
-        tell=lambda found: err.print(escape(found)),
+        say=lambda found: err.print(escape(found)),
     )  # fmt: skip
     if as_csv:
         sys.stdout.write(csv.to_csv(scores))

@@ -72,7 +72,7 @@ def run(
     plan = interface.planned(
         suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale, retry=retry,
         on_failure=on_failure, silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
-        command=command_line(), tell=lambda found: err.print(escape(found), highlight=False),
+        command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
     )  # fmt: skip
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
     if tried and (dry_run or elsewhere):
