@@ -140,16 +140,18 @@ def run(
 
 def planned(
     suite: Path, *, results: Path, device: str, workers: int | None, executor: str, only: str, scale: float,
-    retry: bool, on_failure: OnFailure | None, silence: float, command: str,
+    retry: bool, on_failure: OnFailure | None, silence: float, command: str, shard: str | None = None,
     say: Callable[[str], None] = lambda said: None,
 ) -> "Plan":  # fmt: skip
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
     from ganbench.suite import driver
     from ganbench.suite.loading import load
+    from ganbench.suite.sharding import Shard
 
+    part = None if shard is None else Shard.parse(shard)
     executes = driver.choose_executor(executor, device, workers)
     executes.silence_s = 60 * silence or None
-    return driver.plan(load(suite, scale, say), results, executes, only, retry, command, on_failure)
+    return driver.plan(load(suite, scale, say), results, executes, only, retry, command, on_failure, part)
 
 
 def carried_out(plan: "Plan", console: Console) -> tuple[Results, int]:

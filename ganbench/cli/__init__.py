@@ -25,6 +25,7 @@ judge_app = typer.Typer(help="Train the judges that come with ganbench.", no_arg
 # `--help` shows them in this order.
 app.command("run")(running.run)
 app.command("status")(reading.status)
+app.command("merge")(running.merge)
 app.command("report")(reading.report)
 app.command("rank")(reading.rank)
 app.command("compare")(reading.compare)

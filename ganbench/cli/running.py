@@ -1,4 +1,4 @@
-"""Doing runs, and drawing from what they trained: `run` and `sample`."""
+"""Doing runs, joining them, and drawing from what they trained: `run`, `merge` and `sample`."""
 
 from pathlib import Path
 from time import monotonic
@@ -32,6 +32,9 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one per core or GPU.")] = None,
     executor: Annotated[str, typer.Option(help="Who does the runs; see `ganbench list executors`.")] = "local",
     only: Annotated[str, typer.Option(metavar="GLOB", help="Only runs like 'gan*', '*/ring8', 'gan/ring8/0'.")] = "*",
+    shard: Annotated[
+        str | None, typer.Option(metavar="K/N", help="Only the K-th of N parts; `ganbench merge` joins them.")
+    ] = None,
     scale: Annotated[float, typer.Option(min=1e-6, help="Shorten all runs and judgements; the results say so.")] = 1.0,
     retry: Annotated[bool, typer.Option(help="Also do again what did not end well.")] = False,
     on_failure: Annotated[
@@ -72,7 +75,7 @@ def run(
     plan = interface.planned(
         suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale, retry=retry,
         on_failure=on_failure, silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
-        command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
+        shard=shard, command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
     )  # fmt: skip
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
     if tried and (dry_run or elsewhere):
@@ -101,6 +104,18 @@ def run(
     if failed:
         err.print(f"{failed} run(s) failed; the report says why, and --retry does them again.")
         raise typer.Exit(SOME_FAILED)
+
+
+def merge(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Of one suite, as `report` takes them.")],
+    out_path: Annotated[Path, typer.Option("--out", help="A folder for results, as of `run --results`.")],
+) -> None:
+    """Join the results of one suite from several machines, if they can be compared."""
+    from ganbench.store.merge import merge as joined
+
+    found = joined(results, out_path, command_line())
+    missing = f"; {found.missing} are missing, and `ganbench run` with --results {out_path} does them"
+    err.print(f"Joined {found.runs} runs in {escape(str(found.path))}{escape(missing) if found.missing else ''}.")
 
 
 def sample(

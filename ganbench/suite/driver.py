@@ -20,6 +20,7 @@ from ganbench.suite.language import OnFailure
 from ganbench.suite.loading import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.publishing import Reports, published
+from ganbench.suite.sharding import Shard
 from ganbench.suite.terminal import display
 
 
@@ -44,10 +45,13 @@ def plan(
     retry: bool,
     command: str,
     on_failure: OnFailure | None = None,
+    shard: Shard | None = None,
 ) -> Plan:
-    """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` fits nothing."""
-    chosen = [run for run in suite.runs if _fits(run, only)]
+    """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` and `shard` fit nothing."""
+    chosen = [run for run in (shard.of(suite.runs) if shard else suite.runs) if _fits(run, only)]
     if not chosen:
+        if shard and any(_fits(run, only) for run in suite.runs):
+            raise BadSuite(f"--shard {shard} is an empty part of {len(suite.runs)} runs. Make fewer parts.")
         names = sorted({f"{run.label}/{run.dataset_label}" for run in suite.runs})
         raise BadSuite(f"--only {only!r} fits none of the runs: {', '.join(names)}, each with its /seed.")
     store = Store(results, suite.name)
