@@ -126,6 +126,17 @@ def test_a_vaes_bound_is_below_its_tighter_one() -> None:
     assert plain < tighter < 0.5
 
 
+def test_a_boltzmann_machines_pixels_are_on_as_often_as_the_datas_before_it_has_learned() -> None:
+    model = RBM(DataSpec((1, 2, 2)), width=3)
+    share = torch.tensor([0.0, 0.2, 0.5, 0.9])
+    on = torch.arange(100).view(-1, 1) < 100 * share
+    model.prepare(Batch(2.0 * on.float().view(-1, 1, 2, 2) - 1))
+    with torch.no_grad():
+        model.weight.zero_()
+        found = (model.sample(Batch(torch.zeros(5, 1, 2, 2))).flatten(1) + 1) / 2
+    assert found[0].tolist() == pytest.approx([0.01, 0.2, 0.5, 0.9], abs=1e-6)  # none is sure
+
+
 def test_a_boltzmann_machines_samples_follow_its_own_distribution() -> None:
     """Four pixels and three hidden units: the total variation to all 16 images' chances, enumerated, is under 0.02."""
     model = stirred(RBM(DataSpec((1, 2, 2)), width=3, chain=60), 0.7)
