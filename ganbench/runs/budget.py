@@ -22,6 +22,8 @@ class Ledger:
     peak_memory: int = 0  # bytes: the device's on CUDA, the process's on a CPU
     parameters_d: int = 0  # of the players that see data and make no samples
     parameters_g: int = 0  # of the players that make samples
+    sampling_seconds: float = 0.0  # of drawing 1,000 samples, after training
+    sampling_passes: int = 0  # of the largest network, that a sample takes
 
     @property
     def updates(self) -> int:

@@ -44,11 +44,14 @@ class Judgement:
         self.spec, self.work = spec, work
         self.seed = sampling_seed(spec)
         self.sampler = Sampler(work.variant, work.dataset, work.device)
+        self.seconds_a_thousand = nan  # that samples took when they were drawn last
         self.last_judged: tuple[Tensor, Judged] | None = None  # samples, and what the judge said of them
 
     def draw(self, split: Split) -> Drawn:
         """As many samples as the run is judged by, beside fresh real data of the split; always the same latents."""
-        return self.sampler.drawn(split, self.spec.samples, self.seed)
+        drawn = self.sampler.drawn(split, self.spec.samples, self.seed)
+        self.seconds_a_thousand = 1_000 * drawn.seconds / len(drawn.x)
+        return drawn
 
     def scores(self, drawn: Drawn, split: Split, checkpoint: Checkpoint, images: int) -> tuple[list[Row], Evidence]:
         """One row per metric that applies, and what the rows were computed from.

@@ -131,6 +131,8 @@ def judge_at_end(judgement: Judgement, state: State, workdir: Path) -> None:
     work, seed, sampler = judgement.work, judgement.seed, judgement.sampler
     with counted(state, "judging_s"):
         last, _ = judge_now(judgement, "test", "last", state.ledger.images)
+    if work.variant.players:  # a control's samples are made by nobody
+        state.ledger.sampling_seconds, state.ledger.sampling_passes = judgement.seconds_a_thousand, work.variant.passes
     save_model(work.variant, str(workdir / "last.safetensors"))
     if state.best_images == state.ledger.images:  # the last is the selected one: judged already
         selected = [{**row, "checkpoint": "selected"} for row in last]

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from math import nan
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +37,7 @@ class Drawn(NamedTuple):
     walk: Callable[[int, float], tuple[Tensor, Tensor]] | None = None  # of a variant with latents: `Sampler.walk`
     log_likelihood: Callable[[Tensor], Tensor] | None = None  # of a model that says it: on the CPU
     variant: Variant | None = None  # what drew them; None of samples from elsewhere
+    seconds: float = nan  # that drawing x took
 
 
 class Sampler:
@@ -59,14 +62,17 @@ class Sampler:
         variant, like = self.variant, self.like(split, n)
         if variant.given_real:
             like = _rows(like, 0, before_repetition(like.x))
-        pair = None
+        pair, began = None, perf_counter()
         if variant.domains > 1:
             with self.undisturbed(seed):
                 pair = _joined([variant.pair(part) for part in _chunks(like)])
         x = pair.x if pair else self._sample(like, seed)
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize(self.device)
+        seconds = perf_counter() - began
         walk = partial(self.walk, split, seed) if variant.decodes else None
         likelihood = self.log_likelihood(seed)
-        drawn = Drawn(x, like, variant.conditional, pair, self.belief(), walk, likelihood, variant)
+        drawn = Drawn(x, like, variant.conditional, pair, self.belief(), walk, likelihood, variant, seconds)
         return without_copies(drawn) if variant.kind == "control" else drawn
 
     def walk(self, split: Split, seed: int, n: int, step: float) -> tuple[Tensor, Tensor]:

@@ -13,12 +13,13 @@ COST = {
     "images": "real images to D", "images_g": "real images to G", "d_updates": "D steps", "g_updates": "G steps",
     "seconds": "time", "flops": "FLOPs", "peak_memory": "peak memory", "parameters_d": "D weights",
     "parameters_g": "G weights", "parameters": "weights", "images_per_second": "images / s",
+    "sampling_seconds": "1,000 samples", "sampling_passes": "passes a sample",
 }  # fmt: skip
 
 
 def cost_text(column: str, value: float) -> str:
     """One cell of the ledger with its unit."""
-    if column == "seconds":
+    if column in ("seconds", "sampling_seconds"):
         return duration(value)
     return amount(value, "B" if column == "peak_memory" else "")
 

@@ -7,6 +7,7 @@ from ganbench.reports.frames.chapter import Chapter
 LEDGER = [
     *("images", "images_g", "d_updates", "g_updates", "seconds", "flops", "peak_memory"),
     *("parameters_d", "parameters_g", "parameters", "images_per_second"),
+    *("sampling_seconds", "sampling_passes"),
 ]
 
 

@@ -12,7 +12,17 @@ from pathlib import Path
 
 import pandas as pd
 
-LEFT_OUT = {"run", "key", "command", "commit", "device", "seconds", "images_per_second", "peak_memory"}
+LEFT_OUT = {
+    "run",
+    "key",
+    "command",
+    "commit",
+    "device",
+    "seconds",
+    "images_per_second",
+    "sampling_seconds",
+    "peak_memory",
+}
 ROW = ["dataset", "label", "seed", "checkpoint", "images", "split", "metric"]
 
 

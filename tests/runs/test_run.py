@@ -133,7 +133,7 @@ def record_of(path: Path) -> dict[str, Any]:
     """All that a run left, without what no two runs have in common: seconds and memory."""
     record = json.loads((path / "run.json").read_text())
     record.pop("seconds", None)  # of start, training and judging
-    for cost in ("seconds", "peak_memory", "images_per_second"):
+    for cost in ("seconds", "peak_memory", "images_per_second", "sampling_seconds"):
         del record["ledger"][cost]
     return record
 

@@ -158,6 +158,24 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 # Files
 
 
+def test_a_run_knows_what_drawing_a_thousand_samples_takes(finished):
+    ledger = json.loads((finished / "run.json").read_text())["ledger"]
+    assert 0 < ledger["sampling_seconds"] < 60
+    assert ledger["sampling_passes"] == 1
+
+
+def test_passes_are_those_of_the_variant_and_seconds_are_of_a_thousand(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganbench.runs.sampling.perf_counter", iter(range(0, 10_000, 3)).__next__)
+    spec = RunSpec(
+        suite="tiny", label="rbm", variant=PluginSpec("rbm", {"width": 4, "chain": 7}), dataset_label="ring8",
+        dataset=PluginSpec("ring8", {"points": 400}), judge="truth", metrics=("modes",), seed=0,
+        budget=Budget("images", 400), evaluations=1, samples=500, precision="float32",
+    )  # fmt: skip
+    assert run(spec, tmp_path, torch.device("cpu")) == ("done", "")
+    ledger = json.loads((tmp_path / "run.json").read_text())["ledger"]
+    assert (ledger["sampling_seconds"], ledger["sampling_passes"]) == (6.0, 7)
+
+
 def test_points_stay_numbers_and_images_become_bytes_with_channels_last():
     points = torch.randn(5, 2)
     np.testing.assert_array_equal(to_array(points), points.numpy())
