@@ -55,7 +55,7 @@ def estimate(mean: float, low: float, high: float) -> tuple[str, str]:
     """A mean and its interval: ("0.31", "[0.20, 0.42]"); without an interval ("0.312", "").
 
     The interval decides the decimals: two significant digits of its half width, or one where that keeps the mean to
-    three digits; and never so few that the mean vanishes.
+    three digits; never so few that the mean vanishes, and else not more than four digits in all.
     """
     if not math.isfinite(mean) or not math.isfinite(low) or not math.isfinite(high):
         return number(mean), ""
@@ -64,7 +64,7 @@ def estimate(mean: float, low: float, high: float) -> tuple[str, str]:
         return number(mean), f"[{number(low)}, {number(high)}]"
     reach = (high - low) / 2
     wanted = min(digits_for(reach), max(digits_for(reach, 1), digits_for(mean, 3)))
-    decimals = min(max(wanted, digits_for(mean)), wanted + 2, 6)
+    decimals = min(max(wanted, digits_for(mean)), wanted + 2, 6, max(digits_for(size, 4), digits_for(mean)))
     return fixed(mean, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
 
 

@@ -45,7 +45,11 @@ def looks(labels: Mapping[str, bool] | Iterable[str]) -> dict[str, Look]:
     variants = [label for label in control if not control[label]]
     others = [label for label in control if control[label]]
     n, m = len(COLOURS), len(DASHES)
-    styles = {label: Look(COLOURS[i % n], DASHES[i // n % m], SYMBOLS[i % n]) for i, label in enumerate(variants)}
+    turned = [(i % n, i // n) for i in range(len(variants))]  # colours come round again, with another dash and symbol
+    styles = {
+        label: Look(COLOURS[i], DASHES[turn % m], SYMBOLS[(i + turn) % n])
+        for label, (i, turn) in zip(variants, turned, strict=True)
+    }
     return styles | {label: Look(GREY, DASHES[1 + i % (m - 1)], "line-ns-open") for i, label in enumerate(others)}
 
 

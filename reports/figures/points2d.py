@@ -31,7 +31,7 @@ def samples(frames: Array, truth: Truth = None, look: Look = FIRST) -> go.Figure
     frames = frames[:, :MOST_POINTS]
     figure = _figure(truth, frames[-1], _cloud(frames[-1], look.colour))
     if len(frames) > 1:
-        window = _window(truth, frames[-1])
+        window = window_of(truth, frames[-1])
         figure.frames = [
             {
                 "name": str(i),
@@ -103,7 +103,7 @@ class Window(NamedTuple):
     reach: float  # half a side
 
 
-def _window(truth: Truth, points: Array) -> Window:
+def window_of(truth: Truth, points: Array) -> Window:
     """What of the plane is shown: the truth and a third around it, or else the points."""
     inside = np.asarray(truth["means"], dtype=np.float64) if truth else points[np.isfinite(points).all(axis=1)]
     if not len(inside):
@@ -115,7 +115,7 @@ def _window(truth: Truth, points: Array) -> Window:
 
 def _figure(truth: Truth, points: Array, *traces: Trace, count: bool = True) -> go.Figure:
     """Traces over the modes, on equal axes; says how many of `points` (n, 2) lie outside."""
-    window = _window(truth, points)
+    window = window_of(truth, points)
     sides = [[float(c - window.reach), float(c + window.reach)] for c in window.centre]
     axis = {"visible": False, "constrain": "domain"}
     layout = {

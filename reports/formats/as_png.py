@@ -16,7 +16,7 @@ import numpy as np
 from ganbench.reports.figures.colours import INK, MUTED, RULE, Look
 from ganbench.reports.figures.colours import looks as looks_of
 from ganbench.reports.formats import sentences
-from ganbench.reports.frames.board import Board, board, boards, distinct_samples
+from ganbench.reports.frames.board import Board, board, boards, distinct_samples, why_without
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.numbers import arrow, estimate, short
 from ganbench.store import Results
@@ -94,8 +94,7 @@ def _draw_row(axes: "Axes", y: int, row: dict[Any, Any], numbers: tuple[float, f
     name = short(row["label"], 22) + (f" ({known})" if known else "")
     axes.text(-0.03, y, name, ha="right", color=colour, **common)
     if math.isnan(mean):
-        reason = short(row["reasons"], 60) if row["reasons"] else "not measured" if row["done"] else "not run yet"
-        axes.text(0.02, y, reason, color=MUTED, **common)
+        axes.text(0.02, y, short(why_without(row)), color=MUTED, **common)
         return
     if math.isfinite(low):
         axes.plot([low, high], [y, y], color=look.colour, linewidth=2.2, alpha=0.6, solid_capstyle="butt")

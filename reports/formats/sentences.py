@@ -20,22 +20,35 @@ NO_INTERVAL = "One seed: no interval, so no claim about which is better."
 
 
 def answer(chapter: Chapter) -> str:
-    """The one thing to know about a dataset: who leads, whether that is sure, who leads among those given alike, who is
-    not ranked and why, and what real data scores.
+    """All that is to be known about a dataset in words: its verdict, and what belongs to it."""
+    return " ".join(filter(None, [verdict(chapter, f" on {isolated(chapter.dataset)}"), beside(chapter)]))
+
+
+def verdict(chapter: Chapter, where: str = "") -> str:
+    """The one thing to know about a dataset: who leads, whether that is sure, and what it would take.
+
+    `where` says on which dataset, where nothing else does.
     """
     rows = chapter.summary
     last = rows[(rows["checkpoint"] == "last") & (rows["board"] == 1)]
     if len(last) and not last["direction"].isin(SENSES).any():
-        return f"Nobody leads on {isolated(chapter.dataset)}: none of its metrics says what is better."
-    last = last[last["direction"].isin(SENSES)]
-    metrics = metrics_in_order(list(last["metric"]), chapter.primary)
-    scored = last[(last["metric"] == metrics[0]) & last["mean"].notna()] if metrics else last
+        return f"Nobody leads{where}: no metric says what is better."
+    scored = _scored(chapter)
     groups = np.array(groups_of(scored))
-    entrants, apart = scored[groups == ENTRANTS], scored[groups == APART]
-    floor = scored[(groups == CONTROLS) & (scored["variant"] == FLOOR)]
-    sentences = [*_worthless(chapter, entrants)]
-    sentences += [_leader(entrants, chapter, len(apart) > 0) if len(entrants) else _nobody(chapter, len(apart) > 0)]
-    sentences += [*_best_by_given(entrants), *map(_apart, apart.to_dict("records"))]
+    entrants, others = scored[groups == ENTRANTS], bool((groups == APART).any())
+    leader = _leader(entrants, chapter, where, others) if len(entrants) else _nobody(chapter, where, others)
+    return " ".join([*_worthless(chapter, entrants, where), leader])
+
+
+def beside(chapter: Chapter) -> str:
+    """What belongs to the verdict: who leads among those given alike, who is not ranked and why, what real data scores;
+    "" without a score.
+    """
+    scored = _scored(chapter)
+    groups = np.array(groups_of(scored))
+    sentences = [*_best_by_given(scored[groups == ENTRANTS])] if len(scored) else []
+    sentences += map(_apart, scored[groups == APART].to_dict("records")) if len(scored) else []
+    floor = scored[(groups == CONTROLS) & (scored["variant"] == FLOOR)] if len(scored) else scored
     if len(floor):
         real = floor.iloc[0].to_dict()
         fewer = f", {distinct_samples(real['samples'])}" if real["samples"] < scored["samples"].max() else ""
@@ -43,12 +56,20 @@ def answer(chapter: Chapter) -> str:
     return " ".join(sentences)
 
 
-def _worthless(chapter: Chapter, entrants: DataFrame) -> Iterator[str]:
+def _scored(chapter: Chapter) -> DataFrame:
+    """The rows of the first board that have a score by the metric that ranks, or else by the first with a direction."""
+    last = chapter.summary
+    last = last[(last["checkpoint"] == "last") & (last["board"] == 1) & last["direction"].isin(SENSES)]
+    metrics = metrics_in_order(list(last["metric"]), chapter.primary)
+    return last[(last["metric"] == metrics[0]) & last["mean"].notna()] if metrics else last
+
+
+def _worthless(chapter: Chapter, entrants: DataFrame, where: str) -> Iterator[str]:
     """What comes first if it is so: that nothing is better than a control which has learnt nothing."""
     idle = [isolated(control) for control, better in chapter.better_than.items() if not better]
     if idle and (entrants["n"] > 1).any():
         controls = "control" if len(idle) == 1 else "controls"
-        yield f"Nothing on {isolated(chapter.dataset)} is surely better than the {controls} {listed(idle)}."
+        yield f"Nothing{where} is surely better than the {controls} {listed(idle)}."
 
 
 def _best_by_given(entrants: DataFrame) -> Iterator[str]:
@@ -65,37 +86,37 @@ def _apart(row: Mapping[Any, Any]) -> str:
     return f"{isolated(row['label'])}, {row['title']} {_score(row)}, is not ranked among generators: it was {WHY_APART}"
 
 
-def _nobody(chapter: Chapter, others: bool) -> str:
-    own, where = chapter.rows[chapter.rows["entrant"]], isolated(chapter.dataset)
+def _nobody(chapter: Chapter, where: str, others: bool) -> str:
+    own = chapter.rows[chapter.rows["entrant"]]
     if not len(own):
-        return f"No generator was run on {where}." if others else f"No variant was run on {where}, only controls."
+        return f"No generator was run{where}." if others else f"No variant was run{where}, only controls."
     lost, runs, ended = (int(own[c].sum()) for c in ("failed", "runs", "done"))
     if lost + ended == 0:
-        return f"No variant has been run on {where} yet."
-    return f"No variant has a score on {where}: {lost} of {count(runs, 'run')} failed."
+        return f"No variant has been run{where} yet."
+    return f"No variant has a score{where}: {lost} of {count(runs, 'run')} failed."
 
 
-def _leader(variants: DataFrame, chapter: Chapter, others: bool) -> str:
+def _leader(variants: DataFrame, chapter: Chapter, where: str, others: bool) -> str:
     """`variants` is the ranked ones' rows of one metric, the best first; `others`: some are not ranked."""
-    best, where = variants.iloc[0].to_dict(), isolated(chapter.dataset)
+    best = variants.iloc[0].to_dict()
     name, what = isolated(best["label"]), best["title"]
     lost = chapter.rows.set_index("label").loc[best["label"], "failed"]
     score = f"{_score(best)}, {count(best['n'], 'seed')}" + (f" ({lost} more failed)" if lost else "")
     if len(variants) == 1:
-        return f"{name} is the only {'ranked ' if others else ''}variant with a score on {where}: {what} {score}."
+        return f"{name} is the only {'ranked ' if others else ''}variant with a score{where}: {what} {score}."
     if best["n"] == 1:
-        return f"{name} has the best {what} on {where}: {_score(best)}. {NO_INTERVAL}"
+        return f"{name} has the best {what}{where}: {_score(best)}. {NO_INTERVAL}"
     verdicts = chapter.verdicts
     if verdicts is None or verdicts.rows.empty:
-        return f"{name} has the best {what} on {where}: {score}."
-    return said(verdicts.rows, verdicts.tests, f" on {where}", isolated, f"{what} {score}")
+        return f"{name} has the best {what}{where}: {score}."
+    return said(verdicts.rows, verdicts.tests, where, isolated, f"{what} {score}")
 
 
 def _score(row: Mapping[Any, Any]) -> str:
     return " ".join(filter(None, estimate(float(row["mean"]), float(row["low"]), float(row["high"]))))
 
 
-def remarks(chapter: Chapter) -> list[str]:
+def remarks(chapter: Chapter, failures: bool = True) -> list[str]:
     """What must be known before the board is believed: scaled budgets, failed runs, runs still to do."""
     runs = chapter.runs
     lost, missing = int(runs["lost"].sum()), int((runs["status"] == MISSING).sum())
@@ -103,7 +124,7 @@ def remarks(chapter: Chapter) -> list[str]:
     shares = listed([f"{number(100 * s)} %" for s in scales])
     held = {
         f"Budget scaled to {shares}: shows that it runs, not what it reaches.": bool(scales),
-        f"{lost} of {count(len(runs), 'run')} failed.": lost > 0,
+        f"{lost} of {count(len(runs), 'run')} failed.": lost > 0 and failures,
         f"{missing} of {count(len(runs), 'run')} not run yet.": missing > 0,
     }
     return [*(remark for remark, holds in held.items() if holds), *_primary_changed(chapter)]

@@ -212,6 +212,11 @@ def _metric_column(metric: str, about: Row, checkpoint: str, paired: bool, narro
     )  # fmt: skip
 
 
+def why_without(row: Row) -> str:
+    """Why a row has no score."""
+    return short(row["reasons"], 160) if row["failed"] else "not measured" if row["done"] else "not run yet"
+
+
 def few(about: Row) -> bool:
     """Whether a metric was computed on fewer samples than is usual for it; False where nobody says what is usual."""
     return bool(about["samples"] < about["usual_samples"])

@@ -1,4 +1,4 @@
-"""The page's section on where metrics disagree."""
+"""The page's part on metrics: all of their scores, and where they disagree."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from ganbench.reports import figures
 from ganbench.reports.frames.disagreement import MOST_PAIRS, by_chance, correlations, reversals, table_of
 from ganbench.reports.frames.rows import each
 from ganbench.reports.html.layout import lay_out
-from ganbench.reports.html.pictures import Caption, DrawnFigure, group
+from ganbench.reports.html.pictures import Caption, DrawnFigure, FigureGroup, group, scores_with_intervals
 from ganbench.reports.html.sections import Section
 from ganbench.reports.numbers import count, fixed, short
 
@@ -22,24 +22,34 @@ READ = Caption(
 )
 
 
-def disagreement(section: Section) -> str:
-    """Both, for one dataset; nothing where fewer than two metrics or `FEWEST` runs can be compared."""
-    turned = table_of(section.scores, section.primary)
-    taus = correlations(turned)
-    if taus.shape[0] < 2 or not taus.where(~np.eye(len(taus), dtype=bool)).notna().any(axis=None):
+def metrics(section: Section) -> str:
+    """Every metric's scores, then where metrics disagree; the latter only where two of them can be compared."""
+    groups = [scores_with_intervals(section), *_compared(section)]
+    drawn = [one for one in groups if one.figures]
+    if not drawn:
         return ""
-    reach = fixed(by_chance(len(turned)), 2)
-    caption = READ._replace(read=READ.read.format(runs=count(len(turned), "run"), share="95 %", reach=reach))
     pairs = reversals(section.summary)
     seeds = section.summary.loc[~section.summary["control"].astype(bool), "n"]
     return lay_out(
         "disagreement.html",
         page=section.page,
-        group=group(section.page, section.slug, "Agreement of metrics", caption, _agreement(taus)),
+        groups=drawn,
+        compared=len(drawn) > 1,
         pairs=list(each(pairs.head(MOST_PAIRS))),
         all_pairs=len(pairs),
         one_seed=bool(seeds.max() < 2),
     )
+
+
+def _compared(section: Section) -> Iterator[FigureGroup]:
+    """The agreement of metrics; nothing where fewer than two, or `FEWEST` runs, can be compared."""
+    turned = table_of(section.scores, section.primary)
+    taus = correlations(turned)
+    if taus.shape[0] < 2 or not taus.where(~np.eye(len(taus), dtype=bool)).notna().any(axis=None):
+        return
+    reach = fixed(by_chance(len(turned)), 2)
+    caption = READ._replace(read=READ.read.format(runs=count(len(turned), "run"), share="95 %", reach=reach))
+    yield group(section.page, section.slug, "Agreement of metrics", caption, _agreement(taus))
 
 
 def _agreement(taus: DataFrame) -> Iterator[DrawnFigure]:

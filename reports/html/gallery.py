@@ -51,6 +51,7 @@ class Card(NamedTuple):
     narrow: bool = True
     stops: Sequence[str] = ()  # where the run is at each stop of the slider
     reason: str = ""
+    id: str = ""  # of a label's first samples
 
 
 class Fold(NamedTuple):
@@ -70,9 +71,12 @@ def gallery(section: Section) -> str:
     samples: list[Card] = []
     more: dict[ExhibitKind, list[Card]] = {}
     stops: list[list[float]] = []
+    placed: set[str] = set()
     for run in runs.to_dict("records"):
         own, kinds, at = _drawn(section, truth, run)  # of one run at a time: together they may be gigabytes
-        samples.append(own)
+        first = run["label"] not in placed
+        samples.append(own._replace(id=section.anchor("samples", run["label"])) if first else own)
+        placed.add(run["label"])
         for kind, card in kinds.items():
             more.setdefault(kind, []).append(card)
         stops += [] if run["control"] else [at]

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ganbench.reports.frames.board import Board, Column, board, few
+from ganbench.reports.formats import sentences
+from ganbench.reports.frames.board import Board, Column, board, few, why_without
 from ganbench.reports.frames.conditions import about_judge
 from ganbench.reports.frames.failures import failed_runs
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, REFERENCES, WHY_APART, groups_of
@@ -15,6 +16,7 @@ from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.numbers import short
 
+OPENING = 5  # columns of a board that are seen at first
 FEW = "†"  # marks a number from fewer samples than is usual
 
 
@@ -45,9 +47,10 @@ class Standing(NamedTuple):
     folded: str  # the title of a fold that hides it; "": it is open
 
     @property
-    def pair(self) -> list[Column]:
-        """The columns of the metric that stands at both checkpoints."""
-        return [column for column in self.board.columns if column.paired]
+    def opening(self) -> list[str]:
+        """The keys of the columns that are seen before others are chosen."""
+        keys = ["name", *(["tier"] if self.board.rows["tier"].nunique() > 1 else []), "seeds"]
+        return keys + [column.key for column in self.board.columns if column.metric][: OPENING - len(keys)]
 
     @property
     def first(self) -> Column:
@@ -64,14 +67,14 @@ class Standing(NamedTuple):
 
 def leaderboards(section: Section) -> str:
     """All boards of a dataset; several, where scores were not measured alike."""
-    return leaderboards_among(section.page, standings(section))
+    return leaderboards_among(section.page, section, standings(section))
 
 
-def leaderboards_among(page: Page, boards: Sequence[Standing]) -> str:
+def leaderboards_among(page: Page, section: Section, boards: Sequence[Standing]) -> str:
     """The same, on a page that need not be about this dataset alone."""
     return lay_out(
         "leaderboards.html", page=page, boards=boards, parts=len({one.board.part for one in boards}),
-        few=FEW, place=place_of, lost=lost,
+        few=FEW, place=place_of, lost=why_without, beside=sentences.beside(section),
     )  # fmt: skip
 
 
@@ -81,7 +84,7 @@ def standings(section: Section) -> list[Standing]:
     for part in sorted(set(section.summary["board"])):
         last, selected = board(section, "last", part), board(section, "selected", part)
         if last.metrics:
-            ids = {label: section.claim(label) for label in last.rows["label"]} if part == 1 else {}
+            ids = {label: section.anchor("row", label) for label in last.rows["label"]} if part == 1 else {}
             caption = f"Scores on {short(section.dataset)}: {measured(last)}"
             said = about_judge(section, str(next(iter(last.metrics.values()))["judge"]))
             boards.append(Standing(last, f"{caption}. {short(said, 300)}" if said else caption, ids, ""))
@@ -102,11 +105,6 @@ def measured(board: Board) -> str:
 def place_of(column: Column) -> str:
     """A column's key in markup and in selectors of the script."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", column.key)
-
-
-def lost(row: dict[Any, Any]) -> str:
-    """Why a row has no score."""
-    return short(row["reasons"], 160) if row["failed"] else "not measured" if row["done"] else "not run yet"
 
 
 def published(section: Section) -> str:

@@ -6,7 +6,7 @@
   const root = document.documentElement, button = document.getElementById("theme");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-  const show = () => { button.setAttribute("aria-pressed", String(dark())); all(".plot.drawn:not([data-still])").forEach(tint); };
+  const show = () => { button.textContent = dark() ? "Light theme" : "Dark theme"; all(".plot.drawn:not([data-still])").forEach(tint); };
   const colours = () => {
     const style = getComputedStyle(root), value = (name) => style.getPropertyValue(name).trim();
     return {
@@ -14,7 +14,7 @@
       "hoverlabel.bordercolor": value("--line"), "hoverlabel.font.color": value("--ink"),
     };
   };
-  const tint = (plot) => Plotly.relayout(plot, colours());
+  const tint = (plot) => plot.data && Plotly.relayout(plot, colours());
   try { root.dataset.theme = localStorage.getItem("ganbench-theme") || ""; } catch { /* no storage */ }
   button.addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
@@ -41,13 +41,33 @@
       rows.sort((a, b) => compare(value(a, column), value(b, column), order === "ascending" ? 1 : -1));
       body.append(...rows);
     }
+    table.dispatchEvent(new Event("sorted", { bubbles: true }));
   };
   all("button[data-sorts]").forEach((control) => control.addEventListener("click", () => sort(control)));
 
+  // Plotly is unpacked, or where pages share it fetched, when the first figure needs it.
+  const run = (script, from) => new Promise((done, failed) => {
+    script.addEventListener("load", done);
+    script.addEventListener("error", failed);
+    Object.assign(script, from);
+    document.head.append(script);
+    if (!script.src) done();
+  });
+  const unpacked = async (text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
+  let library;
+  const plotly = () => (library ??= (async () => {
+    const { dataset, textContent } = document.getElementById("plotly");
+    await run(document.createElement("script"), dataset.address ? { src: dataset.address } : { text: await unpacked(textContent) });
+  })());
+
   // Figures are drawn when they come near the window: a page of hundreds opens at once.
-  const draw = (plot) => {
-    if (plot.classList.contains("drawn") || typeof Plotly === "undefined") return;
+  const draw = async (plot) => {
+    if (plot.classList.contains("drawn")) return;
     plot.classList.add("drawn");
+    await plotly();
     const { data, layout, frames } = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
     const still = plot.hasAttribute("data-still");
     const { "font.color": ink, ...hover } = colours();
@@ -115,13 +135,7 @@
     });
   }));
 
-  // A link to something inside closed details opens them.
-  const reveal = () => {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!target) return;
-    for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
-    target.scrollIntoView();
-  };
-  addEventListener("hashchange", reveal);
-  addEventListener("DOMContentLoaded", () => { show(); all(".plot").forEach((plot) => watcher.observe(plot)); reveal(); });
+  // A print has every figure of what is open.
+  addEventListener("beforeprint", () => all(".plot").filter((plot) => plot.checkVisibility()).forEach(draw));
+  addEventListener("DOMContentLoaded", () => { show(); all(".plot").forEach((plot) => watcher.observe(plot)); });
 })();

@@ -1,19 +1,21 @@
 """One self-contained page: opens from disk without a network, and can be mailed.
 
-The answer comes first, then per dataset the boards, the pictures, the samples, the cost and the conditions. The tables
-need no script; Plotly stands at the end of the file, so that they can be read while it loads.
+The first screen answers: who is better, how sure is it, does it look right, what did it cost, did anything fail. The
+rest is behind tabs, per dataset. The tables need no script; Plotly is unpacked when the first figure is to be drawn.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ganbench.reports.formats import sentences
 from ganbench.reports.frames.chapter import Report
+from ganbench.reports.frames.matrix import matrix, outcome
 from ganbench.reports.frames.rows import MISSING, runs
-from ganbench.reports.html.disagreement import disagreement
+from ganbench.reports.html.disagreement import metrics
 from ganbench.reports.html.gallery import gallery
 from ganbench.reports.html.layout import Frame, whole_page
 from ganbench.reports.html.leaderboard import failures, leaderboards, published
+from ganbench.reports.html.matrix import first_screen
 from ganbench.reports.html.overall import overall
 from ganbench.reports.html.pictures import pictures
 from ganbench.reports.html.provenance import conditions, cost, glossary
@@ -23,56 +25,91 @@ from ganbench.reports.numbers import amount, count, listed, short
 from ganbench.store import Results
 
 Part = Callable[[Section], str]  # HTML of one question about a dataset; "" where there is nothing to say
-# The order of a dataset's parts.
-PARTS: tuple[Part, ...] = (
-    leaderboards, published, failures, pictures, stability, disagreement, gallery, cost, conditions,
-)  # fmt: skip
+
+
+class Tab(NamedTuple):
+    """A question about a dataset, behind a tab."""
+
+    key: str  # ends its id
+    title: str
+    parts: tuple[Part, ...]
+
+
+TABS = (
+    Tab("board", "Board", (leaderboards, published)),
+    Tab("samples", "Samples", (gallery,)),
+    Tab("curves", "Curves", (pictures,)),
+    Tab("cost", "Cost", (cost,)),
+    Tab("stability", "Stability", (failures, stability)),
+    Tab("metrics", "Metrics", (metrics,)),
+    Tab("conditions", "Conditions", (conditions,)),
+)
+
+
+class Panel(NamedTuple):
+    """What a tab opens."""
+
+    id: str
+    title: str
+    parts: list[str]
 
 
 class DatasetContent(NamedTuple):
     """All of one dataset."""
 
     section: Section
-    remarks: list[str]
-    parts: list[str]
+    panels: list[Panel]
 
 
-def content_of(section: Section, parts: Iterable[Part]) -> DatasetContent:
-    """A dataset's remarks and the HTML of its parts."""
-    return DatasetContent(section, sentences.remarks(section), [part(section) for part in parts])
+def content_of(section: Section, tabs: Iterable[Tab]) -> DatasetContent:
+    """The HTML behind a dataset's tabs; a tab without any is left out."""
+    panels = [Panel(f"{section.slug}--{tab.key}", tab.title, [part(section) for part in tab.parts]) for tab in tabs]
+    return DatasetContent(section, [panel for panel in panels if any(panel.parts)])
 
 
 def render(
     results: Results,
     frame: Frame | None = None,
-    parts: Iterable[Part] = PARTS,
+    tabs: Iterable[Tab] = TABS,
     page: Page | None = None,
     template: str = "page.html",
     **values: Any,
 ) -> str:
-    """The page as one string of HTML; of each dataset its `parts`.
+    """The page as one string of HTML; of each dataset its `tabs`.
 
     The served page and the overview of a site pass a frame of their own, and a template that extends page.html.
     """
-    page = page or Page(Report(results))
-    datasets = [content_of(section, parts) for section in page.sections]
+    page, found = page or Page(Report(results)), tuple(tabs)
+    datasets = [content_of(section, found) for section in page.sections]
     together = overall(page, slug := page.claim("overall"))
-    links = {f"#{slug}": "overall"} if together else {}
+    links = {f"#{section.slug}": section.dataset for section in page.sections}
+    table = matrix(page.report)
     return whole_page(
         template,
         frame,
         plotted=page.drawn > 0,
         title=short(results.suite),
         subtitle=_subtitle(page.report),
-        links=links | {f"#{section.slug}": section.dataset for section in page.sections},
+        links=links | ({f"#{slug}": "overall"} if together else {}),
         results=results,
         page=page,
-        answers=[sentences.answer(section) for section in page.sections],
+        verdicts=[(section, sentences.verdict(section)) for section in page.sections],
+        remarks=list(dict.fromkeys(_remarks(page))),
+        outcome=outcome(table),
+        matrix=first_screen(page, table),
         overall=together,
         datasets=datasets,
         glossary=glossary(page),
         **values,
     )
+
+
+def _remarks(page: Page) -> Iterator[str]:
+    """What must be known of a dataset before its board is believed, but for failures, which the matrix counts."""
+    several = len(page.sections) > 1
+    for section in page.sections:
+        for remark in sentences.remarks(section, failures=False):
+            yield f"{short(section.dataset)}: {remark}" if several else remark
 
 
 def _subtitle(report: Report) -> str:

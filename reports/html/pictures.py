@@ -84,14 +84,22 @@ class DrawnFigure(NamedTuple):
     alternative: str  # what a screen reader says
 
 
+def scores_with_intervals(section: Section) -> FigureGroup:
+    """Each metric's means and seeds."""
+    return group(section.page, section.slug, "Scores with their intervals", DOTS, _dots(section))
+
+
+def quality_and_cost(section: Section) -> FigureGroup:
+    """The ranking metric over each kind of cost."""
+    return group(section.page, section.slug, "Quality and cost", COST, _costs(section))
+
+
 def pictures(section: Section) -> str:
-    """All figures of a dataset under one legend, whose buttons show and hide a label in all of them."""
+    """What went on along the budget, under one legend, whose buttons show and hide a label in all figures."""
     losses = of_dataset(section.results.losses, section.dataset)
     groups = [
-        group(section.page, section.slug, "Scores with their intervals", DOTS, _dots(section)),
         group(section.page, section.slug, "Along the budget", CURVES, _curves(section)),
         group(section.page, section.slug, "Theory", THEORY, _theory(section)),
-        group(section.page, section.slug, "Quality and cost", COST, _costs(section)),
         group(section.page, section.slug, "Losses", LOSSES, _losses(section, losses)),
         group(section.page, section.slug, "Gradient norms", GRADIENTS, _gradients(section, losses)),
         group(section.page, section.slug, "What D believes", _of_beliefs(losses), _beliefs(section, losses)),

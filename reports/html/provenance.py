@@ -8,6 +8,7 @@ from ganbench.reports.frames.ledger import mean_ledger
 from ganbench.reports.frames.rows import each
 from ganbench.reports.frames.scores import CHECKPOINTS, comparability_keys
 from ganbench.reports.html.layout import lay_out
+from ganbench.reports.html.pictures import quality_and_cost
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.numbers import number, short
 
@@ -27,6 +28,7 @@ def cost(section: Section) -> str:
         least=least,
         equal=_equal(ledger, section.runs),
         cost_text=cost_text,
+        group=quality_and_cost(section),
     )
 
 

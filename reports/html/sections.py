@@ -13,7 +13,7 @@ from ganbench.reports.figures.colours import Look, looks
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.html.layout import script_json
 
-TAKEN = ("main", "theme", "glossary")  # ids of the page itself, which no dataset may take
+TAKEN = ("main", "theme", "glossary", "matrix", "plotly")  # ids of the page itself, which no dataset may take
 
 
 class PlacedFigure(NamedTuple):
@@ -44,6 +44,12 @@ class Page:
         datasets = [chapter.dataset for chapter in self.report.chapters]
         return [Section(self.report, dataset, self, self.claim(dataset)) for dataset in datasets]
 
+    @cached_property
+    def stems(self) -> dict[str, str]:
+        """Label -> how its ids end, the same in every dataset."""
+        names = Page(self.report, taken=set())
+        return {label: names.claim(label) for label in self.report.labels}
+
     def claim(self, wish: str) -> str:
         """An id that reads like the wish and that nobody else has; safe in HTML, CSS and a URL."""
         stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", wish).strip("-.")[:60] or "x"
@@ -69,6 +75,10 @@ class Section(Chapter):
     @property
     def styles(self) -> dict[str, Look]:
         return self.page.styles
+
+    def anchor(self, kind: str, label: str) -> str:
+        """The id of what a label has of a kind, such as its row or its samples; nothing else has it."""
+        return f"{self.slug}--{kind}-of-{self.page.stems[label]}"
 
     def claim(self, wish: str) -> str:
         """An id inside this section's."""

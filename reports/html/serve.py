@@ -31,7 +31,7 @@ REST = 5  # times the processor's time that a rendering took, until the next
 FRAME = Frame(
     policy=POLICY + "; connect-src 'self'",
     css=static("page.css", "serve.css"),
-    script=static("page.js", "serve.js"),
+    script=static("page.js", "tabs.js", "serve.js"),
 )
 
 

@@ -3,7 +3,7 @@
 Links are relative, so that it works from a disk and from any folder of a server.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from plotly.offline import get_plotlyjs
@@ -22,7 +22,7 @@ from ganbench.reports.html.leaderboard import (
     published_among,
     standings,
 )
-from ganbench.reports.html.page import PARTS, Part
+from ganbench.reports.html.page import TABS, Part, Tab
 from ganbench.reports.html.provenance import glossary
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.numbers import count, short
@@ -36,8 +36,8 @@ FRAME = Frame(
     plotly=PLOTLY,
     scores=SCORES,
 )
-AMONG = (leaderboards, published)  # parts that show a variant among all others
-APART = (gallery,)  # parts for a variant's own page: samples of all of them would weigh the overview down
+# Samples of all variants would weigh the overview down: each is on a variant's own page.
+OVERVIEW = tuple(tab for tab in TABS if gallery not in tab.parts)
 
 
 def write_site(results: Results, folder: Path) -> Path:
@@ -66,8 +66,7 @@ def file_names(results: Results) -> dict[str, str]:
 def overview(results: Results, files: Mapping[str, str]) -> str:
     """The index: the page, whose samples are a link away."""
     page = Page(Report(results), addresses=files)
-    parts = [part for part in PARTS if part not in APART]
-    return pages.render(results, FRAME, parts, page, "site.html")
+    return pages.render(results, FRAME, OVERVIEW, page, "site.html")
 
 
 def variant(everyone: Page, boards: Mapping[str, list[Standing]], label: str, files: Mapping[str, str]) -> str:
@@ -75,7 +74,7 @@ def variant(everyone: Page, boards: Mapping[str, list[Standing]], label: str, fi
     report = Report(of_label(everyone.report.results, label))
     others = {other: file for other, file in files.items() if other != label}
     own = Page(report, taken=set(everyone.taken), addresses=others, current=label)
-    own.styles = everyone.styles
+    own.styles, own.stems = everyone.styles, everyone.stems
     known = {chapter.dataset for chapter in report.chapters}
     sections = {section.dataset: section for section in everyone.sections if section.dataset in known}
     own.sections = [Section(report, dataset, own, section.slug) for dataset, section in sections.items()]
@@ -83,7 +82,7 @@ def variant(everyone: Page, boards: Mapping[str, list[Standing]], label: str, fi
     done = int((tried["status"] == "done").sum())
     what, suite = (short(text) for text in (tried["variant"].iloc[0], report.results.suite))
     datasets = [
-        pages.content_of(section, _parts(own, sections[section.dataset], boards[section.dataset]))
+        pages.content_of(section, _tabs(own, sections[section.dataset], boards[section.dataset]))
         for section in own.sections
     ]
     return whole_page(
@@ -100,7 +99,11 @@ def variant(everyone: Page, boards: Mapping[str, list[Standing]], label: str, fi
     )
 
 
-def _parts(own: Page, everyone: Section, boards: list[Standing]) -> list[Part]:
-    """What a variant's page has of a dataset, of which `everyone` is the section with all variants."""
-    among: list[Part] = [lambda _: leaderboards_among(own, boards), lambda _: published_among(own, everyone)]
-    return [*among, *(part for part in PARTS if part not in AMONG)]
+def _tabs(own: Page, everyone: Section, boards: list[Standing]) -> Iterator[Tab]:
+    """What a variant's page has of a dataset: boards among all variants, whose section is `everyone`, and its own."""
+    among: dict[Part, Part] = {
+        leaderboards: lambda _: leaderboards_among(own, everyone, boards),
+        published: lambda _: published_among(own, everyone),
+    }
+    for tab in TABS:
+        yield tab._replace(parts=tuple(among.get(part, part) for part in tab.parts))

@@ -125,6 +125,12 @@ def opened(visit: Visit, folder: Path) -> Visit:
     )
 
 
+# Opens what is behind tabs and folded, all at once.
+EVERYTHING = """() => {
+  document.querySelectorAll(".panel").forEach((panel) => panel.classList.add("open"));
+  document.querySelectorAll("details:not(.how, .chooser)").forEach((fold) => { fold.open = true; });
+  document.querySelectorAll('.unfold[aria-expanded="false"]').forEach((line) => line.click());
+}"""
 # Brings the first figure that is not drawn into the window, as long as there is one: a page of any speed ends drawn.
 TO_NEXT = """() => {
   const waits = (plot) => plot.checkVisibility() && !plot.querySelector("svg.main-svg");
@@ -136,10 +142,10 @@ TO_NEXT = """() => {
 
 @pytest.fixture
 def scroll_through(until: Callable[..., None]) -> Callable[[Any], None]:
-    """Bring every figure of a page that can be seen into the window until all are drawn."""
+    """Open all of a page, and bring every figure that can be seen into the window until all are drawn."""
 
     def through(tab: Any) -> None:
-        tab.evaluate("document.querySelectorAll('.exhibits details').forEach(fold => { fold.open = true; })")
+        tab.evaluate(EVERYTHING)
         until(tab, f"!({TO_NEXT})()")
 
     return through

@@ -37,7 +37,6 @@ def test_nothing_grave_is_found_and_the_page_fits(
     with opened(name, width, scheme) as tab:
         scroll_through(tab)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        tab.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
         assert _violations(tab) == []
 
 
@@ -53,6 +52,7 @@ def test_a_keyboard_alone_reaches_all_that_can_be_worked(opened: Visit) -> None:
         worked = "button, select, input, summary, a[href], .scroll"
         seen_here = f"[...document.querySelectorAll('{worked}')].filter(e => e.checkVisibility() && e.tabIndex >= 0)"
         tab.evaluate("document.querySelectorAll('.plot').forEach(plot => plot.classList.add('drawn'))")  # no mode bars
+        tab.evaluate("document.querySelectorAll('.panel').forEach(panel => panel.classList.add('open'))")
         wanted = tab.evaluate(f"{seen_here}.map((e, i) => (e.dataset.reach = i))")
         reached = set()
         for _ in range(len(wanted) + 5):
@@ -75,16 +75,25 @@ def test_what_has_the_focus_can_be_seen(opened: Visit) -> None:
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
-def test_the_keyboard_sorts_mutes_and_unfolds(opened: Visit, key: str) -> None:
+def test_the_keyboard_opens_sorts_mutes_and_unfolds(opened: Visit, key: str) -> None:
     with opened("gallery") as tab:
+
+        def show(title: str) -> None:
+            tab.locator("#ring8").get_by_role("tab", name=title).focus()
+            tab.keyboard.press(key)
+
+        show("Board")
         sorter = tab.locator("#ring8 table").first.get_by_role("button", name="Variant")
         sorter.focus()
         tab.keyboard.press(key)
         assert sorter.locator("xpath=ancestor::th").get_attribute("aria-sort") == "ascending"
+        show("Curves")
+        assert not sorter.is_visible()
         label = tab.locator("#ring8 .legend").get_by_role("button", name="wgan")
         label.focus()
         tab.keyboard.press(key)
         assert label.get_attribute("aria-pressed") == "false"
+        show("Conditions")
         fold = tab.locator("#ring8 summary", has_text="Comparability keys")
         fold.focus()
         tab.keyboard.press(key)

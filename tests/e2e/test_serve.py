@@ -64,14 +64,17 @@ def test_bars_grow_without_a_reload(visit: Visit, until: Until, source: Source, 
 def test_a_new_result_appears_and_the_reader_stays_where_they_were(
     visit: Visit, until: Until, source: Source, synthetic: ModuleType
 ) -> None:
-    with visit(source.address, offline=False) as tab:
+    with visit(source.address + "#ring8--board", offline=False) as tab:
+        show = tab.locator("#ring8").get_by_role("tab", name="Board")
         board = tab.locator("#ring8 table").first
         board.get_by_role("button", name="Variant").click()
         board.get_by_role("button", name="Variant").click()
+        tab.locator("#ring8").get_by_role("tab", name="Curves").click()
         tab.locator("#ring8 .legend").get_by_role("button", name="wgan").click()
-        tab.locator("summary", has_text="Comparability keys").click()
         choice = tab.get_by_label("Losses: which").first
         choice.select_option(label="G.loss")
+        tab.locator("#ring8").get_by_role("tab", name="Conditions").click()
+        tab.locator("summary", has_text="Comparability keys").click()
         tab.evaluate("document.activeElement.blur(); window.same = true")
         fold = tab.locator("summary", has_text="Comparability keys")
         fold.scroll_into_view_if_needed()
@@ -85,11 +88,12 @@ def test_a_new_result_appears_and_the_reader_stays_where_they_were(
         assert "not run yet" not in tab.locator("main").inner_text()
         assert tab.locator("details[open] > summary", has_text="Comparability keys").count() == 1
         assert tab.evaluate("document.activeElement.textContent") == "Comparability keys"
+        assert tab.evaluate("location.hash") == "#ring8--conditions" and board.is_hidden() and show.is_visible()
         head = tab.locator("#ring8 table").first.locator("th", has=tab.locator("button", has_text="Variant"))
         assert head.get_attribute("aria-sort") == "descending"
-        pressed = tab.locator("#ring8 .legend").get_by_role("button", name="wgan").get_attribute("aria-pressed")
+        pressed = tab.locator("#ring8 .legend button[data-label='wgan']").get_attribute("aria-pressed")
         assert pressed == "false"
-        assert tab.get_by_label("Losses: which").first.evaluate("s => s.selectedOptions[0].text") == "G.loss"
+        assert tab.locator("[aria-label='Losses: which']").first.evaluate("s => s.selectedOptions[0].text") == "G.loss"
         tab.wait_for_timeout(500)
         assert abs(fold.bounding_box()["y"] - before) < 200
 
@@ -97,7 +101,7 @@ def test_a_new_result_appears_and_the_reader_stays_where_they_were(
 def test_it_does_not_reload_under_an_open_list(
     visit: Visit, until: Until, source: Source, synthetic: ModuleType
 ) -> None:
-    with visit(source.address, offline=False) as tab:
+    with visit(source.address + "#ring8--curves", offline=False) as tab:
         tab.evaluate("window.same = true")
         tab.get_by_label("Losses: which").first.focus()
         source.change(synthetic.make(datasets=("ring8",)))
@@ -111,4 +115,4 @@ def test_it_says_when_the_server_has_ended(visit: Visit, source: Source) -> None
     with visit(source.address, offline=False, complains=True) as tab:
         tab.route("**/state", lambda route: route.abort())
         tab.get_by_role("status").get_by_text("The server has ended").wait_for()
-        assert tab.locator("#ring8 table").first.is_visible()
+        assert tab.locator("#matrix table").is_visible()

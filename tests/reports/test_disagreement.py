@@ -79,4 +79,4 @@ def test_pairs_change_places_only_where_intervals_lie_apart_both_times() -> None
 @pytest.mark.parametrize("kind", ["all_failed", "half_finished"])
 def test_the_section_is_there_or_not(synthetic: ModuleType, kind: str) -> None:
     source = page.render(getattr(synthetic, kind)())
-    assert ("Where metrics disagree" in source) == (kind == "half_finished")
+    assert ("Whose order depends on the metric" in source) == (kind == "half_finished")

@@ -29,7 +29,7 @@ def _cards(source: str) -> list[str]:
 
 def _samples(source: str) -> list[str]:
     """The cards of samples, controls among them."""
-    return _cards(source.split("<details")[0])
+    return _cards(source.split("<details id=")[0])
 
 
 def _folds(source: str) -> dict[str, list[str]]:
@@ -147,7 +147,7 @@ def test_runs_without_exhibits_show_their_last_samples(full: Any) -> None:
     for dataset, pictures in (("ring8", 'class="plot"'), ("mnist5k", "<img")):
         source = _shown(full, dataset)
         done = 3 * 3 + 4 - (dataset == "mnist5k")
-        assert source.count(pictures) == done and "<details" not in source and 'type="range"' not in source
+        assert source.count(pictures) == done and "<details id=" not in source and 'type="range"' not in source
 
 
 def test_a_failed_run_has_its_reason_where_its_picture_would_be(images: str) -> None:
@@ -187,8 +187,8 @@ def test_a_run_of_two_evaluations_is_light(synthetic: ModuleType, dataset: str) 
 
 CLAIMS: dict[str, Callable[[str], bool]] = {
     "circles only where there are points": lambda source: ("Circles" in source) == ("data-figure" in source),
-    "a note under each fold": lambda source: source.count("<details") == source.count("</summary><p"),
-    "headings": lambda source: source.count("<h5>") == source.count("<details"),
+    "a note under each fold": lambda source: source.count("<details id=") == source.count("</summary><p"),
+    "headings": lambda source: source.count("<h5>") == source.count("<details id="),
 }
 
 

@@ -1,0 +1,78 @@
+"""The page's first table: a row per label, and per dataset samples and an interval between noise and real data."""
+
+from math import isnan
+from typing import NamedTuple
+
+from ganbench.reports.frames.matrix import Matrix, MatrixCell, MatrixRow, cost_text, failed_text
+from ganbench.reports.frames.order import CONTROLS, REFERENCES
+from ganbench.reports.html.layout import lay_out
+from ganbench.reports.html.sections import Page, Section
+from ganbench.reports.html.thumbnails import Cloud, Strip, thumbnail
+from ganbench.reports.numbers import count, short
+from ganbench.store import Results
+from ganbench.store.files import damaged
+
+
+class Bar(NamedTuple):
+    """An interval between noise and real data, in percent of the way."""
+
+    low: float
+    mean: float
+    high: float
+
+
+def first_screen(page: Page, found: Matrix) -> str:
+    """The matrix as a table."""
+    slugs = {section.dataset: section for section in page.sections}
+    pictures = {
+        (one.dataset, label): _thumbnail(page.report.results, one.dataset, cell)
+        for one in found.datasets
+        for label, cell in one.cells.items()
+    }
+    return lay_out(
+        "matrix.html",
+        page=page,
+        datasets=[(f"d{i}", slugs[one.dataset], one) for i, one in enumerate(found.datasets)],
+        groups=[(title, _folded(rows), rows) for title, rows in found.groups.items()],
+        pictures={key: picture for key, picture in pictures.items() if picture is not None},
+        bar=bar,
+        samples_address=samples_address,
+        failed_text=failed_text,
+        cost_text=cost_text,
+    )
+
+
+def _folded(rows: list[MatrixRow]) -> str:
+    """What the line says to which a group is folded; "": it is open."""
+    if rows[0].group not in (CONTROLS, REFERENCES):
+        return ""
+    noun = "control" if rows[0].group == CONTROLS else "reference row"
+    return f"{count(len(rows), noun)}: {', '.join(short(row.label, 24) for row in rows)}"
+
+
+def bar(cell: MatrixCell) -> Bar | None:
+    """Where a cell's interval is drawn; None where there is nothing to draw."""
+    mean, low, high = cell.place
+    if isnan(mean):
+        return None
+    ends = [mean, *(end for end in (low, high) if not isnan(end))]
+    return Bar(100 * min(ends), 100 * mean, 100 * max(ends))
+
+
+def samples_address(page: Page, section: Section, label: str) -> str:
+    """Where a label's samples are seen large: on its own page, where labels have one; "" for one that has none then."""
+    if page.addresses and label not in page.addresses:
+        return ""
+    return page.addresses.get(label, "") + f"#{section.anchor('samples', label)}"
+
+
+def _thumbnail(results: Results, dataset: str, cell: MatrixCell) -> Strip | Cloud | None:
+    if not cell.run:
+        return None
+    exhibits, truth = results.exhibits(cell.run), results.truth(dataset)
+    samples = exhibits["frames"][-1] if len(exhibits.get("frames", ())) else results.samples(cell.run)
+    try:
+        return None if samples is None or not len(samples) else thumbnail(samples, truth)
+    except Exception as error:  # whatever drawing stumbles over in arrays of other shapes
+        results.leave_out(str(damaged(results.path / cell.run / "exhibits.npz", error)))
+        return None
