@@ -13,6 +13,7 @@ from ganbench.reports.frames.conditions import about_judge, conditions_of
 from ganbench.reports.frames.disagreement import reversals
 from ganbench.reports.frames.failures import failed_runs
 from ganbench.reports.frames.ledger import mean_ledger
+from ganbench.reports.frames.matrix import matrix, matrix_cells, outcome
 from ganbench.reports.frames.published import published_and_ours
 from ganbench.reports.frames.scores import CHECKPOINTS, comparability_keys
 from ganbench.reports.numbers import number, short
@@ -31,20 +32,31 @@ class Markup:
 
 
 def document(results: Results, markup: Markup) -> str:
-    """Over all datasets, then per dataset the answer and its tables."""
+    """The answers and one table of all rows; then over all datasets, and per dataset its tables."""
     report, (first, second, third) = Report(results), markup.headings
     parts = [first.format(markup.text(f"ganbench: {short(results.suite)}"))]
     if not report.chapters:
         parts.append("No run has finished yet.")
+    if report.chapters:
+        parts += _first(report, markup)
     for title, table in _overall(report):
         parts += [second.format(markup.text("Over all datasets")), markup.text(title), markup.table(table)]
     for chapter in report.chapters:
         parts.append(second.format(markup.text(short(chapter.dataset))))
-        parts += map(markup.text, [sentences.answer(chapter), *sentences.remarks(chapter)])
+        parts += map(markup.text, filter(None, [sentences.beside(chapter), *sentences.remarks(chapter)]))
         for title, table in _tables(chapter):
             if len(table):
                 parts += [third.format(markup.text(title)), markup.table(table)]
     return "\n\n".join(parts) + "\n"
+
+
+def _first(report: Report, markup: Markup) -> Iterator[str]:
+    """What the page's first screen says: the verdicts, how the runs ended, and all rows on all datasets."""
+    found = matrix(report)
+    for chapter in report.chapters:
+        yield markup.text(f"{short(chapter.dataset)}: {sentences.verdict(chapter)}")
+    yield markup.text(outcome(found))
+    yield markup.table(matrix_cells(found))
 
 
 def _tables(chapter: Chapter) -> Iterator[Titled]:
