@@ -182,7 +182,7 @@ def _dataset(chapter: Chapter, own: Board) -> MatrixDataset:
     ends = {end: _mean_of(own.rows, metric, end) for end in (WORST, BEST)}
     place = _places(own.rows, metric, about["direction"], ends[WORST], ends[BEST])
     said = chapter.verdicts.rows if chapter.verdicts is not None and metric == chapter.primary else DataFrame()
-    leaders = said.loc[said["leads"].astype(bool), "label"] if len(said) > 1 else []
+    leaders = list(said.loc[said["leads"].astype(bool), "label"]) if len(said) > 1 else []
     return MatrixDataset(
         chapter.dataset,
         title=about["title"],
