@@ -97,7 +97,10 @@ def matrix(report: Report) -> Matrix:
     chapters = list(zip(report.chapters, boards, strict=True))
     seconds = _seconds(report.chapters)
     least = min((cost for cost in seconds.values() if cost > 0), default=nan)
-    rows = [_row(label, report.chapters, seconds.get(label, nan), least) for label in report.labels]
+    own: dict[str, list[dict[Any, Any]]] = {label: [] for label in report.labels}
+    for row in (row for chapter in report.chapters for row in chapter.rows.to_dict("records")):
+        own[str(row["label"])].append(row)
+    rows = [_row(label, on_datasets, seconds.get(label, nan), least) for label, on_datasets in own.items()]
     places = {row.label: _mean_place(row.label, boards) for row in rows}
     rows.sort(key=lambda row: (row.group, row.group == ENTRANTS and GIVEN.index(row.given), places[row.label]))
     return Matrix(rows, [_dataset(chapter, own) for chapter, own in chapters])
@@ -139,8 +142,8 @@ def _score(cell: MatrixCell | None) -> str:
     return cell.lacking or " ".join(filter(None, estimate(cell.mean, cell.low, cell.high)))
 
 
-def _row(label: str, chapters: Sequence[Chapter], seconds: float, least: float) -> MatrixRow:
-    own = [rows.iloc[0].to_dict() for chapter in chapters if len(rows := chapter.rows[chapter.rows["label"] == label])]
+def _row(label: str, own: Sequence[Mapping[Any, Any]], seconds: float, least: float) -> MatrixRow:
+    """`own`: its rows of `rows.rows`, one for each dataset that it is run on."""
     done = sorted({(row["done"], row["runs"]) for row in own})
     seeds = " to ".join(str(n) for n in sorted({ended for ended, _ in done}))
     wanted = max(runs for _, runs in done)

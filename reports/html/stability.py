@@ -1,6 +1,6 @@
 """The page's section on stability: a table that sorts, seeds side by side, modes or classes along the budget."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pandas import DataFrame
@@ -18,6 +18,7 @@ SEEDS = Caption(
     "a violin is smoothed: its tips lie beyond the best and the worst run that was seen. Failed runs are counted "
     "beside the name and are no dots.",
 )
+COURSE = 3  # evaluations, below which there is no way there and back
 
 
 class StabilityColumn(NamedTuple):
@@ -49,11 +50,17 @@ def stability(section: Section) -> str:
         runs=len(runs),
         few=int((runs["evaluations"] < trajectories.FEWEST).sum()),
         fewest=trajectories.FEWEST,
-        columns=[c for c in _columns(kind) if c.kind == "event" or rows[c.name].notna().any()],
+        columns=_shown(_columns(kind), rows, int(runs["evaluations"].max())),
         rows=rows.to_dict("records"),
         seeds=group(section.page, section.slug, "Seed by seed", SEEDS, _seeds(section, metric)),
         maps=maps(section, kind, kept),
     )
+
+
+def _shown(columns: Sequence[StabilityColumn], rows: DataFrame, evaluations: int) -> list[StabilityColumn]:
+    """The columns of which somebody has a number, and of which that many evaluations can tell."""
+    told = [c for c in columns if evaluations >= COURSE or c.name in ("failed", "gap")]
+    return [c for c in told if c.kind == "event" or rows[c.name].notna().any()]
 
 
 def _columns(kind: modes.Counted) -> tuple[StabilityColumn, ...]:

@@ -70,7 +70,7 @@ def test_nothing_moves_sideways_and_rows_are_cards(visit: Visit, like_quick: Pat
         card = tab.locator("#matrix tr.row").first
         assert card.evaluate("card => getComputedStyle(card).display") == "grid"
         said = "card => getComputedStyle(card.querySelectorAll('.tier')[1], '::before').content"
-        assert card.evaluate(said) == '"mnist5k: FID ↓" " "'
+        assert "mnist5k: FID ↓" in card.evaluate(said)
 
 
 def test_a_cell_leads_to_what_it_is_about(visit: Visit, like_quick: Path) -> None:
@@ -115,13 +115,13 @@ def test_sorting_and_columns_are_in_the_address(visit: Visit, like_quick: Path) 
         assert board.locator("thead th:visible").count() <= 5
         tab.locator("#mnist5k--board .chooser summary").first.click()
         tab.get_by_label("IS ↑").first.check()
-        board.get_by_role("button", name="IS").click()
+        board.locator("[data-sorts=is]").click()
         kept = tab.evaluate("location.hash")
         assert "sort=is:descending" in kept and "columns=" in kept
         order = board.locator("tbody").first.locator("th").all_inner_texts()
     with visit(like_quick.as_uri() + kept, 1440) as tab:
         board = tab.locator("#mnist5k--board table").first
-        assert board.get_by_role("button", name="IS").is_visible()
+        assert board.locator("[data-sorts=is]").is_visible()
         assert board.locator("tbody").first.locator("th").all_inner_texts() == order
 
 
