@@ -212,8 +212,8 @@ def compare(
     """
     if b is None and (labels is None or labels[0] == labels[1]):
         raise BadResults("Found one row of one results, but a comparison needs two. Name B, or two --variants of A.")
-    a = a if isinstance(a, Results) else read(Path(a))
-    b = a if b is None else b if isinstance(b, Results) else read(Path(b))
+    a = read(Path(a)) if isinstance(a, str | Path) else a
+    b = a if b is None else read(Path(b)) if isinstance(b, str | Path) else b
     matches, remarks = match(a, b, labels, checkpoint)
     wanted = _directions(matches, metrics)
     cells = [
