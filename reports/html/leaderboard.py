@@ -49,7 +49,8 @@ class Standing(NamedTuple):
     @property
     def opening(self) -> list[str]:
         """The keys of the columns that are seen before others are chosen."""
-        keys = ["name", *(["tier"] if self.board.rows["tier"].nunique() > 1 else []), "seeds"]
+        tiers = set(self.board.rows["tier"]) - {""}
+        keys = ["name", *(["tier"] if len(tiers) > 1 else []), "seeds"]
         return keys + [column.key for column in self.board.columns if column.metric][: OPENING - len(keys)]
 
     @property

@@ -65,6 +65,8 @@ def test_a_new_result_appears_and_the_reader_stays_where_they_were(
     visit: Visit, until: Until, source: Source, synthetic: ModuleType
 ) -> None:
     with visit(source.address + "#ring8--board", offline=False) as tab:
+        seeds = tab.locator("#matrix tr.row", has_text="dcgan").locator("td.seeds")
+        assert seeds.inner_text() == "2 of 3"
         show = tab.locator("#ring8").get_by_role("tab", name="Board")
         board = tab.locator("#ring8 table").first
         board.get_by_role("button", name="Variant").click()
@@ -85,7 +87,7 @@ def test_a_new_result_appears_and_the_reader_stays_where_they_were(
         source.change(synthetic.make(datasets=("ring8",)))
         until(tab, "window.same === undefined")
         tab.wait_for_load_state()
-        assert "not run yet" not in tab.locator("main").inner_text()
+        assert "not run yet" not in tab.locator("main").inner_text() and seeds.inner_text() == "3"
         assert tab.locator("details[open] > summary", has_text="Comparability keys").count() == 1
         assert tab.evaluate("document.activeElement.textContent") == "Comparability keys"
         assert tab.evaluate("location.hash") == "#ring8--conditions" and board.is_hidden() and show.is_visible()
