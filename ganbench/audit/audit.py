@@ -203,19 +203,21 @@ def _panel_if_fit(judges: list[str], dataset: Dataset) -> Panel | None:
 
 
 def write_audit(audit: Audit, out: Path) -> None:
-    """Write `audit.csv`, a row per value, and `audit.json`: conditions, disturbances, verdicts and agreement."""
+    """Write `audit.csv`, a row per value, and `audit.json`, which is `to_plain`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "audit.csv").write_text(csv.to_csv(audit.values), encoding="utf-8")
-    write_json(
-        out / "audit.json",
-        {
-            "conditions": audit.conditions,
-            "disturbances": {
-                name: {"meaning": text, "amounts": amounts} for name, (text, amounts) in audit.meanings.items()
-            },
-            "verdicts": json_rows(audit.verdicts),
-            "left_out": audit.left_out,
-            "agreement": json_rows(judge_agreement(audit, *audit.judges)) if len(audit.judges) == 2 else [],
-            "runs": json_rows(audit.runs),
+    write_json(out / "audit.json", to_plain(audit))
+
+
+def to_plain(audit: Audit) -> dict[str, Any]:
+    """For programs: conditions, disturbances, verdicts and agreement."""
+    return {
+        "conditions": audit.conditions,
+        "disturbances": {
+            name: {"meaning": text, "amounts": amounts} for name, (text, amounts) in audit.meanings.items()
         },
-    )
+        "verdicts": json_rows(audit.verdicts),
+        "left_out": audit.left_out,
+        "agreement": json_rows(judge_agreement(audit, *audit.judges)) if len(audit.judges) == 2 else [],
+        "runs": json_rows(audit.runs),
+    }

@@ -5,6 +5,7 @@ Nothing here imports torch before a command needs it, so that `--help` and `list
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -12,39 +13,43 @@ import typer
 from ganbench import __version__
 from ganbench.cli import data, gate, installed, judging, rating, reading, running
 from ganbench.cli.console import ended, out, print_anywhere
+from ganbench.cli.help import EXTEND, READ, RUN, Command, Group
 
 app = typer.Typer(
+    cls=Group,
     help="Train GANs under one budget, judge them alike, and see whether the difference is real.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="Where datasets lie, and how to get them.", no_args_is_help=True)
-judge_app = typer.Typer(help="Train the judges that come with ganbench.", no_args_is_help=True)
+data_app = typer.Typer(cls=Group, help="Where datasets lie, and how to get them.", no_args_is_help=True)
+judge_app = typer.Typer(cls=Group, help="Train the judges that come with ganbench.", no_args_is_help=True)
 
 # `--help` shows them in this order.
-app.command("run")(running.run)
-app.command("status")(reading.status)
-app.command("merge")(running.merge)
-app.command("report")(reading.report)
-app.command("rank")(reading.rank)
-app.command("compare")(reading.compare)
-app.command("list")(installed.list_)
-app.command("show")(installed.show)
-app.command("sample")(running.sample)
-app.command("evaluate")(judging.evaluate)
-app.command("audit")(judging.audit)
-app.command("baseline")(gate.baseline)
-app.command("check")(gate.check)
-app.command("history")(reading.history)
-app.command("rate")(rating.rate)
-app.command("doctor")(installed.doctor)
-app.add_typer(data_app, name="data")
-data_app.command("where")(data.where)
-data_app.command("fetch")(data.fetch)
-data_app.command("import")(data.import_)
-app.add_typer(judge_app, name="judge")
-judge_app.command("train")(judging.train)
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    RUN: {
+        "run": running.run, "status": reading.status, "merge": running.merge, "sample": running.sample,
+        "export": running.export, "evaluate": judging.evaluate,
+    },
+    READ: {
+        "report": reading.report, "rank": reading.rank, "compare": reading.compare, "baseline": gate.baseline,
+        "check": gate.check, "history": reading.history, "rate": rating.rate,
+    },
+    EXTEND: {
+        "list": installed.list_, "show": installed.show, "doctor": installed.doctor, "audit": judging.audit,
+    },
+}  # fmt: skip
+for panel, commands in COMMANDS.items():
+    for name, command in commands.items():
+        app.command(name, cls=Command, rich_help_panel=panel)(command)
+INNER: dict[str, tuple[typer.Typer, dict[str, Callable[..., None]]]] = {
+    "data": (data_app, {"where": data.where, "fetch": data.fetch, "import": data.import_}),
+    "judge": (judge_app, {"train": judging.train}),
+}
+for name, (group, commands) in INNER.items():
+    app.add_typer(group, name=name, rich_help_panel=EXTEND)
+    for inner, command in commands.items():
+        group.command(inner, cls=Command)(command)
 
 
 def main() -> None:
@@ -62,5 +67,9 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False) -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     pass

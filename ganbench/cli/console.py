@@ -1,6 +1,7 @@
 """How all commands print, write files and end: results go to stdout, talk goes to stderr."""
 
 import errno
+import json
 import os
 import shlex
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -32,6 +34,11 @@ class Talk(Console):
 
 # Talk is not wrapped: a path that is broken in two is no use. `:x:` in a name is no emoji.
 out, err = Console(emoji=False), Talk(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+
+def print_json(answer: Any) -> None:
+    """The answer of a command for programs. JSON has no NaN: null is a number that there cannot be."""
+    sys.stdout.write(json.dumps(answer, indent=1, allow_nan=False) + "\n")
 
 
 def command_line() -> str:

@@ -5,17 +5,19 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.console import err, out
-from ganbench.cli.options import DataDir
+from ganbench.cli.console import err, out, print_json
+from ganbench.cli.options import DataDir, Json
 
 
-def where(data_dir: DataDir = None) -> None:
+def where(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the folders where datasets are looked for, and what each holds."""
     from ganbench.data.files import data_roots, published
 
     known = dict.fromkeys(published().values())
-    for root in data_roots(data_dir):
-        held = [files.title for files in known if files.held_by(root)]
+    found = {str(root): [files.title for files in known if files.held_by(root)] for root in data_roots(data_dir)}
+    if as_json:
+        return print_json(found)
+    for root, held in found.items():
         out.print(f"{root}: {', '.join(held) or 'nothing'}", highlight=False, soft_wrap=True)
 
 

@@ -1,12 +1,13 @@
 """Results against what they once were: `baseline` and `check`."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganbench.cli.console import DONE, REGRESSION, command_line, err, out, writing
+from ganbench.cli.console import DONE, REGRESSION, command_line, err, out, print_json, writing
 from ganbench.cli.options import ResultsArgument
 from ganbench.errors import BadResults, BenchError
 
@@ -87,7 +88,10 @@ def check(
     gate.check_metrics((metric for *_, metric in [*before.scores, *now.scores]), "--tolerance: ")
     if self_test:
         trials = selftest.self_test(now, gate)
-        out.print(gate_format.trial_outcomes(trials))
+        if json:
+            print_json([{**asdict(trial), "passed": trial.passed} for trial in trials])
+        else:
+            out.print(gate_format.trial_outcomes(trials))
         raise typer.Exit(DONE if selftest.proven(trials) else REGRESSION)
     checked = regression.check(now, before, gate, remarks)
     if confirm:

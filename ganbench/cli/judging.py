@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from ganbench.cli.console import command_line, err, out, writing
-from ganbench.cli.options import AllowPlugins, DataDir, Device, use_data_dir
+from ganbench.cli.console import command_line, err, out, print_json, writing
+from ganbench.cli.options import AllowPlugins, DataDir, Device, Json, use_data_dir
 from ganbench.errors import BenchError
 
 
@@ -32,6 +32,7 @@ def evaluate(
         typer.Option("--range", metavar="LOW..HIGH", help="Black and white, where the numbers leave it open: 0..1."),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Tidy: one row per score.")] = False,
+    as_json: Json = False,
     allow_plugins: AllowPlugins = False,
     device: Annotated[Device, typer.Option()] = Device.auto,
     data_dir: DataDir = None,
@@ -41,6 +42,7 @@ def evaluate(
     from ganbench.reports.formats import terminal
     from ganbench.runs.sources import Range
     from ganbench.store import csv
+    from ganbench.store.whole import json_rows
 
     use_data_dir(data_dir)
     scores = interface.evaluate(
@@ -48,7 +50,9 @@ def evaluate(
         device=device.value, skip_corrupt=skip_corrupt, allow_plugins=allow_plugins,
         say=lambda found: err.print(escape(found)),
     )  # fmt: skip
-    if as_csv:
+    if as_json:
+        print_json(json_rows(scores))
+    elif as_csv:
         sys.stdout.write(csv.to_csv(scores))
     else:
         out.print(terminal.score_table(scores))
@@ -75,11 +79,12 @@ def audit(
     certificate: Annotated[
         bool, typer.Option("--certificate", help="No judge: published sanity checks of metrics, pass or fail.")
     ] = False,
+    as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """Disturb real data in known ways, and see which metric sees which disturbance."""
     if certificate:
-        return _certify(cards)
+        return _certify(cards, as_json)
     if not judge:
         raise BenchError("Found no judge to audit. Name one, such as mnist, or ask for --certificate of the metrics.")
     from ganbench.audit import audit as audits
@@ -96,7 +101,10 @@ def audit(
     found = audits.audit(judges, audits.choose_dataset(judge, dataset), samples, err.print)
     if runs:
         found = audits.add_runs(found, runs, err.print, allow_plugins)
-    out.print(shown.terminal(found))
+    if as_json:
+        print_json(audits.to_plain(found))
+    else:
+        out.print(shown.terminal(found))
     if out_dir:
         with writing(out_dir):
             audits.write_audit(found, out_dir)
@@ -109,12 +117,15 @@ def audit(
         err.print(f"Written: {', '.join(map(str, written))}")
 
 
-def _certify(cards: Path | None) -> None:
+def _certify(cards: Path | None, as_json: bool) -> None:
     from ganbench.audit.certificate import certify
     from ganbench.reports.formats import certificate as shown
 
     found = certify(err.print)
-    out.print(shown.terminal(found))
+    if as_json:
+        print_json(shown.to_plain(found))
+    else:
+        out.print(shown.terminal(found))
     if cards:
         with writing(cards):
             written = shown.write_certificate(found, cards)

@@ -13,6 +13,15 @@ DataDir = Annotated[
 ResultsArgument = Annotated[Path, typer.Argument(help="<results>/<suite>, or <results> if it holds a single suite.")]
 
 
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="<results>/<suite>/<run id>, or LABEL/DATASET/SEED: dcgan/mnist5k/0; or an exported folder."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="The answer for programs, in place of the words.")]
+
+
 class Device(StrEnum):
     """Where to compute."""
 

@@ -2,17 +2,18 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganbench.cli.console import err, out, writing
-from ganbench.cli.options import ResultsArgument
+from ganbench.cli.console import err, out, print_json, writing
+from ganbench.cli.options import Json, ResultsArgument
 from ganbench.errors import BenchError
 
 if TYPE_CHECKING:
     from ganbench.rating.answers import Answers
     from ganbench.rating.study import Kind, Study
+    from ganbench.rating.tally import Tally
 
 LONGEST = 600.0  # seconds for which a picture may be seen
 
@@ -47,10 +48,13 @@ def rate(
     tallied: Annotated[bool, typer.Option("--tally", help="Serve nothing: count the answers that there are.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write every answer to this file as well.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8000,
-    shared: Annotated[bool, typer.Option(help="For a network: needs the token in the link. TLS is a proxy's.")] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="For a network: needs the token in the link. TLS is a proxy's.")
+    ] = False,
     host: Annotated[
         list[str] | None, typer.Option(help="With --shared: a name or address under which raters reach this machine.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Let people judge in the browser, blind: real or fake, and which is better. Their answers become scores."""
     if host and not shared:
@@ -63,7 +67,7 @@ def rate(
     if csv:
         with writing(csv):
             answers.frame().to_csv(csv, index=False)
-    _tally(asked, answers)
+    _tally(asked, answers, as_json)
 
 
 def _opened(
@@ -113,7 +117,7 @@ def _serve(study: "Study", answers: "Answers", port: int, shared: bool, hosts: t
         err.print()
 
 
-def _tally(study: "Study", answers: "Answers") -> None:
+def _tally(study: "Study", answers: "Answers", as_json: bool) -> None:
     """Print what the answers say, and write people's scores beside the suite's."""
     from ganbench.rating.tally import tally
     from ganbench.reports.formats import rating
@@ -121,10 +125,19 @@ def _tally(study: "Study", answers: "Answers") -> None:
 
     given = answers.frame()
     counted = [tally(study, given, simulated) for simulated in (False, True)]
+    if as_json:
+        print_json([{"judge": each.judge, "raters": len(each.raters), **_plain(each)} for each in counted])
     for each in counted:
-        if len(each.raters):
+        if len(each.raters) and not as_json:
             out.print(rating.terminal(each), crop=False)
     if not any(len(each.raters) for each in counted):
         err.print("Nobody has answered a question that counts yet.")
     with writing(study.results.path):
         write_people_scores(study.results.path, [each.scores for each in counted])
+
+
+def _plain(counted: "Tally") -> dict[str, Any]:
+    """The tables of a tally that name nobody."""
+    from ganbench.store.whole import json_rows
+
+    return {name: json_rows(getattr(counted, name)) for name in ("errors", "strengths", "agreement", "scores")}

@@ -1,6 +1,5 @@
 """What results say: `status`, `report`, `compare` and `history`."""
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from ganbench.cli.console import err, out, say_what_is_left_out, writing
-from ganbench.cli.options import FinalCheckpoint, ResultsArgument
+from ganbench.cli.console import err, out, print_json, say_what_is_left_out, writing
+from ganbench.cli.options import FinalCheckpoint, Json, ResultsArgument
 from ganbench.errors import BenchError
 from ganbench.reports.formats import FORMATS
 
@@ -40,12 +39,14 @@ def report(
         bool, typer.Option("--serve", help="Show the page on localhost, up to date while a suite runs.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve; 0: any that is free.")] = 8000,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Write the report of a suite's results: a page that travels as one file, a site, tables, or a picture."""
     from ganbench.reports import formats
     from ganbench.reports.html import site
     from ganbench.store import read
 
+    format = Format("json") if as_json else format
     if served:
         if out_path or format is not HTML:
             raise BenchError("Found --serve with --out or --format, but what is served is the page. Leave them out.")
@@ -72,14 +73,14 @@ def report(
 
 def status(
     results: ResultsArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say how far a suite is: done, running, failed and missing runs."""
     from ganbench.suite import status as standing
 
     found = standing.status_of(results)
     if as_json:
-        print(json.dumps(standing.as_json(found), indent=1))
+        print_json(standing.as_json(found))
     else:
         print(*standing.as_lines(found), sep="\n")
     say_what_is_left_out(found.damaged)
@@ -130,6 +131,7 @@ def rank(
     ] = None,
     format: Annotated[RankFormat, typer.Option(help="csv: the pairs; json: everything.")] = RankFormat.table,
     out_path: Annotated[Path | None, typer.Option("--out", help="Default: stdout.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Who is better, and is that real? Anybody's scores: tiers, intervals, pairs, the seeds that would decide."""
     from ganbench.compare.rank import rank as ranking_of
@@ -137,6 +139,7 @@ def rank(
     from ganbench.reports.formats import rank as shown
 
     found = ranking_of(read_scores(scores), direction)
+    format = RankFormat.json if as_json else format
     if format is RankFormat.table and out_path is None:
         out.print(shown.rank_in_terminal(found))
         return
@@ -156,14 +159,18 @@ def history(
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="history.csv, history.json and history.html go here.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Follow a suite's scores over many commits: lines with intervals, and where they step."""
-    from ganbench.compare.history import read_history, write_history
+    from ganbench.compare.history import read_history, to_plain, write_history
     from ganbench.reports.formats import history as shown
     from ganbench.reports.html.history import write_history_page
 
     scores = read_history(results)
-    out.print(shown.terminal(scores))
+    if as_json:
+        print_json(to_plain(scores))
+    else:
+        out.print(shown.terminal(scores))
     if out_dir:
         with writing(out_dir):
             write_history(scores, out_dir)

@@ -17,7 +17,7 @@ from ganbench.cli.console import (
     signals_as_ctrl_c,
     writing,
 )
-from ganbench.cli.options import AllowPlugins, DataDir, Device, FinalCheckpoint, use_data_dir
+from ganbench.cli.options import AllowPlugins, DataDir, Device, FinalCheckpoint, RunArgument, use_data_dir
 
 OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, which takes a second to import
 
@@ -36,7 +36,7 @@ def run(
         str | None, typer.Option(metavar="K/N", help="Only the K-th of N parts; `ganbench merge` joins them.")
     ] = None,
     scale: Annotated[float, typer.Option(min=1e-6, help="Shorten all runs and judgements; the results say so.")] = 1.0,
-    retry: Annotated[bool, typer.Option(help="Also do again what did not end well.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Also do again what did not end well.")] = False,
     on_failure: Annotated[
         OnFailure | None,
         typer.Option(
@@ -50,7 +50,9 @@ def run(
             help="Minutes after which a run without a word is ended; 0: never. Default: 30, at a terminal 0.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Say what would be run and how long it would take.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be run and how long it would take.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print each pair's time, estimated and taken.")] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -119,7 +121,7 @@ def merge(
 
 
 def sample(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="<results>/<suite>/<run id>")],
+    run_name: RunArgument,
     out_path: Annotated[Path, typer.Option("--out", help="A folder for single images, or FILE.npz, or FILE.png.")],
     count: Annotated[int, typer.Option(min=1)] = 64,
     seed: Annotated[int, typer.Option(help="Of the latents.")] = 0,
@@ -127,14 +129,37 @@ def sample(
     checkpoint: Annotated[FinalCheckpoint, typer.Option()] = "selected",
     allow_plugins: AllowPlugins = False,
     device: Annotated[Device, typer.Option()] = Device.auto,
+    results: Annotated[Path, typer.Option(help="Where a run's name is looked for.")] = Path("results"),
     data_dir: DataDir = None,
 ) -> None:
     """Draw samples from a run's saved weights."""
     from ganbench.runs.sampling import sample_run, write_samples
+    from ganbench.store.naming import find_run
     from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
-    drawn = sample_run(run_folder, checkpoint, count, seed, label, choose_device(device), allow_plugins)
+    folder = find_run(run_name, results)
+    drawn = sample_run(folder, checkpoint, count, seed, label, choose_device(device), allow_plugins)
     with writing(out_path):
         write_samples(drawn, out_path)
     err.print(f"Written: {out_path}")
+
+
+def export(
+    run_name: RunArgument,
+    to: Annotated[Path, typer.Option(help="A new folder.")],
+    checkpoint: Annotated[FinalCheckpoint, typer.Option()] = "selected",
+    allow_plugins: AllowPlugins = False,
+    results: Annotated[Path, typer.Option(help="Where a run's name is looked for.")] = Path("results"),
+    data_dir: DataDir = None,
+) -> None:
+    """Write a run's generator as a model of the Hugging Face Hub, and as ONNX; `sample` and `evaluate` read it back."""
+    from ganbench.runs.export import export_run
+    from ganbench.store.naming import find_run
+
+    use_data_dir(data_dir)
+    folder = find_run(run_name, results)
+    with writing(to):
+        written = export_run(folder, to, checkpoint, allow_plugins)
+    err.print(f"Written: {', '.join(str(written.folder / name) for name in written.files)}")
+    err.print(f"ONNX: {written.onnx}")

@@ -114,7 +114,12 @@ def write_history(history: History, out: Path) -> None:
     """Write `history.csv`, a row per point, and `history.json`: results, steps, and how they were found."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "history.csv").write_text(csv.to_csv(history.points), encoding="utf-8")
-    about = {
+    write_json(out / "history.json", to_plain(history))
+
+
+def to_plain(history: History) -> dict[str, Any]:
+    """For programs: results, steps, and how they were found."""
+    return {
         "suite": history.suite,
         "error": history.gate.error,
         "lines": int(history.points["line"].nunique()),
@@ -122,7 +127,6 @@ def write_history(history: History, out: Path) -> None:
         "steps": json_rows(history.steps),
         "remarks": history.remarks,
     }
-    write_json(out / "history.json", about)
 
 
 # Order

@@ -26,7 +26,8 @@ from ganbench.executors.worker import do_job
 
 GRACE_S = 5.0  # for a worker to end, before it is killed
 ECHO_S = 0.3  # whoever ends all processes at once, as Slurm does, ends the driver a moment after the worker
-KILLS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, 255)  # exit codes; 255: the server was killed
+KILLERS = [signal.Signals[name] for name in ("SIGKILL", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+KILLS = (*(-one for one in KILLERS), 255)  # exit codes; 255: the server was killed
 
 
 class Local(Executor):
@@ -116,7 +117,7 @@ class _Running:
         if code == -signal.SIGTERM:
             sleep(ECHO_S)
         cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        hint = ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
+        hint = ", as the system does when memory runs out" if cause.endswith("SIGKILL") else ""
         return self._crash(f"the process ended with {cause}{hint}", killed=code in KILLS)
 
     def _crash(self, what: str, killed: bool = False) -> JobReport:
@@ -180,8 +181,9 @@ def _end(running: list[_Running]) -> None:
     for one in running:
         one.process.join(max(0.0, until - monotonic()))
         assert one.process.pid, "it has been started"
-        with suppress(ProcessLookupError, PermissionError):  # it leads a group of its own, if it came so far
-            os.killpg(one.process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):  # it leads a group of its own, if it came so far
+                os.killpg(one.process.pid, signal.SIGKILL)
         one.process.kill()
         one.process.join()
         one.inbox.close()

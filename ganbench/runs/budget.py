@@ -1,6 +1,5 @@
 """How long to train, and what training has cost so far."""
 
-import resource
 import sys
 from dataclasses import dataclass
 from typing import Literal
@@ -56,6 +55,10 @@ class Budget:
 
 
 def peak_memory() -> int:
-    """Most memory this process has held so far, in bytes."""
+    """Most memory this process has held so far, in bytes; 0 where the system does not say it: on Windows."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB

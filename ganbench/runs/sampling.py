@@ -23,6 +23,7 @@ from ganbench.store.files import damaged
 from ganbench.store.records import read_run
 from ganbench.variant import Batch, Pair, Variant
 
+EXPORTED = "model.safetensors"  # of a folder that `export` wrote, which holds one checkpoint
 CHUNK = 500  # samples drawn at once
 
 
@@ -237,6 +238,8 @@ def load_run(
     """
     record = read_run(folder)
     weights = folder / f"{checkpoint}.safetensors"
+    if (folder / EXPORTED).exists():
+        weights = folder / EXPORTED
     if not weights.exists():
         raise BadResults(f"{folder} has no {weights.name}: the run ended as {record['status']!r}. {record['reason']}")
     spec = recorded(folder)

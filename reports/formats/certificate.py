@@ -1,6 +1,7 @@
 """The certificate of metrics in the terminal, and as the Markdown that ships with the documentation."""
 
 from pathlib import Path
+from typing import Any
 
 from pandas import DataFrame
 from rich import box
@@ -35,6 +36,11 @@ def copies(certificate: Certificate) -> DataFrame:
         for name, found in certificate.copies.items()
     ]
     return DataFrame(rows, columns=["metric", "new samples", "training data given back", "copies do not lead"])
+
+
+def to_plain(certificate: Certificate) -> dict[str, list[dict[str, Any]]]:
+    """For programs: the two tables, a row each."""
+    return {name: table(certificate).to_dict("records") for name, table in (("verdicts", verdicts), ("copies", copies))}  # type: ignore[misc]
 
 
 def terminal(certificate: Certificate) -> RenderableType:
