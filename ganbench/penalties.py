@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.linalg import vector_norm
-from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
+from ganbench import spectral
 from ganbench.errors import BadSuite
 from ganbench.plugins.spec import Choice, NotNegative, Positive
 
@@ -104,8 +104,9 @@ class Clip(Penalty):
     @torch.no_grad()
     def after_step(self, d: nn.Module) -> None:
         # Bounds D's slope, if crudely: most weights end up at the limit.
-        for weight in d.parameters():
-            weight.clamp_(-self.limit, self.limit)
+        weights = [*d.parameters()]
+        torch._foreach_clamp_min_(weights, -self.limit)
+        torch._foreach_clamp_max_(weights, self.limit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,8 +202,7 @@ class Spectral(Penalty):
         if not layers or any(is_parametrized(layer) for layer in layers):
             state = "whose layers are normalised already" if layers else "without plain dense or convolutional layers"
             raise ValueError(f"Found a D {state}, where the penalty 'spectral' has no place. Leave it out.")
-        for layer in layers:
-            spectral_norm(layer)
+        spectral.normalise(d, layers)
 
 
 @dataclass(frozen=True, kw_only=True)

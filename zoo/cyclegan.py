@@ -24,6 +24,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganbench.losses import Formulation, lsgan
@@ -178,18 +179,47 @@ def reflecting(c_in: int, c_out: int, kernel: int) -> list[nn.Module]:
 
 
 class Mirror(nn.Module):
-    """Reflection padding. That of torch has no deterministic gradient on CUDA, and this takes no longer."""
+    """Reflection padding. That of torch has no deterministic gradient on CUDA; this one's is."""
 
     def __init__(self, width: int):
         super().__init__()
         self.width = width
 
     def forward(self, x: Tensor) -> Tensor:
-        w = self.width
-        for dim in (2, 3):
-            before, after = x.narrow(dim, 1, w), x.narrow(dim, x.shape[dim] - w - 1, w)
-            x = torch.cat([before.flip(dim), x, after.flip(dim)], dim)
-        return x
+        padded: Tensor = Reflection.apply(x, x, self.width)  # twice, for a gradient of two parts
+        return padded
+
+
+class Reflection(torch.autograd.Function):
+    """Images padded by as many pixels of their mirror image.
+
+    Its gradient is that of the images, and apart from it what comes back from the borders. So autograd adds first what
+    goes by a shortcut beside the padding, then these two: in the order in which the same was done by cutting, flipping
+    and joining, with the same bits.
+    """
+
+    @staticmethod
+    def forward(x: Tensor, _: Tensor, width: int) -> Tensor:
+        return F.pad(x, (width, width, width, width), mode="reflect")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+        ctx.width = inputs[2]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+        inner, borders = folded(gradient, 3, ctx.width)
+        return *folded(inner + borders, 2, ctx.width), None
+
+
+def folded(padded: Tensor, dim: int, w: int) -> tuple[Tensor, Tensor]:
+    """(.., w + n + w, ..) -> the n in the middle, and the borders, turned over, where they mirror those n."""
+    n, mirrored = padded.shape[dim] - 2 * w, padded.flip(dim)
+    inner = padded.narrow(dim, w, n)
+    borders = torch.zeros_like(inner)
+    borders.narrow(dim, 1, w).add_(mirrored.narrow(dim, n + w, w))  # the border before it
+    borders.narrow(dim, n - w - 1, w).add_(mirrored.narrow(dim, 0, w))
+    return inner, borders
 
 
 def normed(layer: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module) -> list[nn.Module]:

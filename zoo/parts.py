@@ -75,8 +75,9 @@ class Average(nn.Module):
     def update(self, network: nn.Module, beta: float) -> None:
         """average <- beta * average + (1 - beta) * weights."""
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - beta)
-        for mine, its in zip(self.network.buffers(), network.buffers(), strict=True):
-            mine.copy_(its)
+        mine, its = list(self.network.buffers()), list(network.buffers())
+        for kind in dict.fromkeys(buffer.dtype for buffer in mine):  # of one kind they are one operation
+            torch._foreach_copy_(*([buffer for buffer in buffers if buffer.dtype == kind] for buffers in (mine, its)))
         self.updates.add_(1)
 
 

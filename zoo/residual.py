@@ -18,8 +18,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
+from ganbench import spectral
 from ganbench.twoplayers import Discriminator, TwoPlayers
 from ganbench.variant import Batch, DataSpec
 from ganbench.zoo.parts import halvings
@@ -208,10 +208,15 @@ def normalise_spectrally(
 ) -> None:
     """Draw weights by `init`, and let every use divide them by their largest singular value.
 
-    One power iteration a pass, in training only; its vectors are part of the state dict. Biases start at 0.
+    Biases start at 0.
     """
-    for module in [module for module in network.modules() if isinstance(module, kinds)]:
-        init(module.weight)  # type: ignore[arg-type]
-        if getattr(module, "bias", None) is not None:
-            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        spectral_norm(module)
+    layers = [module for module in network.modules() if isinstance(module, kinds)]
+    spectral.normalise(network, (initialised(layer, init) for layer in layers))
+
+
+def initialised(layer: nn.Module, init: Callable[[Tensor], object]) -> nn.Module:
+    """The layer, with a weight drawn by `init` and without a bias."""
+    init(layer.weight)  # type: ignore[arg-type]
+    if getattr(layer, "bias", None) is not None:
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer

@@ -244,8 +244,13 @@ def weighted(module: nn.Module) -> bool:
 
 @pytest.mark.parametrize("width", [1, 3])
 def test_mirrored_borders_are_reflection_padding(width):
-    x = torch.randn(2, 3, 8, 12)
-    assert Mirror(width)(x).equal(nn.functional.pad(x, [width] * 4, mode="reflect"))
+    x = torch.randn(2, 3, 8, 12, dtype=torch.float64, requires_grad=True)
+    theirs = nn.functional.pad(x, [width] * 4, mode="reflect")
+    assert Mirror(width)(x).equal(theirs)
+    weights = torch.randn_like(theirs)
+    mine, its = (torch.autograd.grad((y * weights).sum(), x)[0] for y in (Mirror(width)(x), theirs))
+    torch.testing.assert_close(mine, its, rtol=0, atol=1e-12)
+    assert torch.autograd.gradgradcheck(Mirror(width), x[:1, :1])
 
 
 @KINDS
