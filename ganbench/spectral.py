@@ -36,7 +36,7 @@ class SpectralNorm(nn.Module):
     _u: Tensor  # (rows,) of the weight as a matrix with a row for each output, of length 1
     _v: Tensor  # (columns,)
 
-    def __init__(self, of_torch: nn.Module):
+    def __init__(self, of_torch: Any):
         super().__init__()
         self.register_buffer("_u", of_torch._u)
         self.register_buffer("_v", of_torch._v)
@@ -92,7 +92,7 @@ def unit_products(matrices: Sequence[Tensor], vectors: Sequence[Tensor]) -> list
     """W x / |W x| of each, as parts of one new tensor."""
     sizes = [len(matrix) for matrix in matrices]
     joined = matrices[0].new_empty(sum(sizes))
-    products = list(joined.split(sizes))
+    products = list(torch.split(joined, sizes))
     for matrix, vector, product in zip(matrices, vectors, products, strict=True):
         torch.mv(matrix, vector, out=product)
     lengths = torch.stack(torch._foreach_norm(products)).clamp_min_(SHORTEST)
