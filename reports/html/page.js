@@ -75,6 +75,7 @@
     layout.hoverlabel = { bgcolor: hover["hoverlabel.bgcolor"], bordercolor: hover["hoverlabel.bordercolor"], font: { color: hover["hoverlabel.font.color"] } };
     layout.showlegend = false; // the page has one legend per dataset
     if (still) delete layout.height;
+    else if (layout.height) plot.style.height = `${layout.height}px`; // which Plotly makes 100 % of when the window changes
     Plotly.newPlot(plot, data, layout, {
       responsive: true, staticPlot: still, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
       showSendToCloud: false, // nothing leaves this page

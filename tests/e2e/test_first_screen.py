@@ -143,4 +143,9 @@ def test_a_print_has_what_is_open_within_the_paper(visit: Visit, like_quick: Pat
         assert not tab.locator(".tabs").first.is_visible() and not tab.locator("#ring8").is_visible()
         shown = "[...document.querySelectorAll('#mnist5k--curves figure:not([hidden]), .matrix')]"
         assert max(tab.evaluate(f"{shown}.map(shown => shown.getBoundingClientRect().right)")) <= 718
+        assert tab.locator("#matrix thead").is_visible(), "a table, not cards"
+        heights = "f => [f.offsetHeight, f.querySelector('svg.main-svg').getBoundingClientRect().height]"
+        figure = tab.locator("#mnist5k--curves figure").first
+        outer, inner = figure.evaluate(heights)
+        assert outer >= inner > 100, "figures do not cover one another"
         assert tab.pdf(format="A4")[:5] == b"%PDF-"
