@@ -104,7 +104,7 @@ class Clip(Penalty):
     @torch.no_grad()
     def after_step(self, d: nn.Module) -> None:
         # Bounds D's slope, if crudely: most weights end up at the limit.
-        weights = [*d.parameters()]
+        weights: list[Tensor] = [*d.parameters()]
         torch._foreach_clamp_min_(weights, -self.limit)
         torch._foreach_clamp_max_(weights, self.limit)
 

@@ -207,7 +207,7 @@ class Reflection(torch.autograd.Function):
         ctx.width = inputs[2]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         inner, borders = folded(gradient, 3, ctx.width)
         return *folded(inner + borders, 2, ctx.width), None
 

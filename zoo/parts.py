@@ -77,7 +77,8 @@ class Average(nn.Module):
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - beta)
         mine, its = list(self.network.buffers()), list(network.buffers())
         for kind in dict.fromkeys(buffer.dtype for buffer in mine):  # of one kind they are one operation
-            torch._foreach_copy_(*([buffer for buffer in buffers if buffer.dtype == kind] for buffers in (mine, its)))
+            alike = [i for i, buffer in enumerate(mine) if buffer.dtype == kind]
+            torch._foreach_copy_([mine[i] for i in alike], [its[i] for i in alike])
         self.updates.add_(1)
 
 

@@ -14,6 +14,7 @@ it is there. At the end it prints tables for docs/performance.md. On a CPU it ru
     metrics      judging 10,000 digits: device against CPU, agreement and time
     suite        `ganbench run`: one seed of the standard suite's ring, at a small scale, to a page
     estimate     `ganbench run suites/standard.toml --dry-run --json`, and beside it what the formula of hour.py says
+    pacgan       the ring's GAN and PacGAN2 at full length by pacgan.py, in whatever time is left: --limit 3600 for all
 """
 
 import argparse
@@ -273,9 +274,20 @@ def _by_the_formula(bench: Bench, spec: RunSpec) -> Row:
 
 
 def _ganbench(bench: Bench, stage: str, *arguments: str) -> None:
+    _command(bench, stage, [sys.executable, "-P", "-m", "ganbench", *arguments])
+
+
+def pacgan(bench: Bench) -> None:
+    script = str(Path(__file__).with_name("pacgan.py"))
+    _command(
+        bench, "pacgan", [sys.executable, script, "--out", str(bench.out / "pacgan"), "--device", bench.device.type]
+    )
+
+
+def _command(bench: Bench, stage: str, command: list[str]) -> None:
+    """Run it in the time that the stage has left; what it prints is kept, and its end shown."""
     left = max(5.0, min(bench.deadline, 1e9) - time.monotonic())
     started = time.perf_counter()
-    command = [sys.executable, "-P", "-m", "ganbench", *arguments]
     with (bench.out / f"{stage}.txt").open("w") as log:
         try:
             code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, timeout=left).returncode
@@ -289,6 +301,7 @@ def _ganbench(bench: Bench, stage: str, *arguments: str) -> None:
 STAGES: dict[str, tuple[Callable[[Bench], None], float]] = {
     "steps": (steps, 0.35), "tests": (tests, 0.15), "tutorial": (tutorial, 0.02), "resume": (resumed, 0.1),
     "precision": (precision, 0.15), "metrics": (metrics, 0.1), "suite": (suite, 0.3), "estimate": (estimate, 0.3),
+    "pacgan": (pacgan, 1.0),
 }  # fmt: skip
 
 
