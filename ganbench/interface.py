@@ -23,6 +23,7 @@ from ganbench.reports import formats
 from ganbench.reports.formats import sentences
 from ganbench.reports.frames.board import boards
 from ganbench.reports.frames.chapter import Report
+from ganbench.reports.frames.looks import can_lead
 from ganbench.store.columns import Checkpoint
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def run(
     executor: str = "local",
     scale: float = 1.0,
     retry: bool = False,
+    until_decided: bool = False,
     on_failure: OnFailure | None = None,
     silence: float = SILENCE,
     progress: bool = True,
@@ -116,7 +118,8 @@ def run(
     `suite` is a TOML file, or the name of one that comes with ganbench. `only` is a glob of label, dataset and seed:
     "gan*", "*/ring8", "gan/ring8/0". `results` is the folder that gets a folder for the suite. `workers` is the number
     of runs at a time, by default one per core or GPU. `scale` shortens all runs and judgements, and the results say so.
-    `retry` also does again what did not end well. `silence` is in minutes: a run without a word for so long is ended;
+    `retry` also does again what did not end well. `until_decided` adds seeds, up to three times the suite's, where it
+    is not sure yet who leads. `silence` is in minutes: a run without a word for so long is ended;
     0: none is. A run that fails is a row of the results, not an exception. Stopped by Ctrl-C, it goes on from there
     when it is called again. A plain script needs no `if __name__ == "__main__"`.
 
@@ -125,22 +128,23 @@ def run(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow a busy machine: the workers inherit it
     options = {
         "only": only, "results": results, "device": device, "workers": workers, "executor": executor, "scale": scale,
-        "retry": retry, "on-failure": on_failure,
+        "retry": retry, "until-decided": until_decided, "on-failure": on_failure,
     }  # fmt: skip
     console = Console(stderr=True, emoji=False, quiet=not progress)
     plan = planned(
         Path(suite), results=Path(results), device=device, workers=workers, executor=executor, only=only, scale=scale,
-        retry=retry, on_failure=on_failure, silence=silence,
+        retry=retry, until_decided=until_decided, on_failure=on_failure, silence=silence,
         command=_as_command(suite, options), say=lambda found: console.print(found, markup=False),
     )  # fmt: skip
-    found, _ = carried_out(plan, console)
+    found, *_ = carried_out(plan, console)
     found.report()
     return found
 
 
 def planned(
     suite: Path, *, results: Path, device: str, workers: int | None, executor: str, only: str, scale: float,
-    retry: bool, on_failure: OnFailure | None, silence: float, command: str, shard: str | None = None,
+    retry: bool, until_decided: bool, on_failure: OnFailure | None, silence: float, command: str,
+    shard: str | None = None,
     say: Callable[[str], None] = lambda said: None,
 ) -> "Plan":  # fmt: skip
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
@@ -151,15 +155,23 @@ def planned(
     part = None if shard is None else Shard.parse(shard)
     executes = driver.choose_executor(executor, device, workers)
     executes.silence_s = 60 * silence or None
-    return driver.plan(load(suite, scale, say), results, executes, only, retry, command, on_failure, part)
+    loaded = load(suite, scale, say, until_decided)
+    return driver.plan(loaded, results, executes, only, retry, command, on_failure, part)
 
 
-def carried_out(plan: "Plan", console: Console) -> tuple[Results, int]:
-    """Do what is planned -> the results, without what is damaged, and how many of the runs asked for have failed."""
-    from ganbench.suite import driver
+def carried_out(plan: "Plan", console: Console) -> tuple[Results, int, "Plan"]:
+    """Do what is planned, and add seeds if the suite says so -> the results, without what is damaged, how many of the
+    runs asked for have failed, and the plan with all that was done.
+    """
+    from ganbench.suite import driver, looks
 
-    failed = plan.failed + driver.carry_out(plan, console)
-    return read(plan.store.path, forgiving=True), failed
+    failed = plan.failed
+    done: tuple[RunSpec, ...] = ()
+    for one in looks.plans(plan, lambda folder, look: can_lead(store.read(folder), look), console):
+        failed, done = failed + driver.carry_out(one, console), (*done, *one.runs)
+        if failed and one.on_failure == "stop":
+            break
+    return read(plan.store.path, forgiving=True), failed, replace(one, runs=done)
 
 
 def evaluate(
@@ -235,6 +247,7 @@ def _as_command(suite: str | Path, options: dict[str, Any]) -> str:
     """What one would type for the same: messages name it as what to run again."""
     words = ["ganbench", "run", str(suite)]
     usual = {"only": "*", "results": "results", "device": "auto", "executor": "local", "scale": 1.0, "retry": False}
+    usual["until-decided"] = False
     for name, value in options.items():
         if value is not None and value != usual.get(name):
             words += [f"--{name}"] if value is True else [f"--{name}", str(value)]

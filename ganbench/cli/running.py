@@ -35,6 +35,10 @@ def run(
     shard: Annotated[
         str | None, typer.Option(metavar="K/N", help="Only the K-th of N parts; `ganbench merge` joins them.")
     ] = None,
+    until_decided: Annotated[
+        bool,
+        typer.Option("--until-decided", help="Add seeds, up to three times the suite's, where nobody surely leads."),
+    ] = False,
     scale: Annotated[float, typer.Option(min=1e-6, help="Shorten all runs and judgements; the results say so.")] = 1.0,
     retry: Annotated[bool, typer.Option("--retry", help="Also do again what did not end well.")] = False,
     on_failure: Annotated[
@@ -75,20 +79,23 @@ def run(
     if elsewhere:
         err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
     plan = interface.planned(
-        suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale, retry=retry,
-        on_failure=on_failure, silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
+        suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale,
+        retry=retry, until_decided=until_decided, on_failure=on_failure,
+        silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
         shard=shard, command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
     )  # fmt: skip
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
     if tried and (dry_run or elsewhere):
         timing.announce(plan, tried, err)
     if dry_run:
+        if plan.suite.later:
+            err.print(f"At most {len(plan.suite.later)} more runs follow, for rows that can still lead then.")
         if as_json:
             out.print_json(data=timing.as_json(plan, tried, None))
         return
     started = monotonic()
     try:
-        found, failed = interface.carried_out(plan, err)
+        found, failed, plan = interface.carried_out(plan, err)
     except KeyboardInterrupt:
         err.print("\nStopped. What is finished is kept; the same command goes on from here.")
         raise typer.Exit(INTERRUPTED) from None

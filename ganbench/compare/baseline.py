@@ -16,6 +16,7 @@ import pandas as pd
 from pandas import DataFrame, Series
 
 from ganbench.compare.gate import SPEED, Gate
+from ganbench.compare.matching import of_first_look
 from ganbench.errors import BadResults
 from ganbench.store import Results
 from ganbench.store.columns import MISSING, SENSES
@@ -89,9 +90,10 @@ class Baseline:
 def measure(results: Results) -> Baseline:
     """A suite's results, as a baseline keeps them. Values have six digits, as in the file.
 
-    Raises BadResults if nothing was trained, if two runs of a row have the same seed, or if the runs of a row cannot be
-    compared with one another.
+    Of seeds that were added until decided only those of the first look count. Raises BadResults if nothing was trained,
+    if two runs of a row have the same seed, or if the runs of a row cannot be compared with one another.
     """
+    results = of_first_look(results)
     runs = results.runs[(results.runs["status"] != MISSING) & _trained(results.runs)]
     if runs.empty:
         raise BadResults(f"{results.path} holds no run of a variant that has ended. Run its suite first.")

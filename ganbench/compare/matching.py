@@ -1,7 +1,7 @@
 """Which scores of A belong beside which of B, and what is missing on either side. No torch."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite, nan
 from typing import NamedTuple
@@ -99,6 +99,7 @@ def match(
     `labels` names one row of each; without, every row that both have is matched with its namesake, except for
     controls. Raises UnknownName for a label that is not there, and BadResults if nothing is left to compare.
     """
+    a, b = of_first_look(a), of_first_look(b)
     rows_a, rows_b = _rows_of(a), _rows_of(b)
     if labels is None:
         named = [(dataset, label, label) for dataset, label in rows_a if (dataset, label) in rows_b]
@@ -123,6 +124,14 @@ def match(
     for pair in matches:
         remarks += [*_gaps(pair.a), *_gaps(pair.b), *_one_sided(pair)]
     return matches, remarks + _unlike_budgets(matches)
+
+
+def of_first_look(results: Results) -> Results:
+    """Results without the seeds that were added until decided: how many those are depends on the scores."""
+    if "look" not in results.runs:
+        return results
+    runs = results.runs[~(results.runs["look"] > 1)]
+    return replace(results, runs=runs, scores=results.scores[results.scores["run"].isin(runs["run"])])
 
 
 def why_unlike(pair: Match, metric: str) -> str:

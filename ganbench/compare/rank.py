@@ -14,6 +14,7 @@ from pandas import DataFrame, Series
 from ganbench.compare.words import answer
 from ganbench.errors import BadResults
 from ganbench.statistics import Verdicts, decide
+from ganbench.statistics.verdicts import ERROR
 from ganbench.store.columns import SENSES
 
 NEEDED = ("label", "seed", "value")
@@ -134,6 +135,7 @@ def _checked(frame: DataFrame, direction: str | None) -> DataFrame:
     for name in NUMBERS:
         if name in scores:
             scores[name] = _numbers(scores[name], name)
+    _check_looks(scores)
     for name in ("dataset", "metric", "label"):
         if name in scores:
             if scores[name].isna().any():
@@ -163,6 +165,20 @@ def _numbers(column: "Series[Any]", name: str) -> "Series[float]":
             "the field empty for a run that failed."
         )
     return found.astype(float)
+
+
+def _check_looks(scores: DataFrame) -> None:
+    """A look is a number of a look, and a level a share of the error."""
+    if "look" in scores and (wrong := (scores["look"] < 1) | (scores["look"] % 1 > 0)).any():
+        found = f"{scores['look'][wrong].iloc[0]:g} in row {_first(wrong)}"
+        raise BadResults(
+            f"Found look {found}, but need a whole number from 1 on: the look at which the seed was added."
+        )
+    if "level" in scores and (wrong := (scores["level"] <= 0) | (scores["level"] > ERROR)).any():
+        found = f"{scores['level'][wrong].iloc[0]:g} in row {_first(wrong)}"
+        raise BadResults(
+            f"Found level {found}, but need more than 0 and at most {ERROR:g}: what a look may be wrong in."
+        )
 
 
 def _first(wrong: "Series[bool]") -> int:

@@ -131,6 +131,7 @@ def _conditions(spec: RunSpec) -> Row:
         "samples": spec.samples,
         "evaluations": spec.evaluations,
         "primary_when_run": spec.primary,
+        **spec.about_look,
     }
 
 

@@ -17,6 +17,7 @@ from ganbench.judges import Judge, choosing
 from ganbench.metrics import Metric
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
+from ganbench.statistics.looks import Look
 from ganbench.store.columns import SENSES, Identity
 from ganbench.store.files import damaged
 from ganbench.store.records import read_run
@@ -43,12 +44,13 @@ class RunSpec:
     fingerprint: str = ""  # of the data, which may change under the same name
     curves: tuple[str, ...] = ()  # metrics along the budget; (): all that are cheap enough for that
     primary: str = ""  # the metric that verdicts on this dataset are of
+    look: Look | None = None  # at which the seed is added, where seeds are added until decided
 
     @cached_property
     def id(self) -> str:
         """Hash of all that determines the run's scores; where a file plugin lies and the names on the board do not."""
         plain = asdict(self)
-        for name in ("suite", "label", "dataset_label", "primary"):
+        for name in ("suite", "label", "dataset_label", "primary", "look"):
             del plain[name]
         for made in ("variant", "dataset"):
             del plain[made]["beside"]
@@ -59,6 +61,11 @@ class RunSpec:
         plain["sources"] += map(_hash, choosing.judge_files(self.judge, self.dataset.name, Path(self.dataset.beside)))
         plain["version"] = __version__
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def about_look(self) -> dict[str, Any]:
+        """Columns of a record: at which look the seed was added, of how many, and the level of tests at it."""
+        return {"look": self.look.number, "looks": self.look.of, "level": self.look.level} if self.look else {}
 
     @property
     def identity(self) -> Identity:
@@ -84,8 +91,9 @@ class RunSpec:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "RunSpec":
         made = {kind: PluginSpec(**plain[kind]) for kind in ("variant", "dataset")}
+        look = Look(**plain["look"]) if plain.get("look") else None
         lists = {name: tuple(plain.get(name, ())) for name in ("metrics", "curves")}
-        return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), **lists})
+        return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), "look": look, **lists})
 
     def build_dataset(self) -> Dataset:
         dataset: Dataset = build("datasets", self.dataset)

@@ -152,22 +152,23 @@ class _Tested(NamedTuple):
 def _test_cell(
     name: tuple[str, str], part: DataFrame, wanted: Sequence[tuple[str, str]] | None, error: float, band: float | None
 ) -> _Tested:
-    """Test the pairs of a cell at each look.
+    """Test the pairs of a cell at each look at which both got seeds.
 
-    The p-value of a look at a level counts error / level times, so that whatever is at most `error` passes its look;
-    of several looks the smallest counts.
+    The p-value of a look at a level counts ERROR / level times, so that whatever is at most ERROR passes its look; of
+    several looks the smallest counts. Labels without a look, which no scores made grow, are there at each.
     """
     labels = [str(label) for label in dict.fromkeys(part["label"])]
     i, j = _pairs_of(labels, wanted)
     family = len(i) if wanted is None else len(wanted)
     p, better = np.full(len(i), np.inf), np.zeros(len(i), dtype=np.int64)
-    for seen, level in _looks(part, error):
+    for seen, grown, level in _looks(part):
         cell = _cell(seen, labels)
-        tests = test_pairs(cell, i, j, error, family)
-        weighted = tests.p * (error / level)
+        tests = test_pairs(cell, i, j, error * level / ERROR, family)
+        there = np.isin(labels, list(grown))
+        weighted = np.where(there[i] & there[j], tests.p * (ERROR / level), np.inf)
         better = np.where(weighted < p, tests.better, better)
         p = np.minimum(np.minimum(weighted, p), 1.0)
-    looks = part["look"] if "look" in part else pd.Series(1, index=part.index)
+    looks = part["look"] if "look" in part else pd.Series(np.nan, index=part.index)
     last = np.asarray(looks.groupby(part["label"]).max().reindex(labels), dtype=np.float64)
     return _Tested(name, labels, last, cell, i, j, tests, p, better, _equivalence(cell, tests, i, j, band))
 
@@ -182,16 +183,18 @@ def _pairs_of(labels: list[str], wanted: Sequence[tuple[str, str]] | None) -> tu
     return i, j
 
 
-def _looks(part: DataFrame, error: float) -> Iterator[tuple[DataFrame, float]]:
-    """What had been seen at each look, and its level."""
+def _looks(part: DataFrame) -> Iterator[tuple[DataFrame, set[str], float]]:
+    """What had been seen at each look, the labels that got seeds at it or never do, and its level."""
     if "look" not in part or part["look"].isna().all():
-        yield part, error
+        yield part, set(map(str, part["label"])), ERROR
         return
-    number = part["look"].fillna(1)
+    number = part["look"]
     known = dict(zip(number, part["level"], strict=True)) if "level" in part else {}
-    usual = levels(max(PLANNED, int(number.max())), error)
-    for look in sorted(set(number)):
-        yield part[number <= look], float(known.get(look) or usual[int(look) - 1])
+    usual = levels(max(PLANNED, int(number.max())), ERROR)
+    for look in sorted(set(number.dropna())):
+        level = known.get(look, np.nan)
+        grown = set(map(str, part.loc[number.isna() | (number == look), "label"]))
+        yield part[number.isna() | (number <= look)], grown, usual[int(look) - 1] if np.isnan(level) else float(level)
 
 
 def _cell(part: DataFrame, labels: list[str]) -> Cell:

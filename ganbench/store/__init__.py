@@ -36,6 +36,7 @@ from ganbench.store.records import external_entry, external_records, flat_record
 
 T = TypeVar("T")
 SCORES = {"checkpoint": False, "metric": False, "value": True}  # columns of a table that reports cannot do without
+KNOWN_THEN = ("given", "look", "looks", "level")  # what a record knows better than the suite of today
 LOSSES = {"images": True, "curve": False, "value": True}
 
 
@@ -135,11 +136,11 @@ def _row(entry: dict[str, Any], record: "_Record") -> dict[str, Any]:
     """A run as the suite names it, and its record, if there is one.
 
     The suite names its rows: a label that was changed since a run was done holds for its record too. What a row was
-    given the record knows better, but for those of earlier versions.
+    given the record knows better, but for those of earlier versions; and at which look its seed was added.
     """
     if not record.flat:
         return {"status": MISSING, "reason": record.why_not[0], **entry}
-    return {**record.flat, **entry} | {name: record.flat[name] for name in ("given",) if name in record.flat}
+    return {**record.flat, **entry} | {name: record.flat[name] for name in KNOWN_THEN if name in record.flat}
 
 
 @dataclass

@@ -39,7 +39,7 @@ def fresh(suite: Suite, rows: Collection[tuple[str, str]], seeds: Sequence[int])
     first = {(run.dataset_label, run.label): run for run in reversed(suite.runs)}
     if absent := [f"{label} on {dataset}" for dataset, label in rows if (dataset, label) not in first]:
         raise BadSuite(f"The suite {suite.name} has no {', '.join(absent)}. Name that of the results with --suite.")
-    return replace(suite, runs=tuple(replace(first[row], seed=seed) for seed in seeds for row in rows))
+    return replace(suite, runs=tuple(replace(first[row], seed=seed, look=None) for seed in seeds for row in rows))
 
 
 def _kept(results: Results, folder: Path) -> Path:

@@ -48,13 +48,19 @@ def plan(
     shard: Shard | None = None,
 ) -> Plan:
     """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` and `shard` fit nothing."""
+    if shard and suite.later:
+        raise BadSuite(
+            "Found --shard where seeds are added until decided, but whether a row gets more follows from the "
+            "scores of all parts. Fix the seeds: seeds = 12."
+        )
+    store = Store(results, suite.name)
+    suite = suite.asking_for(lambda run: store.status(run.id) is not None)  # what later looks did stays in the results
     chosen = [run for run in (shard.of(suite.runs) if shard else suite.runs) if _fits(run, only)]
     if not chosen:
         if shard and any(_fits(run, only) for run in suite.runs):
             raise BadSuite(f"--shard {shard} is an empty part of {len(suite.runs)} runs. Make fewer parts.")
         names = sorted({f"{run.label}/{run.dataset_label}" for run in suite.runs})
         raise BadSuite(f"--only {only!r} fits none of the runs: {', '.join(names)}, each with its /seed.")
-    store = Store(results, suite.name)
     ended = {run.id: store.status(run.id) for run in chosen}
     failed = [run for run in chosen if ended[run.id] not in (None, "done")]
     to_do = tuple(run for run in chosen if ended[run.id] is None or (retry and run in failed))
@@ -119,7 +125,13 @@ def _fits(run: RunSpec, only: str) -> bool:
 
 def _entry(run: RunSpec) -> dict[str, object]:
     variant = run.variant.load("variants")
-    more = {"scale": run.scale, "primary": run.primary, **of_kind(variant.kind), "given": given_to(variant)}
+    more = {
+        "scale": run.scale,
+        "primary": run.primary,
+        **run.about_look,
+        **of_kind(variant.kind),
+        "given": given_to(variant),
+    }
     return {**asdict(run.identity), **more}
 
 

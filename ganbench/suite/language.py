@@ -53,11 +53,6 @@ def _each_once(names: list[str]) -> list[str]:
 Amount = Annotated[float, Field(gt=0, le=1e12)]
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # as a table's column holds it
-Seeds = Annotated[
-    Annotated[int, Field(gt=0, le=MOST_SEEDS), Tag("count")]
-    | Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS), Tag("list")],
-    Discriminator(lambda given: "list" if isinstance(given, list) else "count"),
-]
 Name = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of a plugin, or a row
 Names = Annotated[list[Name], AfterValidator(_each_once), Field(max_length=100)]
 Label = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")]
@@ -69,6 +64,33 @@ class Table(BaseModel):
     """A table of a suite: what it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class LooksTable(Table):
+    """Seeds that are added until it is decided who leads: a look after every `first` of them."""
+
+    first: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = Field(description="Seeds of every row, and added at each look.")
+    most: Annotated[int, Field(ge=4, le=MOST_SEEDS)] = Field(
+        description="Seeds of a row in all, a multiple of `first`."
+    )
+
+    @model_validator(mode="after")
+    def _whole_looks(self) -> Self:
+        if self.most % self.first or self.most == self.first:
+            raise PydanticCustomError("looks", "`most` needs to be `first` times 2, 3, 4 or more")
+        return self
+
+
+def _kind_of_seeds(given: object) -> str:
+    return "list" if isinstance(given, list) else "looks" if isinstance(given, dict | LooksTable) else "count"
+
+
+Seeds = Annotated[
+    Annotated[int, Field(gt=0, le=MOST_SEEDS), Tag("count")]
+    | Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS), Tag("list")]
+    | Annotated[LooksTable, Tag("looks")],
+    Discriminator(_kind_of_seeds),
+]
 
 
 class BudgetTable(Table):
@@ -107,7 +129,7 @@ class DatasetTable(Table):
     label: Label = Field("", description="Its name on the board; by default the dataset's name.")
     options: Options = Field({}, description="See `ganbench show NAME`.")
     budget: BudgetTable | None = Field(None, description="The length of a run on this dataset, and its size.")
-    seeds: Seeds | None = Field(None, description="How many, or which; by default the suite's.")
+    seeds: Seeds | None = Field(None, description="As the suite's, which holds by default.")
     evaluations: Annotated[int, Field(gt=0, le=10_000)] | None = None
     samples: Count | None = None
     judge: Name | None = Field(
@@ -156,7 +178,7 @@ class SuiteTable(Table):
     )
     description: Text = ""
     budget: BudgetTable = Field(description="The length of a run, one unit and its amount, and maybe its size.")
-    seeds: Seeds = Field(3, description="How many, or which.")
+    seeds: Seeds = Field(3, description="How many, which, or { first, most }: added until it is decided who leads.")
     evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(
         10, description="How often along its budget a run is judged on the validation split."
     )
@@ -229,7 +251,7 @@ def _sentences(error: ValidationError, where: str) -> Iterable[str]:
     if len(findings := error.errors(include_url=False)) > MOST_FINDINGS:
         yield f"{where}: {len(findings):,} settings do not fit. The first {MOST_FINDINGS} are:"
     for finding in findings[:MOST_FINDINGS]:
-        place = [part for part in finding["loc"] if part not in ("count", "list", "[key]")]
+        place = [part for part in finding["loc"] if part not in ("count", "list", "looks", "[key]")]
         *table, last = place or ["the text"]
         name, settings = str(last), _fields_at(table)
         words = ", ".join(f"number {part + 1}" if isinstance(part, int) else shortened(part, 60) for part in place)
@@ -249,6 +271,8 @@ def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:
             return SuiteTable.model_fields
         case ["dataset", int()]:
             return DatasetTable.model_fields
+        case [*_, "seeds"]:
+            return LooksTable.model_fields
         case [*_, "budget"]:
             return BudgetTable.model_fields
         case ["variant", int()]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ganbench.runs.spec import RunSpec, complete
 from ganbench.suite.capacity import fit
 from ganbench.suite.language import DatasetTable, OnFailure, Seeds, SuiteTable, VariantTable, parse
 from ganbench.suite.scaling import least_samples, shorten
+from ganbench.suite.seeds import count, growing, seeded
 
 TRIED = 100  # real samples by which a metric is tried
 LARGEST = 1_000_000  # bytes of a suite's text
@@ -38,11 +39,18 @@ class Suite:
     text: str
     on_failure: OnFailure = "retry"
     published: tuple[dict[str, Any], ...] = ()  # one for each number: PUBLISHED_COLUMNS of the store
+    later: tuple[RunSpec, ...] = ()  # whose seeds are added where it is not decided yet who leads
+
+    def asking_for(self, wanted: Callable[[RunSpec], bool]) -> "Suite":
+        """The same suite, with those of the later runs that are wanted among its runs."""
+        asked = tuple(run for run in self.later if wanted(run))
+        return replace(self, runs=self.runs + asked, later=tuple(run for run in self.later if run not in asked))
 
 
-def load(path: Path, scale: float = 1.0, say: Say = lambda said: None) -> Suite:
+def load(path: Path, scale: float = 1.0, say: Say = lambda said: None, until_decided: bool = False) -> Suite:
     """Read and check a suite. A `scale` shortens every run and its judgements, and marks the suite's name and every
-    record. `say` hears what was found in folders of the user's own.
+    record. `say` hears what was found in folders of the user's own. `until_decided` adds seeds where the suite says
+    how many.
 
     A suite that comes with ganbench is found from any folder, as `quick` and as `suites/quick.toml`.
 
@@ -52,14 +60,17 @@ def load(path: Path, scale: float = 1.0, say: Say = lambda said: None) -> Suite:
         raise BadSuite(f"Found a scale of {scale:g}, but it must be a finite number above 0.")
     path = _found(path)
     text, table = read_table(path)
+    table = growing(table, str(path)) if until_decided else table
     name = _folder_name(table.name or path.stem, path) + (f"@{scale:g}" if scale != 1.0 else "")
     _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
     runs = tuple(_expand(table, path, scale, name, say))
     _each_run_once(path, runs)
+    later = tuple(run for run in runs if run.look and run.look.number > 1)
+    runs = tuple(run for run in runs if run not in later)
     table.gate.check_metrics((metric for run in runs for metric in run.metrics), f"{path}, gate, metrics: ")
     published = tuple(_published(table, runs, path))
-    return Suite(name, table.description, table.meant_for, runs, text, table.on_failure, published)
+    return Suite(name, table.description, table.meant_for, runs, text, table.on_failure, published, later)
 
 
 def _found(path: Path) -> Path:
@@ -100,16 +111,16 @@ def _folder_name(name: str, path: Path) -> str:
 
 def _expand(table: SuiteTable, path: Path, scale: float, suite: str, say: Say) -> Iterable[RunSpec]:
     """Seed by seed, so that a suite that is stopped early has something to show of every row."""
-    seeds = [_listed(table.seeds if entry.seeds is None else entry.seeds) for entry in table.dataset]
+    seeds = [table.seeds if entry.seeds is None else entry.seeds for entry in table.dataset]
     variants = [*table.variant, *(VariantTable(name=name) for name in table.controls)]
     labels = [entry.label or entry.name for entry in table.dataset]
     for variant in variants:
         for label in (*variant.on, *(variant.datasets or [])):
             if label not in labels:
                 raise UnknownName("datasets of this suite", label, labels, f"{path}, {variant.name}: ")
-    if (n := len(variants) * sum(map(len, seeds))) > MOST_RUNS:
+    if (n := len(variants) * sum(map(count, seeds))) > MOST_RUNS:
         raise BadSuite(f"{path}: found {n:,} runs, of which a suite has at most {MOST_RUNS:,}. Make it several suites.")
-    checked: list[tuple[list[RunSpec], Sequence[int]]] = []
+    checked: list[tuple[list[RunSpec], Seeds]] = []
     for entry, label, own in zip(table.dataset, labels, seeds, strict=True):
         trained = [variant for variant in variants if variant.datasets is None or label in variant.datasets]
         if not trained:
@@ -120,14 +131,8 @@ def _expand(table: SuiteTable, path: Path, scale: float, suite: str, say: Say) -
     for variant in table.variant:
         if variant.datasets == []:
             raise BadSuite(f"{path}, {variant.name}: found datasets = [], on which nothing can be trained. Name some.")
-    turns = range(max(map(len, seeds)))
-    return [
-        replace(spec, seed=own[turn]) for turn in turns for specs, own in checked if turn < len(own) for spec in specs
-    ]
-
-
-def _listed(seeds: Seeds) -> Sequence[int]:
-    return seeds if isinstance(seeds, list) else range(seeds)
+    rows = [seeded(spec, own) for specs, own in checked for spec in specs]
+    return [row[turn] for turn in range(max(map(len, rows))) for row in rows if turn < len(row)]
 
 
 def _published(table: SuiteTable, runs: Iterable[RunSpec], path: Path) -> Iterable[dict[str, Any]]:

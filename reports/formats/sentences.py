@@ -9,6 +9,7 @@ from pandas import DataFrame
 from ganbench.compare.words import answer as said
 from ganbench.reports.frames.board import distinct_samples
 from ganbench.reports.frames.chapter import Chapter
+from ganbench.reports.frames.looks import seeds_added
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, metrics_in_order
 from ganbench.reports.frames.rows import MISSING
 from ganbench.reports.frames.scores import FLOOR, SENSES
@@ -53,6 +54,7 @@ def beside(chapter: Chapter) -> str:
         real = floor.iloc[0].to_dict()
         fewer = f", {distinct_samples(real['samples'])}" if real["samples"] < scored["samples"].max() else ""
         sentences.append(f"Real data scores {_score(real)}{fewer}.")
+    sentences += _seeds(chapter)
     return " ".join(sentences)
 
 
@@ -70,6 +72,23 @@ def _worthless(chapter: Chapter, entrants: DataFrame, where: str) -> Iterator[st
     if idle and (entrants["n"] > 1).any():
         controls = "control" if len(idle) == 1 else "controls"
         yield f"Nothing{where} is surely better than the {controls} {listed(idle)}."
+
+
+def _seeds(chapter: Chapter) -> Iterator[str]:
+    """How many seeds each row got, where they were added until decided, and why no more."""
+    if (seeds := seeds_added(chapter)) is None:
+        return
+    groups: dict[int, list[str]] = {}
+    for label, n in seeds.counts.items():
+        groups.setdefault(n, []).append(isolated(label))
+    told = [
+        f"{listed(names)} {n}{' each' if len(names) > 1 else ''}" for n, names in sorted(groups.items(), reverse=True)
+    ]
+    if len(seeds.open) < 2:
+        why = f"no other than {isolated(seeds.open[0])} can lead" if seeds.open else "nothing can be ranked"
+    else:
+        why = f"{seeds.most} are the most that the suite allows" if seeds.ended else ""
+    yield f"Seeds: {'; '.join(told)}; " + (f"no more, because {why}." if why else "more are to come.")
 
 
 def _best_by_given(entrants: DataFrame) -> Iterator[str]:

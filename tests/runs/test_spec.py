@@ -10,6 +10,7 @@ import pytest
 
 from ganbench.runs.budget import Budget
 from ganbench.runs.spec import PluginSpec, RunSpec
+from ganbench.statistics.looks import Look
 
 SPEC = RunSpec(
     suite="mine",
@@ -48,6 +49,7 @@ MATTERS_NOT: list[dict[str, Any]] = [
     {"suite": "yours"},
     {"label": "GAN of Goodfellow"},
     {"primary": "modes"},
+    {"look": Look(1, 3, 0.01)},
     {"dataset_label": "a ring"},
     {"variant": PluginSpec("gan", {"width": 8}, beside="/elsewhere")},
     {"dataset": PluginSpec("ring8", {"points": 500}, beside="/elsewhere")},
