@@ -1,6 +1,6 @@
 """The report in one table: a row per label, and per dataset what it scores, how sure that is and what is decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, nan
 from typing import Any, NamedTuple, get_args
 
@@ -18,6 +18,8 @@ from ganbench.reports.numbers import APART as NEVER
 from ganbench.reports.numbers import arrow, count, estimate, number, short
 from ganbench.statistics.scale import scale_of
 from ganbench.store.columns import NOT_SAID, Given
+
+Place = Callable[[float], float]  # a value -> its share of the way from noise to real data
 
 GIVEN = [*get_args(Given), NOT_SAID]
 TITLES = {
@@ -102,24 +104,29 @@ def matrix(report: Report) -> Matrix:
         own[str(row["label"])].append(row)
     rows = [_row(label, on_datasets, seconds.get(label, nan), least) for label, on_datasets in own.items()]
     places = {row.label: _mean_place(row.label, boards) for row in rows}
-    rows.sort(key=lambda row: (row.group, row.group == ENTRANTS and GIVEN.index(row.given), places[row.label]))
-    return Matrix(rows, [_dataset(chapter, own) for chapter, own in chapters])
+    rows.sort(key=lambda row: (row.group, row.group == ENTRANTS and _order_of(row.given), places[row.label]))
+    return Matrix(rows, [_dataset(*chapter) for chapter in chapters])
+
+
+def _order_of(given: str) -> int:
+    return GIVEN.index(given) if given in GIVEN else len(GIVEN)
 
 
 def matrix_cells(found: Matrix) -> DataFrame:
     """A matrix -> text."""
+    heads = ["variant", "given", "seeds", "failed", "cost"]
+    for one in found.datasets:
+        heads += [f"{short(one.dataset, 24)}: tier"] if one.tiers else []
+        heads.append(f"{short(one.dataset, 24)}: {one.heading}")
     lines = []
     for row in found.rows:
-        line = {
-            "variant": short(row.label) + (" (control)" if row.group == CONTROLS else ""), "given": row.given or NEVER,
-            "seeds": row.seeds, "failed": failed_text(row), "cost": cost_text(row),
-        }  # fmt: skip
+        name = short(row.label) + (" (control)" if row.group == CONTROLS else "")
+        line = [name, row.given or NEVER, row.seeds, failed_text(row), cost_text(row)]
         for one in found.datasets:
-            if one.tiers:
-                line[f"{short(one.dataset, 24)}: tier"] = _tier(one, row.label)
-            line[f"{short(one.dataset, 24)}: {one.heading}"] = _score(one.cells.get(row.label))
+            line += [_tier(one, row.label)] if one.tiers else []
+            line.append(_score(one.cells.get(row.label)))
         lines.append(line)
-    return DataFrame(lines)
+    return DataFrame(lines, columns=heads)  # of which two may be alike: names are cut
 
 
 def cost_text(row: MatrixRow) -> str:
@@ -161,16 +168,18 @@ def _row(label: str, own: Sequence[Mapping[Any, Any]], seconds: float, least: fl
 
 
 def _seconds(chapters: Sequence[Chapter]) -> dict[str, float]:
-    """Label -> what one seed takes on all datasets that the label is run on; not of one that never ended on one."""
-    ledgers = [ledger for chapter in chapters if "seconds" in (ledger := mean_ledger(chapter))]
-    spent = [dict(zip(ledger["label"], ledger["seconds"], strict=True)) for ledger in ledgers]
-    wanted = [set(chapter.rows.loc[~chapter.rows["control"], "label"]) for chapter in chapters]
-    if len(spent) < len(chapters):
-        return {}
-    return {
-        str(label): sum(own.get(label, nan) for own, there in zip(spent, wanted, strict=True) if label in there)
-        for label in set().union(*wanted)
-    }
+    """Label -> what one seed takes on all datasets that it is run on, of those where a run has ended.
+
+    NaN for a label of which no run ended on one of them.
+    """
+    spent: dict[str, float] = {}
+    for chapter in chapters:
+        ledger = mean_ledger(chapter)
+        if len(ledger) and "seconds" in ledger:
+            own = dict(zip(ledger["label"], ledger["seconds"], strict=True))
+            for label in chapter.rows.loc[~chapter.rows["control"], "label"]:
+                spent[str(label)] = spent.get(str(label), 0.0) + float(own.get(label, nan))
+    return spent
 
 
 def _mean_place(label: str, boards: Sequence[Board]) -> float:
@@ -203,7 +212,7 @@ def _mean_of(rows: DataFrame, metric: str, control: str) -> float:
     return float(own[metric].mean()) if metric and len(own) else nan
 
 
-def _places(rows: DataFrame, metric: str, direction: str, worst: float, best: float) -> Any:
+def _places(rows: DataFrame, metric: str, direction: str, worst: float, best: float) -> Place:
     """Values -> their shares of the way from noise to real data, or without these controls from the worst to the best
     row; on the scale of the tests.
     """
@@ -223,7 +232,7 @@ def _share(value: float) -> float:
     return nan if np.isnan(value) else min(1.0, max(0.0, value))
 
 
-def _cell(row: Mapping[Any, Any], metric: str, place: Any, run: str) -> MatrixCell:
+def _cell(row: Mapping[Any, Any], metric: str, place: Place, run: str) -> MatrixCell:
     numbers = [float(row[f"{metric}{part}"]) for part in ("", "_low", "_high")] if metric else [nan] * 3
     mean, low, high = numbers
     tier = str(row["tier"]).replace(" ", "–")

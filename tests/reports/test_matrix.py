@@ -116,6 +116,17 @@ def test_markdown_and_latex_carry_the_answers_and_the_table(full: Any) -> None:
     assert latex.index(r"variant & given & seeds & failed & cost") < latex.index(r"\subsection")
 
 
+def test_names_cut_alike_keep_their_columns_and_a_row_may_be_given_anything(
+    synthetic: ModuleType,
+) -> None:
+    results = synthetic.make(seeds=(0,))
+    for frame in (results.runs, results.scores, results.losses):
+        frame["dataset"] = frame["dataset"].map(lambda name: "x" * 40 + name)
+    results.runs["given"] = "a dream"
+    cells = matrix_cells(_matrix(results))
+    assert len([head for head in cells.columns if head.startswith("xxxx")]) == 2 and set(cells["given"]) == {"a dream"}
+
+
 def test_thumbnails_are_small_and_hold_what_they_can() -> None:
     images = np.random.default_rng(0).integers(0, 256, (9, 128, 128, 3), dtype=np.uint8)
     strip = thumbnail(images, None)
