@@ -183,6 +183,7 @@ def evaluate(
     count: int | None = None,
     z_dim: int | tuple[int, ...] | None = None,
     span: tuple[float, float] | None = None,
+    given: str = "",
     device: Device = "auto",
     skip_corrupt: bool = False,
     allow_plugins: bool = False,
@@ -197,7 +198,8 @@ def evaluate(
 
     `dataset` is what they imitate: a dataset's name, or its label in `results`, a suite's folder, where they then stand
     on the board under `label`. `count` is the number of samples, by default as in the results, or 10,000. `span` is
-    what black and white are, where the pixels leave it open: (0, 1). `say` hears what a folder was found to hold.
+    what black and white are, where the pixels leave it open: (0, 1). `given` is what their maker got beside samples to
+    learn from, such as "labels" or "real images", which boards set apart. `say` hears what a folder was found to hold.
 
     Raises BadResults if they are no samples of that dataset; UnknownName; DataMissing.
     """
@@ -211,7 +213,7 @@ def evaluate(
     sources = [_source(one, z_dim, like, here) for one in several]
     like = replace(like, samples=count or like.samples)
     known = Range(*span) if span else None
-    judged = external.judge_external(sources, label, like, here, skip_corrupt, allow_plugins, known)
+    judged = external.judge_external(sources, label, like, here, skip_corrupt, allow_plugins, known, given)
     if found := judged[0].work.dataset.found():
         say(found)
     if folder:

@@ -31,6 +31,9 @@ def evaluate(
         str | None,
         typer.Option("--range", metavar="LOW..HIGH", help="Black and white, where the numbers leave it open: 0..1."),
     ] = None,
+    given: Annotated[
+        str, typer.Option(help="What their maker got beside samples to learn from: nothing, labels, real images, ...")
+    ] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="Tidy: one row per score.")] = False,
     as_json: Json = False,
     allow_plugins: AllowPlugins = False,
@@ -47,7 +50,7 @@ def evaluate(
     use_data_dir(data_dir)
     scores = interface.evaluate(
         samples, dataset, results=results, label=label, count=count, span=Range.read(span) if span else None,
-        device=device.value, skip_corrupt=skip_corrupt, allow_plugins=allow_plugins,
+        given=given, device=device.value, skip_corrupt=skip_corrupt, allow_plugins=allow_plugins,
         say=lambda found: err.print(escape(found)),
     )  # fmt: skip
     if as_json:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from ganbench.errors import BadResults, UnknownName
+from ganbench.errors import BadResults, BadSuite, UnknownName
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.judging import Judgement, Work
@@ -21,7 +21,7 @@ from ganbench.runs.record import State, given_to, write_record, write_shown
 from ganbench.runs.run import SHOWN
 from ganbench.runs.sources import Range, Source, read_samples
 from ganbench.runs.spec import RunSpec, check_trust, complete, recorded
-from ganbench.store.columns import NOT_SAID, SCORE_COLUMNS
+from ganbench.store.columns import NOT_SAID, SCORE_COLUMNS, Given
 from ganbench.store.folder import Store
 from ganbench.variant import Variant
 
@@ -78,12 +78,16 @@ def judge_external(
     skip_corrupt: bool = False,
     allow_plugins: bool = False,
     span: Range | None = None,
+    given: str = "",
 ) -> list[JudgedSamples]:
     """Judge each source as a run is judged at its end, as seeds 0, 1, ... of one row.
 
-    A source is a folder of images, a .npy or .npz file, a run's folder, `module:callable`, or a callable. Raises
-    BenchError if it holds anything but samples of that dataset.
+    A source is a folder of images, a .npy or .npz file, a run's folder, `module:callable`, or a callable. `given` is
+    what their maker got beside samples to learn from; else it is what a run's variant declares, or not said. Raises
+    BenchError if a source holds anything but samples of that dataset, and BadSuite if nothing is given by that name.
     """
+    if given not in (NOT_SAID, *get_args(Given)):
+        raise BadSuite(f"Found {given!r} as what was given. Say one of: {', '.join(get_args(Given))}.")
     dataset = like.build_dataset()
     work = Work(dataset, like.build_judge(dataset), like.load_metrics(), ExternalSamples(), device)
     judged = []
@@ -92,8 +96,8 @@ def judge_external(
         content = PluginSpec("external", {"samples": sha256(drawn.x.cpu().numpy().tobytes()).hexdigest()})
         spec = replace(like, label=label, seed=seed, samples=len(drawn.x), variant=content)
         rows, _ = Judgement(spec, work).scores(drawn, "test", "last", images=0)
-        given = NOT_SAID if drawn.variant is None else given_to(drawn.variant)
-        state = State(scores=rows + [{**row, "checkpoint": "selected"} for row in rows], given=given)
+        told = given or (NOT_SAID if drawn.variant is None else given_to(drawn.variant))
+        state = State(scores=rows + [{**row, "checkpoint": "selected"} for row in rows], given=told)
         judged.append(JudgedSamples(spec, state, work, drawn.x))
     return judged
 

@@ -6,7 +6,7 @@ import torch
 
 from ganbench.data.mixtures import Ring8
 from ganbench.data.mnist import Mnist5k
-from ganbench.errors import BadResults, UnknownName
+from ganbench.errors import BadResults, BadSuite, UnknownName
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.external import add_to_results, judge_external, score_table, spec_for, spec_from_results
@@ -68,6 +68,15 @@ def test_a_callable_is_asked_for_as_many_as_are_needed(tmp_path, monkeypatch):
     (tmp_path / "my_module.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     assert scores(["my_module:draw"])["modes"] == 0
+
+
+def test_samples_say_what_their_maker_was_given(tmp_path, ring):
+    np.save(tmp_path / "real.npy", points(ring))
+    for told in ("", "labels", "real images"):
+        (judged,) = judge_external([str(tmp_path / "real.npy")], "mine", spec_for("ring8", 500), CPU, given=told)
+        assert judged.state.given == told
+    with pytest.raises(BadSuite, match="Found 'real image' as what was given"):
+        judge_external([str(tmp_path / "real.npy")], "mine", spec_for("ring8", 500), CPU, given="real image")
 
 
 def test_a_run_is_judged_as_it_judged_itself(results):
