@@ -4,8 +4,10 @@ Nobody knows what they have cost, so their rows say that the budget is unverifie
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from hashlib import sha256
+from math import nan
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -13,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ganbench.errors import BadResults, BadSuite, UnknownName
+from ganbench.errors import BadResults, BadSuite, BenchError, UnknownName
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.judging import Judgement, Work
@@ -23,6 +25,7 @@ from ganbench.runs.sources import Range, Source, read_samples
 from ganbench.runs.spec import RunSpec, check_trust, complete, recorded
 from ganbench.store.columns import NOT_SAID, SCORE_COLUMNS, Given
 from ganbench.store.folder import Store
+from ganbench.store.records import read_manifest
 from ganbench.variant import Variant
 
 USUAL = 10_000  # samples, where no suite says how many
@@ -82,6 +85,8 @@ def judge_external(
 ) -> list[JudgedSamples]:
     """Judge each source as a run is judged at its end, as seeds 0, 1, ... of one row.
 
+    Where no suite asks for them, metrics for which a source has too few samples are left out.
+
     A source is a folder of images, a .npy or .npz file, a run's folder, `module:callable`, or a callable. `given` is
     what their maker got beside samples to learn from; else it is what a run's variant declares, or not said. Raises
     BenchError if a source holds anything but samples of that dataset, and BadSuite if nothing is given by that name.
@@ -94,7 +99,9 @@ def judge_external(
     for seed, source in enumerate(sources):
         drawn = read_samples(source, dataset, like, device, skip_corrupt, allow_plugins, span)
         content = PluginSpec("external", {"samples": sha256(drawn.x.cpu().numpy().tobytes()).hexdigest()})
-        spec = replace(like, label=label, seed=seed, samples=len(drawn.x), variant=content)
+        metrics = like.metrics if like.suite else enough_for(like, work, len(drawn.x))
+        spec = replace(like, label=label, seed=seed, samples=len(drawn.x), variant=content, metrics=metrics)
+        work = replace(work, metrics=spec.load_metrics())
         rows, _ = Judgement(spec, work).scores(drawn, "test", "last", images=0)
         told = given or (NOT_SAID if drawn.variant is None else given_to(drawn.variant))
         state = State(scores=rows + [{**row, "checkpoint": "selected"} for row in rows], given=told)
@@ -102,20 +109,46 @@ def judge_external(
     return judged
 
 
-def add_to_results(results: Path, judged: list[JudgedSamples]) -> None:
-    """Set them beside a suite's runs, in place of earlier ones of that label on that dataset."""
+def enough_for(like: RunSpec, work: Work, samples: int) -> tuple[str, ...]:
+    """Those of the metrics that have a number of so many samples; all, if none has."""
+    reference, found = work.judge.reference("test"), []
+    for name, metric in zip(like.metrics, like.load_metrics(), strict=True):
+        with suppress(BenchError):
+            metric.check(samples, reference)
+            found.append(name)
+    return tuple(found) or like.metrics
+
+
+def refuse_taken(results: Path, label: str) -> None:
+    """Raise BadResults if a row that was trained here has that label: two rows of one name would be read as one."""
+    taken = sorted({run["label"] for run in read_manifest(results)["runs"]})
+    if label in taken:
+        raise BadResults(
+            f"{results} has a row {label!r} that was trained there, beside {', '.join(taken)}. Give the samples a new "
+            "--label."
+        )
+
+
+def add_to_results(results: Path, judged: list[JudgedSamples]) -> Path:
+    """Set them beside a suite's runs as one row, in place of an earlier one of that label on that dataset, which stays
+    until this one is whole. Returns where they are. Raises BadResults if a trained row has that label.
+    """
+    first = judged[0].spec
+    refuse_taken(results, first.label)
     store = Store(results.parent, results.name)
+    row = store.external_workdir()
     for spec, state, work, x in judged:
-        workdir = store.external_workdir()
+        workdir = row / str(spec.seed)
+        workdir.mkdir()
         write_record(replace(spec, suite=results.name), workdir, "done", "", state, work, external=True)
         write_shown(workdir, x[: SHOWN[work.dataset.spec.is_image]])
-        store.publish_external(workdir, spec.label, spec.dataset_label, spec.seed)
+    return store.publish_external(row, first.label, first.dataset_label)
 
 
 def score_table(judged: list[JudgedSamples]) -> pd.DataFrame:
     """Their scores in the columns of the store, one row for each."""
     rows = [
-        {**asdict(spec.identity), "judge": spec.judge, "status": "done", **row}
+        {**asdict(spec.identity), "judge": spec.judge, "status": "done", **row, "images": nan}
         for spec, state, _, _ in judged
         for row in state.scores
         if row["checkpoint"] == "last"

@@ -60,7 +60,7 @@ def write_record(
     """Write the record, whole, in the workdir; the training state goes, unless another try may go on from there.
 
     A run that failed has a row without a value for every score it still owes. `work` is None if it failed
-    before it could begin. `external` says that the samples come from elsewhere.
+    before it could begin. `external` says that the samples come from elsewhere: nobody knows their cost.
     """
     kind: VariantKind = "variant" if external else spec.variant.load("variants").kind
     given = state.given
@@ -73,11 +73,12 @@ def write_record(
     losses = pd.DataFrame([{**own, **row} for row in state.losses], columns=LOSS_COLUMNS)
     scores.to_parquet(workdir / "scores.parquet", index=False)
     losses.to_parquet(workdir / "losses.parquet", index=False)
+    ledger = asdict(state.ledger) | {name: getattr(state.ledger, name) for name in DERIVED}
     record = {
         "status": status,
         "reason": reason,
         "summary": {**own, **of_kind(kind), "guest": external, "given": given, "scale": spec.scale},
-        "ledger": asdict(state.ledger) | {name: getattr(state.ledger, name) for name in DERIVED},
+        "ledger": dict.fromkeys(ledger) if external else ledger,
         "seconds": {"start": state.start_s, "training": state.ledger.seconds, "judging": state.judging_s},
         "conditions": {**_conditions(spec), **(_measured_with(work) if work else {})},
         "truth": _truth(work.dataset) if work else None,

@@ -10,7 +10,7 @@
             grid.png            the same as a picture, for images
             exhibits.npz        more to look at, by name: see `ganbench.runs.exhibits`
             last.safetensors  selected.safetensors
-        external/<id>/          the same of samples from elsewhere, without weights
+        external/<id>/<seed>/   the same of samples from elsewhere, without weights
         people/                 answers of people, and scores.parquet of what they say: see `ganbench.rating`
         .unfinished/<run id>/   a run's workdir: its training state, and its record until it is whole
         .unfinished/progress.json   how far the runs are, while a driver works: see `ganbench.suite.progress`
@@ -161,6 +161,8 @@ def _read_record(path: Path, run: dict[str, Any], notes: list[str]) -> _Record:
     flat = flat_record(folder)
     own = {name: run[name] for name in ("run", "label", "dataset")}
     scores = read_table(folder / "scores.parquet", SCORES).assign(**own)
+    if flat.get("guest"):
+        scores["images"] = np.nan
     losses = [*readable([partial(read_table, folder / "losses.parquet", LOSSES)], notes)]
     return _Record((), flat, scores, losses[0].assign(**own) if losses else pd.DataFrame())
 

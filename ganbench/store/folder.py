@@ -12,9 +12,9 @@ from typing import Any
 
 from ganbench.errors import BadResults
 from ganbench.store.columns import Status
-from ganbench.store.format import EXTERNAL, EXTERNAL_FOLDERS, FORMAT
+from ganbench.store.format import EXTERNAL, FORMAT
 from ganbench.store.lock import locked
-from ganbench.store.records import read_manifest, read_run
+from ganbench.store.records import external_records, read_manifest, read_run
 from ganbench.store.whole import write_json
 
 
@@ -101,18 +101,24 @@ class Store:
         shutil.rmtree(old, ignore_errors=True)
 
     def external_workdir(self) -> Path:
-        """Where the record of external samples may be written until it is published. Raises BadResults if it cannot."""
+        """Where the records of a row of external samples may be written until they are published. Raises BadResults."""
         with self._writing():
             self.unfinished.mkdir(parents=True, exist_ok=True)
             return Path(mkdtemp(prefix="external-", dir=self.unfinished))
 
-    def publish_external(self, workdir: Path, label: str, dataset: str, seed: int) -> None:
-        """Make external samples part of the results, in place of earlier ones of that label, dataset and seed."""
-        name = sha256(f"{label}\n{dataset}\n{seed}".encode()).hexdigest()[:12]
-        (self.path / EXTERNAL).mkdir(exist_ok=True)
-        self._publish(workdir, self.path / EXTERNAL / name)
-        for folder in EXTERNAL_FOLDERS[1:]:
-            shutil.rmtree(self.path / folder / name, ignore_errors=True)
+    def publish_external(self, workdir: Path, label: str, dataset: str) -> Path:
+        """Make a row of external samples, a folder for each seed, part of the results, in place of all earlier ones of
+        that label on that dataset; returns where it is.
+        """
+        row = self.path / EXTERNAL / sha256(f"{label}\n{dataset}".encode()).hexdigest()[:12]
+        row.parent.mkdir(exist_ok=True)
+        self._publish(workdir, row)
+        for file in external_records(self.path):
+            with suppress(BadResults):
+                about = read_run(file.parent)["summary"]
+                if row not in file.parents and (about["label"], about["dataset"]) == (label, dataset):
+                    shutil.rmtree(file.parent, ignore_errors=True)  # of a version that kept each seed by itself
+        return row
 
 
 def _driver(unfinished: Path) -> str:

@@ -1,5 +1,6 @@
 """What a suite's `suite.json` and a run's `run.json` hold, read and checked."""
 
+from math import nan
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
@@ -41,7 +42,8 @@ def external_entry(path: Path, file: Path) -> dict[str, Any]:
 
 def external_records(path: Path) -> list[Path]:
     """The `run.json` of all samples from elsewhere in a suite's folder."""
-    return sorted(file for folder in EXTERNAL_FOLDERS for file in path.glob(f"{folder}/*/run.json"))
+    depths = "*/run.json", "*/*/run.json"  # earlier versions kept each seed by itself
+    return sorted(file for folder in EXTERNAL_FOLDERS for depth in depths for file in path.glob(f"{folder}/{depth}"))
 
 
 def read_run(path: Path) -> dict[str, Any]:
@@ -59,11 +61,13 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def flat_record(path: Path) -> dict[str, Any]:
-    """The flat part of a run's record."""
+    """The flat part of a run's record; nobody knows what samples from elsewhere have cost."""
     record = read_run(path)
+    unknown = dict.fromkeys(record["ledger"], nan) if record["summary"].get("guest") else {}
     return {
         **record["summary"],
         **record["ledger"],
+        **unknown,
         **record["conditions"],
         "status": record["status"],
         "reason": record["reason"],

@@ -1,5 +1,7 @@
 """Frames as tables of text, which Markdown, LaTeX and the page write."""
 
+from math import isnan
+
 import numpy as np
 from pandas import DataFrame
 
@@ -18,7 +20,9 @@ COST = {
 
 
 def cost_text(column: str, value: float) -> str:
-    """One cell of the ledger with its unit."""
+    """One cell of the ledger with its unit; what samples from elsewhere have cost nobody knows."""
+    if isnan(value):
+        return "unknown"
     if column in ("seconds", "sampling_seconds"):
         return duration(value)
     return amount(value, "B" if column == "peak_memory" else "")
