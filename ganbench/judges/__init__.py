@@ -27,6 +27,7 @@ class Judge(ABC):
     metrics: tuple[str, ...]  # computed unless a suite names others
     select: str  # the metric that picks a run's best checkpoint on the validation split
     about: str = ""  # a sentence that boards say of it
+    answers: str = ""  # of a judge of one's own: hash of what it says of fixed samples, which is part of a run's id
     lasting: bool = False  # whether `key` tells all that its answers depend on, so that they may be kept on disk
 
     @classmethod

@@ -13,21 +13,25 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Generator, Tensor, nn
 
 from ganbench.data import Dataset, Split
 from ganbench.errors import BadSuite
 from ganbench.judges import Judge, Judged
 from ganbench.judges.asking import ask
+from ganbench.plugins.code import code_hash, neighbours
 
 PROBES = 2  # real samples by which a function is tried
+DIRECTIONS = 32  # in which its answers to them are looked at
 
 
 class OwnJudge(Judge):
     """Whatever features a function gives; without logits it knows a single class.
 
-    Its key is the text of the function's file. What else the function depends on, such as weights in another file, the
-    key does not tell: hence nothing that it says is kept on disk.
+    Its key is the code of the function's file and of what that imports from beside it, and a hash of what the function
+    says of fixed samples, so that other weights are another judge. Two samples cannot tell all: hence nothing that it
+    says is kept on disk.
 
     Raises BadSuite if the function returns anything but what is asked of it.
     """
@@ -40,10 +44,11 @@ class OwnJudge(Judge):
     def __init__(self, dataset: Dataset, function: Callable[[Tensor], Any], name: str, file: Path):
         """Judge by `function`, which a suite calls `name` and which is written in `file`."""
         self.dataset, self.function, self.name = dataset, function, name
-        self.key = f"{sha256(file.read_bytes()).hexdigest()} {name.rpartition(':')[2]}; samples as they are"
+        code = " ".join(map(code_hash, neighbours(file)))
         self.references: dict[Split, Judged] = {}
         self.widths: list[int] = []  # of features, and of logits if there are any
-        self(dataset.fresh("validation", PROBES).x)
+        self.answers = hash_of(self(dataset.fresh("validation", PROBES).x))
+        self.key = f"{code} {name.rpartition(':')[2]}; answers {self.answers}; samples as they are"
         if len(self.widths) == 2:
             self.metrics = ("is", *self.metrics)
 
@@ -71,6 +76,17 @@ class OwnJudge(Judge):
         self.widths = [answer.shape[1] for answer in answers]
         features, *logits = answers
         return features, logits[0] if logits else features.new_zeros(len(x), 1)
+
+
+def hash_of(judged: Judged) -> str:
+    """Hash of features (n, d), and of logits, that another processor's rounding hardly ever changes, and other weights
+    do: of what random directions say of them, to a hundredth of their length.
+    """
+    said = torch.cat([part.double().flatten() for part in judged])
+    directions = torch.randn(DIRECTIONS, len(said), generator=Generator().manual_seed(401), dtype=torch.float64)
+    seen = directions @ said / said.norm().clamp(min=1e-30)
+    length = f"{said.norm():.2g}"
+    return sha256(f"{len(said)} {length} {(100 * seen).round().int().tolist()}".encode()).hexdigest()[:16]
 
 
 def find_flaw(answers: tuple[Any, ...], n: int, widths: list[int]) -> str:

@@ -6,13 +6,17 @@ A package adds a variant with one line in its `pyproject.toml`, by the same door
     mine = "my_package.mine:MyGAN"
 
 After adding an entry point, install the package again: that is when entry points are written down.
-A suite may also say `name = "mine.py:MyGAN"`, a file beside the suite and a name in it.
+A suite may also say `name = "mine.py:MyGAN"`, a file beside the suite and a name in it. Such a file may import its
+neighbours in that folder.
 """
 
 import importlib.util
 import inspect
 import sys
+import sysconfig
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import EntryPoints, entry_points
@@ -23,6 +27,7 @@ from typing import Any
 
 from ganbench.errors import BadSuite, UnknownName, said
 
+LIBRARY = sysconfig.get_path("stdlib")  # Python's own
 KINDS = ("variants", "datasets", "judges", "metrics", "losses", "penalties", "remedies", "executors")
 
 
@@ -42,6 +47,15 @@ def locate(kind: str, name: str) -> str:
     if name not in found.names:
         raise UnknownName(kind, name, found.names)
     return found[name].value
+
+
+def distribution(kind: str, name: str) -> str:
+    """Name and version of what an installed plugin was installed with; "" of ganbench's own, and of what is not
+    installed.
+    """
+    name = name.partition(":")[0]
+    found = _installed(kind)[name].dist if name in _installed(kind).names else None
+    return f"{found.name} {found.version}" if found and found.name != "ganbench" else ""
 
 
 def load(kind: str, name: str, beside: Path | None = None) -> Any:
@@ -85,11 +99,43 @@ def _import_file(path: Path) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         try:
-            spec.loader.exec_module(module)
+            with _beside(path.parent):
+                spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[module_name]
             raise
     return sys.modules[module_name]
+
+
+_folders: list[str] = []  # of plugins that this process has imported
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[None]:
+    """Let a plugin import its neighbours, before all that is installed; afterwards they are found last."""
+    place = str(folder)
+    for name in [name for name in sys.modules if _is_of_another(name, folder)]:
+        del sys.modules[name]
+    if place in sys.path:
+        sys.path.remove(place)
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+        sys.path.append(place)
+        if place not in _folders:
+            _folders.append(place)
+
+
+def _is_of_another(name: str, folder: Path) -> bool:
+    """Whether a module is the neighbour of another folder's plugin, while this folder has one of that name."""
+    top = name.partition(".")[0]
+    if top == "ganbench" or not ((folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file()):
+        return False
+    file = Path(str(vars(sys.modules.get(top, inspect)).get("__file__")))
+    home = file.parent.parent if file.name == "__init__.py" else file.parent
+    return home != folder and str(home) in _folders
 
 
 def what_and_where(error: Exception) -> str:
@@ -98,7 +144,20 @@ def what_and_where(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         return what  # which names its line
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
-    return f"{what} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
+    own = [
+        frame for frame in frames if not Path(frame.filename).is_relative_to(OURS) and not _is_library(frame.filename)
+    ]
+    at = (own or frames)[-1]
+    return f"{what} ({Path(at.filename).name}, line {at.lineno})"
+
+
+OURS = Path(__file__).parent.parent
+
+
+def _is_library(file: str) -> bool:
+    """Whether a file is torch's or Python's own: what it raises, a line of somebody else's has asked for."""
+    path = Path(file)
+    return "torch" in path.parts or (path.is_relative_to(LIBRARY) and "site-packages" not in path.parts)
 
 
 def shipped_suites() -> dict[str, Path]:

@@ -110,10 +110,12 @@ def spec(judge: str, beside: Path) -> RunSpec:
     )  # fmt: skip
 
 
-def test_a_run_knows_the_text_of_its_judge(beside: Path) -> None:
+def test_a_run_knows_the_code_of_its_judge(beside: Path) -> None:
     before = spec("mine.py:embed", beside).id
     assert spec("mine.py:embed", beside).id == before
     (beside / "mine.py").write_text(MINE + "# changed")
+    assert spec("mine.py:embed", beside).id == before, "words about code are no code"
+    (beside / "mine.py").write_text(MINE + "changed = 1")
     assert spec("mine.py:embed", beside).id != before
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ganbench.data import Dataset
 from ganbench.data.mixtures import Ring8
 from ganbench.errors import BadSuite
 from ganbench.judges.own import OwnJudge
+from ganbench.plugins.code import code_hash
 
 
 def judge_by(function: Callable[[Tensor], Any], dataset: Dataset, file: Path) -> OwnJudge:
@@ -61,11 +61,29 @@ def test_logits_make_it_a_judge_of_classes_too(squares: Dataset, file: Path) -> 
     assert judge.metrics[0] == "is"
 
 
-def test_the_key_is_the_files_text_and_the_functions_name(squares: Dataset, file: Path) -> None:
+def test_the_key_is_the_code_and_the_functions_name(squares: Dataset, file: Path) -> None:
     before = judge_by(quarters, squares, file).key
-    assert before.startswith(f"{sha256(file.read_bytes()).hexdigest()} embed;")
-    file.write_text("def embed(x): return x  # changed")
+    assert before.startswith(f"{code_hash(file)} embed; answers ")
+    file.write_text("def embed(x): ...  # changed")
+    assert judge_by(quarters, squares, file).key == before
+    file.write_text("def embed(x): return x")
     assert judge_by(quarters, squares, file).key != before
+
+
+def test_other_weights_are_another_judge_and_another_processor_is_not(squares: Dataset, file: Path) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 16))
+    before = judge_by(net, squares, file)
+    rounding = 1 + 1e-7 * torch.randn(16)
+    assert judge_by(lambda x: net(x) * rounding, squares, file).key == before.key
+    with torch.no_grad():
+        net[1].weight *= 1 + 0.1 * torch.randn(16, 64)
+    after = judge_by(net, squares, file)
+    assert after.key != before.key and after.answers != before.answers
+
+
+def test_a_longer_answer_is_another_judge(squares: Dataset, file: Path) -> None:
+    assert judge_by(quarters, squares, file).key != judge_by(lambda x: 2 * quarters(x), squares, file).key
 
 
 def test_real_data_are_judged_once_in_a_run_and_never_kept(squares: Dataset, file: Path, cache: Path) -> None:

@@ -44,6 +44,8 @@ MATTERS: list[dict[str, Any]] = [
     {"scale": 0.5},
     {"fingerprint": "of other data"},
     {"curves": ("modes",)},
+    {"answers": "of other weights"},
+    {"threads": 2},
 ]
 MATTERS_NOT: list[dict[str, Any]] = [
     {"suite": "yours"},
@@ -85,6 +87,51 @@ def test_the_text_of_a_file_plugin_changes_a_runs_id(tmp_path: Path) -> None:
     assert replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(there))).id == one.id
     (there / "mine.py").write_text("class Mine: width = 2\n")
     assert replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(there))).id != one.id
+
+
+def of_file(folder: Path) -> str:
+    return replace(SPEC, variant=PluginSpec("mine.py:Mine", {}, str(folder))).id
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "changes"),
+    [
+        ("helper.py", "WIDTH = 3\n", True),
+        ("helper.py", '"""Words."""\nWIDTH = 2  # a comment\n\n', False),
+        ("package/deep.py", "DEPTH = 2\n", True),
+        ("package/__init__.py", "import sys\n", True),
+        (
+            "mine.py",
+            '"""Other words."""\nimport helper\n\nfrom package import deep\n\n\nclass Mine: pass  # :-)\n',
+            False,
+        ),
+        ("other.py", "WIDTH = 3\n", False),
+    ],
+)
+def test_what_a_file_plugin_imports_from_beside_it_is_part_of_a_runs_id(
+    tmp_path: Path, name: str, text: str, changes: bool
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "package").mkdir(parents=True)
+    texts = {
+        "mine.py": '"""Words."""\nimport helper\nfrom package import deep\nclass Mine: pass\n',
+        "helper.py": "WIDTH = 2\n", "other.py": "WIDTH = 2\n", "package/__init__.py": "",
+        "package/deep.py": "DEPTH = 1\n",
+    }  # fmt: skip
+    for place, content in texts.items():
+        (here / place).write_text(content)
+    shutil.copytree(here, there)
+    (there / name).write_text(text)
+    assert (of_file(here) != of_file(there)) == changes
+
+
+def test_what_it_imports_is_trusted_by_its_text_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import helper\n")
+    (tmp_path / "helper.py").write_text("# nothing\n")
+    files = replace(
+        SPEC, variant=PluginSpec("mine.py:Mine", {}, str(tmp_path)), dataset=PluginSpec("ring8", {}, str(tmp_path))
+    ).plugin_files()
+    assert sorted(files) == ["helper.py", "mine.py:Mine"] and len({*files.values()}) == 2
 
 
 def test_a_run_survives_the_way_to_json_and_back() -> None:
