@@ -88,6 +88,10 @@ class ModeDropper(Control):
             )
         self.kept = kept_classes(spec.classes, share)
 
+    @classmethod
+    def applies(cls, spec: DataSpec) -> bool:
+        return spec.classes >= 2
+
     def sample(self, like: Batch) -> Tensor:
         """Replace rows of dropped classes by rows of kept ones, each used equally often in random order.
 

@@ -106,6 +106,7 @@ def run(
     device: Device = "auto",
     workers: int | None = None,
     executor: str = "local",
+    settings: Sequence[str] = (),
     scale: float = 1.0,
     retry: bool = False,
     until_decided: bool = False,
@@ -117,7 +118,8 @@ def run(
 
     `suite` is a TOML file, or the name of one that comes with ganbench. `only` is a glob of label, dataset and seed:
     "gan*", "*/ring8", "gan/ring8/0". `results` is the folder that gets a folder for the suite. `workers` is the number
-    of runs at a time, by default one per core or GPU. `scale` shortens all runs and judgements, and the results say so.
+    of runs at a time, by default one per core or GPU. `settings` change the suite's own: ["seeds=5",
+    "dataset.path=~/faces"]. `scale` shortens all runs and judgements, and the results say so.
     `retry` also does again what did not end well. `until_decided` adds seeds, up to three times the suite's, where it
     is not sure yet who leads. `silence` is in minutes: a run without a word for so long is ended;
     0: none is. A run that fails is a row of the results, not an exception. Stopped by Ctrl-C, it goes on from there
@@ -126,14 +128,14 @@ def run(
     Raises BadSuite, UnknownName, DataMissing, NoDevice or BadResults before anything is trained.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow a busy machine: the workers inherit it
-    options = {
+    options: dict[str, Any] = {
         "only": only, "results": results, "device": device, "workers": workers, "executor": executor, "scale": scale,
-        "retry": retry, "until-decided": until_decided, "on-failure": on_failure,
+        "retry": retry, "until-decided": until_decided, "on-failure": on_failure, "set": settings,
     }  # fmt: skip
     console = Console(stderr=True, emoji=False, quiet=not progress)
     plan = planned(
         Path(suite), results=Path(results), device=device, workers=workers, executor=executor, only=only, scale=scale,
-        retry=retry, until_decided=until_decided, on_failure=on_failure, silence=silence,
+        retry=retry, until_decided=until_decided, on_failure=on_failure, silence=silence, settings=settings,
         command=_as_command(suite, options), say=lambda found: console.print(found, markup=False),
     )  # fmt: skip
     found, *_ = carried_out(plan, console)
@@ -144,7 +146,7 @@ def run(
 def planned(
     suite: Path, *, results: Path, device: str, workers: int | None, executor: str, only: str, scale: float,
     retry: bool, until_decided: bool, on_failure: OnFailure | None, silence: float, command: str,
-    shard: str | None = None,
+    shard: str | None = None, settings: Sequence[str] = (),
     say: Callable[[str], None] = lambda said: None,
 ) -> "Plan":  # fmt: skip
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
@@ -155,7 +157,7 @@ def planned(
     part = None if shard is None else Shard.parse(shard)
     executes = driver.choose_executor(executor, device, workers)
     executes.silence_s = 60 * silence or None
-    loaded = load(suite, scale, say, until_decided)
+    loaded = load(suite, scale, say, until_decided, settings)
     return driver.plan(loaded, results, executes, only, retry, command, on_failure, part)
 
 
@@ -199,9 +201,11 @@ def evaluate(
     `dataset` is what they imitate: a dataset's name, or its label in `results`, a suite's folder, where they then stand
     on the board under `label`. `count` is the number of samples, by default as in the results, or 10,000. `span` is
     what black and white are, where the pixels leave it open: (0, 1). `given` is what their maker got beside samples to
-    learn from, such as "labels" or "real images", which boards set apart. `say` hears what a folder was found to hold.
+    learn from, such as "labels" or "real images", which boards set apart. `say` hears what a folder was found to hold,
+    and what is written where. Samples that are judged again under a label replace its row.
 
-    Raises BadResults if they are no samples of that dataset; UnknownName; DataMissing.
+    Raises BadResults if they are no samples of that dataset, or if a trained row has the label; UnknownName;
+    DataMissing.
     """
     from ganbench.runs import external
     from ganbench.runs.sources import Range
@@ -209,6 +213,8 @@ def evaluate(
 
     folder, here = Path(results) if results else None, choose_device(device)
     like = external.spec_from_results(folder, dataset, allow_plugins) if folder else external.spec_for(dataset, count)
+    if folder:
+        external.refuse_taken(folder, label)
     several = samples if isinstance(samples, list | tuple) else [samples]
     sources = [_source(one, z_dim, like, here) for one in several]
     like = replace(like, samples=count or like.samples)
@@ -216,9 +222,15 @@ def evaluate(
     judged = external.judge_external(sources, label, like, here, skip_corrupt, allow_plugins, known, given)
     if found := judged[0].work.dataset.found():
         say(found)
+    counts = ", ".join(f"{one.spec.samples:,}" for one in judged)
+    if missing := [name for name in like.metrics if any(name not in one.spec.metrics for one in judged)]:
+        say(f"Too few samples for {', '.join(missing)}, which are left out.")
     if folder:
-        external.add_to_results(folder, judged)
-        read(folder, forgiving=True).report()
+        written = external.add_to_results(folder, judged)
+        page = read(folder, forgiving=True).report()
+        say(f"Written: the row {label!r} on {dataset}, {counts} samples, in {written}, and {page}")
+    else:
+        say(f"Judged {counts} samples; nothing is written. With a suite's results they stand on its board.")
     return external.score_table(judged)
 
 
@@ -251,6 +263,8 @@ def _as_command(suite: str | Path, options: dict[str, Any]) -> str:
     usual = {"only": "*", "results": "results", "device": "auto", "executor": "local", "scale": 1.0, "retry": False}
     usual["until-decided"] = False
     for name, value in options.items():
-        if value is not None and value != usual.get(name):
+        if isinstance(value, list | tuple):
+            words += [word for one in value for word in (f"--{name}", str(one))]
+        elif value is not None and value != usual.get(name):
             words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     return shlex.join(words)

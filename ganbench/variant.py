@@ -104,6 +104,11 @@ class Variant(nn.Module):
     decay_from: float = 1.0  # share of the budget from which all rates fall in a straight line to 0
     stage: int = 0  # `advance` changes it when it changes anything but the values of tensors
 
+    @classmethod
+    def applies(cls, spec: DataSpec) -> bool:
+        """Whether it means anything on such data: a suite that names no controls leaves out those that do not."""
+        return True
+
     def prepare(self, train: Batch) -> None:
         """Look once at the whole training split, on the device, before the first round."""
 

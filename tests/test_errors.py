@@ -231,7 +231,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "two players of one name": ([(VARIANT, 'name = "toys.py:Twins"')], "the players D, G, D, but each needs a name of"),
     "an option that was not given": (
         [(VARIANT, 'name = "toys.py:Demanding"')],
-        "Found no option 'courage', which toys.py:Demanding needs. Give it in `options`.",
+        "Found no option 'courage', which toys.py:Demanding needs. Give it in `options`, or by --set variant.courage=",
     ),
 }
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ganbench import __version__
-from ganbench.cli import data, gate, installed, judging, rating, reading, running
+from ganbench.cli import data, gate, installed, judging, rating, reading, running, starting
 from ganbench.cli.console import ended, out, print_anywhere
 from ganbench.cli.help import EXTEND, READ, RUN, Command, Group
 
@@ -36,7 +36,8 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "check": gate.check, "history": reading.history, "rate": rating.rate,
     },
     EXTEND: {
-        "list": installed.list_, "show": installed.show, "doctor": installed.doctor, "audit": judging.audit,
+        "list": installed.list_, "show": installed.show, "init": starting.init, "doctor": installed.doctor,
+        "audit": judging.audit,
     },
 }  # fmt: skip
 for panel, commands in COMMANDS.items():

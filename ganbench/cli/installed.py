@@ -1,5 +1,7 @@
 """What is installed, and whether it works here: `list`, `show` and `doctor`."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
@@ -8,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ganbench.cli.console import out, print_json
+from ganbench.cli.console import USER_ERROR, out, print_json
 from ganbench.cli.options import Json
 
 
@@ -66,13 +68,31 @@ def show(
             out.print()
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    plugin: Annotated[
+        str | None, typer.Option(metavar="FILE.py:NAME", help="A variant of your own: hold it to its contract instead.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Say what works here, and what to do about the rest."""
     from ganbench.doctor import findings
 
+    found: Iterable[tuple[bool, str, str]] = findings()
+    if plugin is not None:
+        from ganbench.runs.contract import examine
+
+        found = examine(plugin, os.getcwd())
+    looked = list(found)
     if as_json:
-        return print_json([dict(zip(("works", "what", "remark"), found, strict=True)) for found in findings()])
+        print_json([dict(zip(("works", "what", "remark"), one, strict=True)) for one in looked])
+    else:
+        _print_findings(looked)
+    if plugin is not None and not all(good for good, _, _ in looked):
+        raise typer.Exit(USER_ERROR)
+
+
+def _print_findings(found: Iterable[tuple[bool, str, str]]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
-    for good, what, remark in findings():
+    for good, what, remark in found:
         table.add_row("[green]ok[/green]" if good else "[yellow]--[/yellow]", escape(what), escape(remark))
     out.print(table)

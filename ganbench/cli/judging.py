@@ -1,7 +1,6 @@
 """Judging samples from elsewhere, and the judges themselves: `evaluate`, `audit` and `judge train`."""
 
 import sys
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -169,10 +168,9 @@ def train(
 
 def _option(text: str) -> tuple[str, Any]:
     """`size=16` -> its name and value, as TOML has it; a word needs no quotes."""
+    from ganbench.suite.settings import value_of
+
     name, equals, value = text.partition("=")
     if not equals:
         raise BenchError(f"Found --option {text}, but it needs a name and a value: --option size=16.")
-    try:
-        return name.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name.strip(), value.strip()
+    return name.strip(), value_of(value.strip())

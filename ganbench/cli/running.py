@@ -39,6 +39,10 @@ def run(
         bool,
         typer.Option("--until-decided", help="Add seeds, up to three times the suite's, where nobody surely leads."),
     ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Of the suite: seeds=5, dataset.path=~/faces, name=faces."),
+    ] = None,
     scale: Annotated[float, typer.Option(min=1e-6, help="Shorten all runs and judgements; the results say so.")] = 1.0,
     retry: Annotated[bool, typer.Option("--retry", help="Also do again what did not end well.")] = False,
     on_failure: Annotated[
@@ -75,14 +79,15 @@ def run(
     from ganbench.suite.driver import choose_device
     from ganbench.suite.loading import read_table
 
-    elsewhere = read_table(suite)[1].meant_for == "cuda" and choose_device(device).type == "cpu"
+    elsewhere = read_table(suite, settings or ())[1].meant_for == "cuda" and choose_device(device).type == "cpu"
     if elsewhere:
         err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
     plan = interface.planned(
         suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale,
         retry=retry, until_decided=until_decided, on_failure=on_failure,
         silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
-        shard=shard, command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
+        shard=shard, settings=settings or (), command=command_line(),
+        say=lambda found: err.print(escape(found), highlight=False),
     )  # fmt: skip
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
     if tried and (dry_run or elsewhere):
@@ -93,6 +98,8 @@ def run(
         if as_json:
             out.print_json(data=timing.as_json(plan, tried, None))
         return
+    if done := plan.asked - len(plan.runs):
+        err.print(f"{done:,} of {plan.asked:,} already done.")
     started = monotonic()
     try:
         found, failed, plan = interface.carried_out(plan, err)

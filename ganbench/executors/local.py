@@ -55,9 +55,12 @@ class Local(Executor):
     def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
         context = _context()
         waiting, running = list(reversed(jobs)), list[_Running]()
+        workers = self.workers
+        if self.device == "cpu" and self.asked is None:
+            workers = max(1, workers // max((job.spec.threads for job in jobs), default=1))
         try:
             while waiting or running:
-                while waiting and len(running) < self.workers:
+                while waiting and len(running) < workers:
                     job = waiting.pop()
                     try:
                         running.append(_start(context, job, self._device_for(running), self.threads))
@@ -126,9 +129,12 @@ class _Running:
 
 
 def workers_and_threads(device: str, workers: int | None, devices: int = 1) -> tuple[int, int]:
-    """On a CPU one run per core beats all cores on one run; a GPU has one run at a time until more are known to fit."""
+    """On a CPU one run per core beats all cores on one run; a GPU has one run at a time until more are known to fit.
+
+    The threads are those beside a GPU: on a CPU a suite says how many, so that numbers do not depend on the workers.
+    """
     workers = workers or (cores() if device == "cpu" else devices)
-    return workers, max(1, cores() // workers)
+    return workers, 1 if device == "cpu" else max(1, cores() // workers)
 
 
 def cores() -> int:

@@ -30,7 +30,7 @@ def do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
         outbox.send((share, images))
         _trim(log)
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(job.spec.threads if device == "cpu" else threads)
     if ":" in device:
         torch.cuda.set_device(device)
     try:

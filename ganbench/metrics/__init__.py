@@ -96,7 +96,8 @@ class Metric:
     needs: tuple[str, ...] = ()  # fields of Evidence, without which there is no number
     samples: int = 10_000  # as many are usual; a number from fewer is marked
     least: int = 1  # samples, and reference samples, without which there is no number
-    outnumber_width: bool = False  # both must also be more than the features are wide
+    least_trained: int = 1  # training samples, likewise
+    outnumber_width: bool = False  # samples and reference must also be more than the features are wide
     on_curves: bool = True  # whether it is cheap enough for each judgement, and not for the last alone
     growth: float = 1.0  # power of the number of samples with which its time grows, as far as an estimate cares
     enough: int = 0  # samples: it looks at no more, however many there are; 0: at all
@@ -122,8 +123,8 @@ class Metric:
             self.check_numbers(evidence, also_infinite=True)
         return estimate
 
-    def check(self, n: int, reference: Judged) -> None:
-        """Raise BenchError, if `n` samples or the reference are too few for this metric to mean anything."""
+    def check(self, n: int, reference: Judged, training: int | None = None) -> None:
+        """Raise BenchError, if `n` samples, the reference or `training` samples are too few for it to mean anything."""
         size, width = reference.features.shape
         needed = self.at_least(width)
         for count, whose, cure in (
@@ -135,6 +136,11 @@ class Metric:
                     f"Found {count:,} {whose}, but {self.name} on {width:,} features needs at least {needed:,}. "
                     f"{cure}, or leave out this metric."
                 )
+        if training is not None and training < self.least_trained:
+            raise BenchError(
+                f"Found {training:,} training samples, but {self.name} needs at least {self.least_trained:,}. "
+                "Use a larger dataset, or leave out this metric."
+            )
 
     def check_numbers(self, evidence: Evidence, also_infinite: bool = False) -> None:
         """Raise BenchError, if a number that it looks at is NaN; or infinite, where that left no number."""

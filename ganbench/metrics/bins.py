@@ -112,6 +112,7 @@ def differ(counts: Tensor, training: Tensor) -> Tensor:
     source=RICHARDSON,
     needs=("x", "training"),
     least=PER_BIN * BINS,
+    least_trained=PER_BIN * BINS,
 )
 def ndb(evidence: Evidence) -> Estimate:
     """The share of clusters of the training data whose mass differs significantly among the samples (NDB / K).
@@ -139,6 +140,7 @@ def ndb(evidence: Evidence) -> Estimate:
     source=RICHARDSON,
     needs=("x", "training"),
     least=PER_BIN * BINS,
+    least_trained=PER_BIN * BINS,
 )
 def ndb_jsd(evidence: Evidence) -> Estimate:
     """Jensen-Shannon divergence between the samples' shares of clusters of the training data and that data's own.

@@ -363,7 +363,7 @@ def among(evidence: Evidence) -> Neighbourhoods:
     unit="share",
     source=PRECISION_RECALL,
     growth=2,
-    least=PRECISION_K + 1,
+    least=DENSITY_K + 1,  # whose neighbours are looked for at once
     aspect="fidelity",
 )
 def precision(evidence: Evidence) -> Estimate:
@@ -388,7 +388,7 @@ def precision(evidence: Evidence) -> Estimate:
     unit="share",
     source=PRECISION_RECALL,
     growth=2,
-    least=PRECISION_K + 1,
+    least=DENSITY_K + 1,  # whose neighbours are looked for at once
     aspect="diversity",
 )
 def recall(evidence: Evidence) -> Estimate:

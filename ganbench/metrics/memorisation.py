@@ -106,6 +106,7 @@ def trained_features(evidence: Evidence) -> Tensor:
     unit="share",
     source=ALAA,
     needs=("trained",),
+    least_trained=WIDTH + 1,
     on_curves=False,
 )
 def authenticity(evidence: Evidence) -> Estimate:
@@ -134,6 +135,7 @@ def authenticity(evidence: Evidence) -> Estimate:
     unit="",
     source=MEEHAN,
     needs=("trained",),
+    least_trained=WIDTH + 1,
     least=CELLS * FEWEST + 1,
     on_curves=False,
     version=2,

@@ -125,7 +125,7 @@ def build(kind: str, spec: PluginSpec, *positional: Any) -> Any:
     """Make a plugin with its options. Raises BadSuite or UnknownName if they do not fit."""
     spec = spec.written_out(kind)
     plugin = spec.load(kind)
-    values = configure(plugin, spec)
+    values = configure(plugin, spec, TABLES.get(kind, ""))
     try:
         return plugin(*positional, **values)
     except (ValueError, RuntimeError) as error:  # as torch says that it cannot build something
@@ -133,8 +133,14 @@ def build(kind: str, spec: PluginSpec, *positional: Any) -> Any:
         raise BadSuite(f"{spec.name} cannot be made with the options {options}: {shortened(str(error))}") from error
 
 
-def configure(plugin: Any, spec: PluginSpec) -> dict[str, Any]:
-    """Options as a suite writes them -> as the plugin's annotations want them; a path begins at `beside`."""
+TABLES = {"datasets": "dataset", "variants": "variant"}  # of a suite, by kind
+
+
+def configure(plugin: Any, spec: PluginSpec, table: str = "") -> dict[str, Any]:
+    """Options as a suite writes them -> as the plugin's annotations want them; a path begins at `beside`.
+
+    `table` is that of the suite in which they stand.
+    """
     known, hints = plugins.options(plugin), _hints(plugin)
     values = {}
     for name, value in spec.options.items():
@@ -157,7 +163,8 @@ def configure(plugin: Any, spec: PluginSpec) -> dict[str, Any]:
             values[name] = Path(spec.beside) / values[name].expanduser()
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in values:
-            raise BadSuite(f"Found no option {name!r}, which {spec.name} needs. Give it in `options`.")
+            hint = f", or by --set {table}.{name}=VALUE" if table else ""
+            raise BadSuite(f"Found no option {name!r}, which {spec.name} needs. Give it in `options`{hint}.")
     return values
 
 

@@ -129,11 +129,12 @@ def gather(
     `samples` is what the judge says of those drawn, if it has been asked already.
     """
     needed = {need for metric in metrics for need in metric.needs}
+    samples, mixture = samples or judge(drawn.x), dataset.mixture
     return Evidence(
-        samples=samples or judge(drawn.x),
+        samples=samples,
         reference=judge.reference(split),
         prior=dataset.prior,
-        mixture=dataset.mixture,
+        mixture=mixture if mixture and mixture.is_of(samples.features) else None,
         x=drawn.x.cpu(),
         real=dataset.reference(split) if _any(needed, "real") else None,
         fresh=drawn.like.x.cpu() if drawn.like else None,

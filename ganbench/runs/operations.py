@@ -190,7 +190,7 @@ def kernels(func: Any, args: Any, results: list[Tensor]) -> int:
     ):
         return 0
     if name.startswith(("_foreach", "_fused")):
-        return ceil(len(args[0]) / GROUPED)
+        return ceil(len(next(part for part in args if isinstance(part, list | tuple))) / GROUPED)
     return len(results) if name.endswith("convolution_backward") else 1
 
 

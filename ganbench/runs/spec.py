@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -12,16 +13,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from ganbench import __version__, plugins
 from ganbench.data import Dataset
-from ganbench.errors import BadResults, BadSuite, UnknownName
+from ganbench.errors import BadResults, BadSuite, BenchError, UnknownName
 from ganbench.judges import Judge, choosing
 from ganbench.metrics import Metric
+from ganbench.plugins.code import code_of, code_of_file, code_of_modules, neighbours
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
 from ganbench.statistics.looks import Look
-from ganbench.store.columns import SENSES, Identity
+from ganbench.store.columns import SENSES, Identity, Split
 from ganbench.store.files import damaged
 from ganbench.store.records import read_run
 from ganbench.variant import Variant
+
+LOOP = "ganbench.runs.run"  # the module that trains and judges
+PARTS = ("losses", "penalties", "remedies")  # kinds of plugins that a variant's options name
+ENOUGH = 10**9  # samples: of these there are as many as somebody asks for
+SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -42,25 +49,50 @@ class RunSpec:
     precision: Literal["float32", "tf32", "bfloat16"]
     scale: float = 1.0
     fingerprint: str = ""  # of the data, which may change under the same name
+    threads: int = 1  # on a CPU: of the sums whose order decides the last digits, and in the end the whole run
+    answers: str = ""  # hash of what a judge of one's own says of fixed samples
     curves: tuple[str, ...] = ()  # metrics along the budget; (): all that are cheap enough for that
     primary: str = ""  # the metric that verdicts on this dataset are of
     look: Look | None = None  # at which the seed is added, where seeds are added until decided
 
     @cached_property
     def id(self) -> str:
-        """Hash of all that determines the run's scores; where a file plugin lies and the names on the board do not."""
+        """Hash of all that determines the run's scores; where a file plugin lies and the names on the board do not.
+
+        The code that numbers come from is part of it: see `code`.
+        """
         plain = asdict(self)
         for name in ("suite", "label", "dataset_label", "primary", "look"):
             del plain[name]
         for made in ("variant", "dataset"):
             del plain[made]["beside"]
-        if not self.curves:
-            del plain["curves"]  # so that runs from before there was a choice are still the same
+        for later, usual in (("curves", ()), ("answers", ""), ("threads", 1)):
+            if plain[later] == usual:
+                del plain[later]  # so that runs from before there was a choice are still the same
         named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
-        plain["sources"] = [_source_hash(name, self.variant.beside) for name in named]
+        plain["sources"] = [code_of_file(name, self.variant.beside) for name in named]
         plain["sources"] += map(_hash, choosing.judge_files(self.judge, self.dataset.name, Path(self.dataset.beside)))
         plain["version"] = __version__
+        if code := self.code():
+            plain["code"] = code
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    def code(self) -> list[str]:
+        """Hashes of the installed code that the run's numbers come from: of the loop, and of all plugins that it names.
+
+        `ganbench.plugins.code` says what of their text counts.
+        """
+        named = [("variants", self.variant.name), ("datasets", self.dataset.name), ("judges", self.judge)]
+        named += [("metrics", name) for name in self.metrics] + self._parts()
+        return [code_of_modules(LOOP), *(code_of(kind, name) for kind, name in dict.fromkeys(named))]
+
+    @property
+    def option_texts(self) -> list[str]:
+        """All texts among the variant's options, of which some name plugins."""
+        return [*_texts(self.variant.options)]
+
+    def _parts(self) -> list[tuple[str, str]]:
+        return [(kind, text) for kind in PARTS for text in _texts(self.variant.options)]
 
     @property
     def about_look(self) -> dict[str, Any]:
@@ -75,15 +107,21 @@ class RunSpec:
         return f"{self.label} on {self.dataset_label}, seed {self.seed}"
 
     def plugin_files(self) -> dict[str, str]:
-        """All that the run names which is in a Python file, and the hash of the file's text; "" if it is not there."""
+        """All that the run names which is in a Python file, and what these files import from beside them, and the hash
+        of each file's text; "" if it is not there.
+        """
         parts = [asdict(self.variant), asdict(self.dataset), self.judge, *self.metrics]
         names = {name for name in _texts(parts) if name.rpartition(":")[0].endswith(".py")}
-        return {name: _source_hash(name, self.dataset.beside) for name in sorted(names)}
+        folder = Path(self.dataset.beside)
+        imported = {file for name in names for file in neighbours(folder / name.rpartition(":")[0])[1:]}
+        return {name: _source_hash(name, self.dataset.beside) for name in sorted(names)} | {
+            file.relative_to(folder).as_posix(): _hash(file) for file in sorted(imported) if file.is_relative_to(folder)
+        }
 
     def variant_sources(self) -> list[str]:
-        """Hashes of the texts of all files that the variant is made of; "" for what is installed."""
-        names = (self.variant.name, *_texts(self.variant.options))
-        return [_source_hash(name, self.variant.beside) for name in names]
+        """Hashes of the code of all that the variant is made of."""
+        files = (code_of_file(name, self.variant.beside) for name in (self.variant.name, *_texts(self.variant.options)))
+        return [*files, code_of("variants", self.variant.name), *(code_of(*part) for part in self._parts())]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -102,7 +140,7 @@ class RunSpec:
     def build_variant(self, dataset: Dataset) -> Variant:
         """Fresh networks on the CPU, from torch's default generator."""
         variant: Variant = build("variants", self.variant, dataset.spec)
-        _check_moves(variant, self.variant.name)
+        check_moves(variant, self.variant.name)
         return variant
 
     def build_judge(self, dataset: Dataset) -> Judge:
@@ -116,16 +154,30 @@ class RunSpec:
 
 
 def complete(spec: RunSpec, dataset: Dataset) -> RunSpec:
-    """Decide what is left open: the dataset's judge, that judge's metrics, which of them is the primary one, the data's
-    fingerprint, `folder:PATH`.
+    """Decide what is left open: the dataset's judge, those of its metrics for which there are samples enough, which of
+    them is the primary one, the data's fingerprint, `folder:PATH`.
 
     The variant may still be missing. Raises BadSuite or UnknownName if the judge cannot judge the dataset.
     """
     written_out, judge = spec.dataset.written_out("datasets"), spec.judge or choosing.default_judge(dataset)
     spec = replace(spec, dataset=written_out, judge=judge, fingerprint=dataset.fingerprint)
     judged_by = spec.build_judge(dataset)
-    spec = replace(spec, metrics=spec.metrics or tuple(judged_by.metrics))
+    spec = replace(spec, answers=judged_by.answers)
+    spec = replace(spec, metrics=spec.metrics or _affordable(spec, judged_by, dataset))
     return replace(spec, primary=_primary(spec, judged_by.select))
+
+
+def _affordable(spec: RunSpec, judge: Judge, dataset: Dataset) -> tuple[str, ...]:
+    """Those of the judge's metrics for which there are real data enough; all, if that is none."""
+    references, training = [judge.reference(split) for split in SPLITS], len(dataset.train().x)
+    found = []
+    for name in judge.metrics:
+        metric = spec._load("metrics", name)
+        with suppress(BenchError):
+            for reference in references:
+                metric.check(ENOUGH, reference, training)
+            found.append(name)
+    return tuple(found or judge.metrics)
 
 
 def _primary(spec: RunSpec, select: str) -> str:
@@ -179,7 +231,7 @@ def check_trust(spec: RunSpec, folder: Path, allow_plugins: bool) -> None:
 ROLES = {"sees_data": "a budget of images", "makes_samples": "a budget of updates"}  # of players, and who counts them
 
 
-def _check_moves(variant: Any, name: str) -> None:
+def check_moves(variant: Any, name: str) -> None:
     """Refuse what the loop could not train, or would train for ever."""
     if not isinstance(variant, Variant):
         raise BadSuite(f"{name} makes a {type(variant).__name__}, but needs to make a ganbench.variant.Variant.")

@@ -35,6 +35,7 @@ class Plan:
     failed: int  # those asked for that failed before, and are not done again
     command: str
     on_failure: OnFailure = "retry"
+    asked: int = 0  # runs that the command is about, done or not
 
 
 def plan(
@@ -64,7 +65,9 @@ def plan(
     ended = {run.id: store.status(run.id) for run in chosen}
     failed = [run for run in chosen if ended[run.id] not in (None, "done")]
     to_do = tuple(run for run in chosen if ended[run.id] is None or (retry and run in failed))
-    return Plan(suite, store, executor, to_do, 0 if retry else len(failed), command, on_failure or suite.on_failure)
+    return Plan(
+        suite, store, executor, to_do, 0 if retry else len(failed), command, on_failure or suite.on_failure, len(chosen)
+    )
 
 
 def choose_executor(name: str, device: str, workers: int | None = None) -> Executor:

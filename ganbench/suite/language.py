@@ -30,6 +30,7 @@ from pydantic_core import PydanticCustomError
 from ganbench.compare.gate import Gate, MetricRules
 from ganbench.errors import BadSuite, UnknownName, shortened
 from ganbench.runs.budget import Unit
+from ganbench.suite.settings import with_settings
 
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
 
@@ -184,6 +185,10 @@ class SuiteTable(Table):
     )
     samples: Count = Field(10_000, description="Drawn from a variant at each judgement.")
     precision: Literal["float32", "tf32", "bfloat16"] = Field("float32", description="Of training; judges use float32.")
+    threads: Annotated[int, Field(gt=0, le=1_024)] = Field(
+        1,
+        description="Of a run on a CPU, whatever the number of workers: sums in another order are other numbers.",
+    )
     meant_for: Literal["cpu", "cuda"] = Field("cpu", description="Elsewhere `run` says first how long it will take.")
     on_failure: OnFailure = Field(
         "retry",
@@ -203,12 +208,16 @@ class SuiteTable(Table):
     gate: Gate = Field(Gate(), description="What counts as a regression: see `docs/ci.md`.")
 
 
+OWN_KEYS = {"dataset": DatasetTable.model_fields, "variant": VariantTable.model_fields}
+
+
 def parse(text: str, where: str) -> SuiteTable:
     """TOML text -> the suite as written. Raises BadSuite."""
     if deep := _deep_key(text):
         raise BadSuite(f"{where}: found a key of more than {DEEPEST} parts, {shortened(deep, 60)}. Write tables.")
     try:
-        return SuiteTable.model_validate_json(json.dumps(tomllib.loads(text), default=_date))
+        suite = with_settings(tomllib.loads(text), text, OWN_KEYS)
+        return SuiteTable.model_validate_json(json.dumps(suite, default=_date))
     except tomllib.TOMLDecodeError as error:
         raise BadSuite(f"{where} is not TOML: {error}.") from error
     except ValidationError as error:

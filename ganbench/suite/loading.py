@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,18 @@ from typing import Any
 from ganbench import plugins
 from ganbench.data import Dataset
 from ganbench.errors import BadSuite, BenchError, DataMissing, UnknownName, said, shortened
-from ganbench.judges import Judged
+from ganbench.judges import Judge, Judged
 from ganbench.metrics import Evidence
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
-from ganbench.runs.spec import RunSpec, complete
+from ganbench.runs.contract import rehearse, strange
+from ganbench.runs.spec import SPLITS, RunSpec, complete
 from ganbench.suite.capacity import fit
 from ganbench.suite.language import DatasetTable, OnFailure, Seeds, SuiteTable, VariantTable, parse
+from ganbench.suite.remembered import Remembered
 from ganbench.suite.scaling import least_samples, shorten
 from ganbench.suite.seeds import count, growing, seeded
+from ganbench.suite.settings import written_before
 
 TRIED = 100  # real samples by which a metric is tried
 LARGEST = 1_000_000  # bytes of a suite's text
@@ -47,10 +50,16 @@ class Suite:
         return replace(self, runs=self.runs + asked, later=tuple(run for run in self.later if run not in asked))
 
 
-def load(path: Path, scale: float = 1.0, say: Say = lambda said: None, until_decided: bool = False) -> Suite:
+def load(
+    path: Path,
+    scale: float = 1.0,
+    say: Say = lambda said: None,
+    until_decided: bool = False,
+    settings: Sequence[str] = (),
+) -> Suite:
     """Read and check a suite. A `scale` shortens every run and its judgements, and marks the suite's name and every
-    record. `say` hears what was found in folders of the user's own. `until_decided` adds seeds where the suite says
-    how many.
+    record. `say` hears what was found in folders of the user's own, and what was left out. `until_decided` adds seeds
+    where the suite says how many. `settings` are those of `ganbench.suite.settings`.
 
     A suite that comes with ganbench is found from any folder, as `quick` and as `suites/quick.toml`.
 
@@ -59,7 +68,7 @@ def load(path: Path, scale: float = 1.0, say: Say = lambda said: None, until_dec
     if not 0 < scale < math.inf:
         raise BadSuite(f"Found a scale of {scale:g}, but it must be a finite number above 0.")
     path = _found(path)
-    text, table = read_table(path)
+    text, table = read_table(path, settings)
     table = growing(table, str(path)) if until_decided else table
     name = _folder_name(table.name or path.stem, path) + (f"@{scale:g}" if scale != 1.0 else "")
     _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
@@ -81,9 +90,9 @@ def _found(path: Path) -> Path:
     return path
 
 
-def read_table(path: Path) -> tuple[str, SuiteTable]:
+def read_table(path: Path, settings: Sequence[str] = ()) -> tuple[str, SuiteTable]:
     """A suite's text, and what it says; that takes a moment, and checks no name. Raises BadSuite."""
-    text = _read(_found(path))
+    text = written_before(_read(_found(path)), settings)
     return text, parse(text, str(path))
 
 
@@ -113,6 +122,7 @@ def _expand(table: SuiteTable, path: Path, scale: float, suite: str, say: Say) -
     """Seed by seed, so that a suite that is stopped early has something to show of every row."""
     seeds = [table.seeds if entry.seeds is None else entry.seeds for entry in table.dataset]
     variants = [*table.variant, *(VariantTable(name=name) for name in table.controls)]
+    usual = [] if "controls" in table.model_fields_set else table.controls
     labels = [entry.label or entry.name for entry in table.dataset]
     for variant in variants:
         for label in (*variant.on, *(variant.datasets or [])):
@@ -127,7 +137,7 @@ def _expand(table: SuiteTable, path: Path, scale: float, suite: str, say: Say) -
             raise BadSuite(f"{path}, {label}: no variant is trained on it. Remove it, or name it in `datasets`.")
         size = (entry.budget and entry.budget.parameters) or table.budget.parameters
         everyone = _of_every_variant(table, entry, path.parent, suite)
-        checked.append((list(_of_each_variant(everyone, trained, scale, size, f"{path}, {label}", say)), own))
+        checked.append((list(_of_each_variant(everyone, trained, scale, size, f"{path}, {label}", usual, say)), own))
     for variant in table.variant:
         if variant.datasets == []:
             raise BadSuite(f"{path}, {variant.name}: found datasets = [], on which nothing can be trained. Name some.")
@@ -168,32 +178,51 @@ def _of_every_variant(table: SuiteTable, entry: DatasetTable, folder: Path, suit
         evaluations=entry.evaluations or table.evaluations,
         samples=entry.samples or table.samples,
         precision=table.precision,
+        threads=table.threads,
         curves=tuple(entry.curves),
         primary=entry.primary or "",
     )
 
 
 def _of_each_variant(
-    everyone: RunSpec, variants: Iterable[VariantTable], scale: float, size: int | None, where: str, say: Say
+    everyone: RunSpec,
+    variants: Iterable[VariantTable],
+    scale: float,
+    size: int | None,
+    where: str,
+    usual: Sequence[str],
+    say: Say,
 ) -> Iterable[RunSpec]:
-    """The runs on one dataset, complete but for the seed. Everything that they need is built once."""
+    """The runs on one dataset, complete but for the seed. Everything that they need is built once.
+
+    `usual` are the controls that nobody asked for by name: those that do not apply to the data are left out.
+    """
     specs, place = [], where
     try:
         dataset = everyone.build_dataset()
         if found := dataset.found():
             say(found)
-        everyone = complete(everyone, dataset)
-        _check_curves(everyone, dataset)
-        reference = everyone.build_judge(dataset).reference("validation")
+        named, everyone = everyone.metrics, complete(everyone, dataset)
+        judge = everyone.build_judge(dataset)
+        missing = [name for name in judge.metrics if name not in (named or everyone.metrics)]
+        if missing and not named:
+            say(f"{everyone.dataset_label}: too few samples for {', '.join(missing)}, which are left out.")
+        _check_curves(everyone, judge)
+        reference = judge.reference("validation")
         if scale != 1:
             least = least_samples(everyone.load_metrics(), reference.features.shape[1])
             everyone = shorten(everyone, scale, least)
-        _try_metrics(everyone, dataset, reference)
+        _try_metrics(everyone, dataset, judge)
         for variant in variants:
             spec = _of_variant(everyone, variant)
+            if variant.name in usual and not spec.variant.load("variants").applies(dataset.spec):
+                say(f"{everyone.dataset_label}: the control {variant.name} does not apply, and is left out.")
+                continue
             place = f"{where}, {spec.label}"
             specs.append(fit(spec, dataset, size) if size else spec)
             _check_domains(specs[-1], dataset)
+            if strange(specs[-1]):
+                _rehearse_once(specs[-1], dataset, judge)
     except DataMissing as error:
         raise DataMissing(f"{place}: {error}") from error
     except BenchError as error:
@@ -209,12 +238,12 @@ def _of_variant(everyone: RunSpec, variant: VariantTable) -> RunSpec:
     return replace(everyone, label=variant.label or variant.name, variant=plugin)
 
 
-def _check_curves(spec: RunSpec, dataset: Dataset) -> None:
+def _check_curves(spec: RunSpec, judge: Judge) -> None:
     """See that what is judged along the budget is judged at its end, and that a checkpoint can be selected by it."""
     for name in spec.curves:
         if name not in spec.metrics:
             raise UnknownName("metrics of that dataset", name, spec.metrics, "curves: ")
-    select = spec.build_judge(dataset).select
+    select = judge.select
     if spec.curves and select in spec.metrics and select not in spec.curves:
         raise BadSuite(
             f"Found curves without {select!r}, by which the best checkpoint is selected. Add it to `curves`, or leave "
@@ -231,20 +260,35 @@ def _check_domains(spec: RunSpec, dataset: Dataset) -> None:
         )
 
 
-def _try_metrics(spec: RunSpec, dataset: Dataset, reference: Judged) -> None:
+def _rehearse_once(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
+    """Try somebody's plugins, unless this machine has done so: the run's id knows their code."""
+    remembered = Remembered()
+    if (tried := f"rehearsal of {spec.id}") not in remembered:
+        remembered(tried, lambda: rehearse(spec, dataset, judge))
+        remembered.keep()
+
+
+def _try_metrics(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
     """Judge a few real data by each metric that needs no more, and ask the others whether the samples suffice."""
-    width = reference.features.shape[1]
+    reference, training = judge.reference("validation"), len(dataset.train().x)
+    width, mixture = reference.features.shape[1], dataset.mixture
     for metric in spec.load_metrics():
-        if "mixture" in metric.needs and dataset.mixture is None:
+        if "mixture" in metric.needs and mixture is None:
             raise BadSuite(
                 f"the metric {metric.name!r} needs an exact density, which {spec.dataset.name} lacks. "
                 "Use it on mixtures only."
             )
+        if "mixture" in metric.needs and mixture and not mixture.is_of(reference.features):
+            raise BadSuite(
+                f"the metric {metric.name!r} needs coordinates, but the judge {spec.judge} gives {width} features. Ask "
+                "the judge 'truth', or leave it out."
+            )
         if "real" in metric.needs:
             dataset.reference("validation")  # raises DataMissing, where its features are all that is there
-        metric.check(spec.samples, reference)
+        for split in SPLITS:
+            metric.check(spec.samples, judge.reference(split), training)
         few = Judged(*(part[: max(TRIED, metric.at_least(width))] for part in reference))
-        evidence = Evidence(few, few, dataset.prior, dataset.mixture)
+        evidence = Evidence(few, few, dataset.prior, mixture if mixture and mixture.is_of(few.features) else None)
         if metric.applies(evidence):
             metric(evidence)
 

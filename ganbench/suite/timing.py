@@ -28,7 +28,8 @@ class PairTime(NamedTuple):
 
 def forecast(plan: Plan, console: Console) -> Tried:
     """Try what the plan's runs are made of, with a bar."""
-    torch.set_num_threads(plan.executor.threads)
+    on_cpu = plan.runs and plan.executor.device == "cpu"
+    torch.set_num_threads(plan.runs[0].threads if on_cpu else plan.executor.threads)
     columns = TextColumn("Trying {task.description}"), BarColumn(), MofNCompleteColumn()
     if not console.is_terminal:
         console.print("Estimating from a short trial of each variant, judge and metric.")

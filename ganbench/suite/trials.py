@@ -22,6 +22,7 @@ from ganbench.data import Dataset
 from ganbench.judges import Judge, Judged
 from ganbench.metrics import Evidence, Metric, Pairs
 from ganbench.runs.budget import Budget, Ledger
+from ganbench.runs.contract import fewer
 from ganbench.runs.run import make_deterministic
 from ganbench.runs.sampling import Sampler, training_data
 from ganbench.runs.spec import RunSpec
@@ -29,7 +30,6 @@ from ganbench.runs.training import PlayerStep, PlayerSteps, enter
 from ganbench.variant import Variant
 
 PLACES = 20  # along a budget, where the stage of a variant is looked at
-FEW = 32  # samples in a batch on a CPU, less than
 BRIEF_S = 0.05  # a step that takes no longer is tried with the variant's own batch
 STEP_S = 0.15  # of trying one step
 DRAWN = {True: 32, False: 500}  # samples drawn on a CPU: images, points
@@ -93,7 +93,7 @@ def _share_s(variant: Variant, steps: PlayerSteps, budget: Budget, share: float)
     """Seconds of the whole budget, if all of its rounds were as those after that share of it."""
     variant.advance(share, _rounds(variant, budget, share))
     own, seconds, flops = variant.batch, 0.0, 0
-    few = own if steps.data.x.device.type != "cpu" else _fewer(own)
+    few = own if steps.data.x.device.type != "cpu" else fewer(own)
     for player in variant.players:
         variant.batch = few
         took = _step_s(steps.of(player))
@@ -119,13 +119,6 @@ def _step_s(step: PlayerStep) -> float:
     return median(took)
 
 
-def _fewer(batch: int) -> int:
-    """A batch of less than FEW, if halving leads there: groups of four, or packed samples, stay whole."""
-    while batch >= FEW and batch % 2 == 0:
-        batch //= 2
-    return batch
-
-
 def _rounds(variant: Variant, budget: Budget, share: float) -> int:
     """About how many rounds are done by that share of the budget."""
     one = Ledger()
@@ -142,7 +135,7 @@ def _drawing_s(variant: Variant, dataset: Dataset, device: torch.device, steps: 
     draw = partial(sampler.samples, "validation", n, 0)
     draw()
     if variant.players:
-        variant.batch = own if device.type != "cpu" else _fewer(own)
+        variant.batch = own if device.type != "cpu" else fewer(own)
         for player in variant.players:
             steps.of(player)()  # so that whatever was kept of the weights is stale
         variant.batch = few
@@ -215,7 +208,7 @@ class JudgingTrials:
             samples=_stand_in(self.reference, n, 0),
             reference=Judged(*(part[:n] for part in self.reference)),
             prior=dataset.prior,
-            mixture=dataset.mixture,
+            mixture=dataset.mixture if dataset.mixture and dataset.mixture.is_of(self.reference.features) else None,
             x=None if like is None else like.x,
             real=real and real._replace(x=real.x[:n], y=None if real.y is None else real.y[:n]),
             training=training,

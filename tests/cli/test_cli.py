@@ -46,6 +46,11 @@ def test_the_results_hold_the_runs_and_nothing_unfinished(finished: Path) -> Non
     assert [*(finished / ".unfinished").iterdir()] == []
 
 
+def test_what_is_already_done_is_counted(ganbench: Command, results_copy: Path, resources: Path) -> None:
+    ran = ganbench("run", resources / "tiny.toml", "--results", results_copy.parent)
+    assert ran.code == 0 and "6 of 6 already done." in ran.err
+
+
 def test_only_chooses_by_label_dataset_and_seed(ganbench: Command, suite_file: Command, tmp_path: Path) -> None:
     ran = ganbench("run", suite_file(), "--results", tmp_path / "r", "--only", "[gr]*/ring8/1")
     assert ran.code == 0

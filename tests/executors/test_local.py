@@ -262,10 +262,22 @@ def test_closing_the_reports_ends_what_is_running(suite_file: Command, tmp_path:
     assert not (tmp_path / "run.json").exists()
 
 
+@pytest.mark.parametrize(("threads", "workers"), [(1, 1), (1, 4), (2, 1), (2, 4)])
+def test_a_run_on_a_cpu_has_the_threads_of_its_suite_whatever_the_workers(
+    suite_file: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, workers: int
+) -> None:
+    monkeypatch.setattr("ganbench.executors.local.cores", lambda: 4)
+    run = suite.load(suite_file(("seeds = 2", f"seeds = 1\nthreads = {threads}"))).runs[0]
+    (tmp_path / "work").mkdir()
+    assert [*Local("cpu", workers)([Job(run, tmp_path / "work")])][-1].status == "done"
+    record = json.loads((tmp_path / "work" / "run.json").read_text())
+    assert (record["conditions"]["threads"], record["spec"]["threads"]) == (threads, threads)
+
+
 def test_cores_are_shared_among_workers_and_a_gpu_is_not_shared() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     assert workers_and_threads("cpu", None) == (cores, 1)
-    assert workers_and_threads("cpu", 1) == (1, cores)
+    assert workers_and_threads("cpu", 1) == (1, 1), "a run of more threads is one of other numbers"
     assert workers_and_threads("cpu", 10 * cores) == (10 * cores, 1)
     assert workers_and_threads("cuda", None) == (1, cores)
 

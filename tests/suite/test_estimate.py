@@ -13,6 +13,7 @@ from ganbench.metrics import Metric
 from ganbench.metrics.fidelity import precision
 from ganbench.metrics.modes import modes, wasserstein1
 from ganbench.runs.budget import Budget
+from ganbench.runs.contract import fewer
 from ganbench.runs.spec import RunSpec
 from ganbench.suite import estimate as estimating
 from ganbench.suite import loading, trials
@@ -133,7 +134,7 @@ def test_when_time_is_up_the_rest_is_taken_to_be_as_the_others_but_controls_cost
 
 
 def test_a_batch_is_halved_while_it_can_be() -> None:
-    assert [trials._fewer(batch) for batch in (8, 31, 32, 100, 256, 45)] == [8, 31, 16, 25, 16, 45]
+    assert [fewer(batch) for batch in (8, 31, 32, 100, 256, 45)] == [8, 31, 16, 25, 16, 45]
 
 
 def test_what_is_remembered_is_of_this_machine_and_this_code(monkeypatch: pytest.MonkeyPatch) -> None:
