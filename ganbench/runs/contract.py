@@ -24,7 +24,7 @@ from ganbench.runs.spec import RunSpec, check_moves
 from ganbench.runs.training import PlayerSteps
 from ganbench.variant import Batch, DataSpec, Variant
 
-FEW = 32  # samples in a batch, less than
+FEW = 32  # training samples that batches are drawn from; of `fewer` samples in a batch, less than
 DRAWN = 8  # samples
 CPU = torch.device("cpu")
 SPECS = {"points": DataSpec((2,), 8), "grey images": DataSpec((1, 16, 16), 10), "colour images": DataSpec((3, 32, 32))}
@@ -92,8 +92,7 @@ def saying(where: str) -> Iterator[None]:
 
 
 def step(variant: Variant, data: Batch, name: str) -> Iterator[str]:
-    """Let each player move once, on a small batch; yields their names. Raises BadSuite."""
-    own, variant.batch = variant.batch, fewer(variant.batch)
+    """Let each player move once, on a batch as large as the variant's; yields their names. Raises BadSuite."""
     with saying(f"{name}, before its first step"):
         steps = PlayerSteps(variant, data, "float32", capture=False)
         variant.train().requires_grad_(False)
@@ -101,7 +100,6 @@ def step(variant: Variant, data: Batch, name: str) -> Iterator[str]:
         with saying(f"{name}, in a step of {player.name}"):
             steps.of(player)()
         yield player.name
-    variant.batch = own
 
 
 def fewer(batch: int) -> int:
