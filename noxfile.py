@@ -13,6 +13,7 @@ import nox
 
 ROOT = Path(__file__).parent
 BASELINE, GATE = Path("baselines/quick.json"), "results/gate"
+LARGEST_WHEEL = 12 * 2**20  # bytes
 INSTALLED = ".nox/installed"  # ganbench as a wheel holds it
 
 nox.options.default_venv_backend = "none"  # torch takes gigabytes: one environment is enough
@@ -85,6 +86,36 @@ def robustness(session: nox.Session) -> None:
     """Twenty kills, a thousand malformed suites, damaged and hostile files: what must cost one run at most."""
     files = ["kills.py", "suites.py", "test_ends.py", "test_files.py", "test_messages.py", "test_suites.py"]
     session.run("pytest", "-q", *[f"tests/robustness/{file}" for file in files], *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site strictly into site/, and check the workflows against the schemas of GitHub and GitLab."""
+    session.run("python", "docs/hooks.py")
+    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    for kind, files in {
+        "github-workflows": sorted(Path(".github/workflows").glob("*.yml")),
+        "github-actions": [Path(".github/actions/guard/action.yml")],
+        "gitlab-ci": [Path(".github/gitlab/guard.yml")],
+    }.items():
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{kind}", *map(str, files))
+
+
+@nox.session(venv_backend="venv")
+def wheel(session: nox.Session) -> None:
+    """Build the wheel, install it in a fresh environment and run the quick suite from an empty folder: minutes."""
+    session.install("build")
+    built, empty = Path(session.create_tmp()) / "built", Path(session.create_tmp()) / "empty"
+    for folder in (built, empty):
+        shutil.rmtree(folder, ignore_errors=True)
+    empty.mkdir(parents=True)
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(built))
+    (file,) = built.resolve().glob("*.whl")
+    if file.stat().st_size > LARGEST_WHEEL:
+        session.error(f"{file.name} has {file.stat().st_size:,} bytes, more than {LARGEST_WHEEL:,}.")
+    session.install("-c", "constraints.txt", str(file))
+    with session.chdir(empty):
+        session.run("ganbench", "run", "quick", "--scale", "0.05")
 
 
 @nox.session

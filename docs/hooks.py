@@ -1,0 +1,133 @@
+"""What MkDocs asks while it builds the site: pages that are made of the code, and links that lead out of the folder."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+from ganbench import plugins
+from ganbench.plugins.describe import Description, describe
+
+KINDS = {"variants": "Variants", "metrics": "Metrics"}
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add a page for each variant and metric, and an index of each kind."""
+    for path, text in pages():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Of a link to a file of the repository leave the name: the site does not hold it."""
+    return re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", markdown)
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Path and text of every page that is made of the code."""
+    for kind, title in KINDS.items():
+        found = {name: describe(kind, name) for name in plugins.names(kind)}
+        yield f"{kind}/index.md", index(title, found)
+        for name, one in found.items():
+            yield f"{kind}/{name}.md", page(kind, one)
+
+
+def index(title: str, found: dict[str, Description]) -> str:
+    """A table of a kind, a row each."""
+    rows = [f"| [`{name}`]({name}.md) | {escaped(one.summary)} |" for name, one in found.items()]
+    return "\n".join([f"# {title}", "", "| name | what it is |", "| --- | --- |", *rows, ""])
+
+
+def page(kind: str, one: Description) -> str:
+    """A plugin in the words of its own file, its options, and a suite that uses it."""
+    rows = [
+        f"| `{o.name}` | `{o.type}` | {o.range} | `{o.default}` | {escaped(o.comment)} |" for o in one.options
+    ]  # fmt: skip
+    table = [
+        "## Options",
+        "",
+        "| option | type | range | default | meaning |",
+        "| --- | --- | --- | --- | --- |",
+        *rows,
+    ]
+    return "\n".join([f"# {one.name}", "", links(one.text), "", *(table if rows else []), "", *example(kind, one.name)])
+
+
+def example(kind: str, name: str) -> list[str]:
+    """How a suite names it."""
+    lines = ["[[variant]]", f'name = "{name}"'] if kind == "variants" else ["[[dataset]]", f'metrics = ["{name}"]']
+    return ["## In a suite", "", "```toml", *lines, "```", ""]
+
+
+def links(text: str) -> str:
+    """Bare addresses as links."""
+    return re.sub(r"(?<![(<])(https?://[^\s),]+[^\s),.])", r"<\1>", text)
+
+
+def escaped(text: str) -> str:
+    """Text for a cell of a table."""
+    return text.replace("|", r"\|").replace("\n", " ")
+
+
+def suite_page(schema: dict[str, Any]) -> str:
+    """Every key of the suites' language, as `suites/suite.schema.json` has them. It is kept as docs/suite.md."""
+    tables = {"A suite": schema, **schema.get("$defs", {})}
+    lines = [
+        "# Every key of a suite", "",
+        "Made of the language's own models: `python docs/hooks.py` writes it anew. A suite is one TOML file; "
+        "[`suites/quick.toml`](../suites/quick.toml) is a good one to copy.", "",
+    ]  # fmt: skip
+    for title, table in tables.items():
+        if table.get("properties"):
+            lines += [
+                f"## {title}",
+                "",
+                *([table["description"].replace("\n", " "), ""] if "description" in table else []),
+            ]
+            lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+            lines += [key_row(key, about) for key, about in table["properties"].items()]
+            lines.append("")
+    return "\n".join([*lines, "## An example", "", "```toml", EXAMPLE, "```", ""])
+
+
+def key_row(key: str, about: dict[str, Any]) -> str:
+    """A key, its type, its default and its meaning."""
+    default = f"`{about['default']!r}`" if "default" in about else ""
+    return f"| `{key}` | {escaped(type_words(about))} | {escaped(default)} | {escaped(about.get('description', ''))} |"
+
+
+def type_words(about: dict[str, Any]) -> str:
+    """A type of the schema in words."""
+    if "$ref" in about:
+        return about["$ref"].rpartition("/")[2]
+    if "enum" in about:
+        return " or ".join(f"`{value}`" for value in about["enum"])
+    choices = about.get("anyOf") or about.get("oneOf")
+    if choices:
+        return " or ".join(dict.fromkeys(type_words(one) for one in choices if one.get("type") != "null"))
+    if about.get("type") == "array":
+        return f"list of {type_words(about.get('items', {})) or 'anything'}"
+    return str(about.get("type", ""))
+
+
+EXAMPLE = """seeds = 3
+budget = { images = 20_000 }
+
+[[dataset]]
+name = "ring8"
+metrics = ["modes", "high_quality", "reverse_kl_third"]
+
+[[variant]]
+name = "wgan"
+options = { penalty = { name = "gradient", weight = 1 } }
+
+[[variant]]
+name = "gan\"""".rstrip()
+
+
+if __name__ == "__main__":
+    from ganbench.suite.language import schema
+
+    (Path(__file__).parent / "suite.md").write_text(suite_page(schema()), encoding="utf-8")

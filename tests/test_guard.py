@@ -1,0 +1,114 @@
+"""The guard of other repositories: each step does here what it says, by the shell that it contains."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+yaml = pytest.importorskip("yaml")
+ROOT = Path(__file__).parent.parent
+ACTION = yaml.safe_load((ROOT / ".github/actions/guard/action.yml").read_text())
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/guard.yml").read_text())
+GITLAB = yaml.safe_load((ROOT / ".github/gitlab/guard.yml").read_text())
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[..., str]:
+    """Run a script as GitHub's `bash` does, with a pip that only notes what it is asked for."""
+    tools, home = tmp_path / "tools", tmp_path / "home"
+    tools.mkdir()
+    home.mkdir()
+    (tools / "pip").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/pip.txt\n')
+    (tools / "pip").chmod(0o755)
+    path = f"{tools}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def run(script: str, cwd: Path = home, **env: str) -> str:
+        assert "${{" not in script, "what GitHub fills in goes through `env`, never into the script"
+        known = {**os.environ, "PATH": path, "GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_SHA": "0123abc", **env}
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=known)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    return run
+
+
+def test_the_steps_train_check_and_keep(ganbench: Command, shell: Command, resources: Path, finished: Path) -> None:
+    steps = {step["name"]: step["run"] for step in ACTION["runs"]["steps"]}
+    home = Path(shell("pwd").strip())
+    shutil.copy(resources / "toys.py", home)
+    shutil.copy(resources / "tiny.toml", home / "suite.toml")
+    assert ganbench("baseline", finished, "--out", home / "baseline.json").code == 0
+    env = {"SUITE": "suite.toml", "BASELINE": "baseline.json", "GANBENCH": "ganbench"}
+    for script in steps.values():
+        shell(script, **env)
+    asked = (home.parent / "pip.txt").read_text()
+    assert "download.pytorch.org/whl/cpu" in asked and asked.splitlines()[-1] == "install ganbench"
+    assert (home.parent / "output").read_text() == "code=0\n"
+    left = {file.name for file in (home / "guard").iterdir()}
+    assert left == {"report.html", "comment.md", "junit.xml", "history.json", "baseline.json"}
+    assert json.loads((home / "guard/history.json").read_text())["suite"] == "suite"
+
+
+def test_a_history_is_kept_on_a_branch_of_its_own(ganbench: Command, shell: Command, made_up: Command) -> None:
+    cells = {("d", "gan", "fid"): [10.0, 10.1, 10.2]}
+    steps = [step["run"] for step in WORKFLOW["jobs"]["history"]["steps"] if "run" in step]
+    home = Path(shell("pwd").strip())
+    for command in (
+        "git init -q --bare ../remote && git clone -q ../remote .",
+        "git config user.name a && git config user.email a@b && git switch -qc main",
+        "echo x > code.py && git add . && git commit -qm x && git push -q origin main",
+    ):
+        shell(command)
+    (home.parent / "guard").mkdir()
+    for i in range(2):
+        folder = made_up(cells, into=f"r{i}", commit=f"{i}123abc")
+        (home.parent / "guard/history.json").unlink(missing_ok=True)
+        ganbench("baseline", folder, "--out", home.parent / "guard/history.json")
+        for script in steps:
+            shell(script.replace("$(date +%s)", str(i)), RUNNER_TEMP=str(home.parent), GANBENCH="ganbench")
+        shell("git switch -q main")
+    files = shell("git ls-tree -r --name-only origin/ganbench-history").split()
+    assert files == ["results/0-0123abc.json", "results/1-0123abc.json", *files[2:]]
+    assert "site/history.html" in files and "code.py" not in files
+
+
+def test_who_runs_a_strangers_code_may_only_read() -> None:
+    jobs = WORKFLOW["jobs"]
+    assert jobs["guard"]["permissions"] == {"contents": "read"} and WORKFLOW["permissions"] == {}
+    for job in jobs.values():
+        for step in job["steps"]:
+            named = step.get("uses", "@" + "0" * 40)
+            assert "/guard@" in named or re.search(r"@[0-9a-f]{40}$", named), f"{named} is not pinned"
+            assert "${{" not in step.get("run", "")
+
+
+def test_gitlabs_twin_runs_the_same_commands() -> None:
+    said = "\n".join(step["run"] for step in ACTION["runs"]["steps"])
+    for line in GITLAB["guard"]["script"]:
+        words = line.split(" --markdown")[0].split(" || ")[0]
+        assert words in said, line
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        ("github-workflows", [*(ROOT / ".github/workflows").glob("*.yml")]),
+        ("github-actions", [ROOT / ".github/actions/guard/action.yml"]),
+        ("gitlab-ci", [ROOT / ".github/gitlab/guard.yml"]),
+    ],
+    ids=["workflows", "action", "gitlab"],
+)
+def test_the_files_follow_their_schemas(kind: str, files: list[Path]) -> None:
+    pytest.importorskip("check_jsonschema")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{kind}", *map(str, files)]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout

@@ -1,0 +1,73 @@
+"""The site: pages made of the code are the code's, it builds without a warning, and its Korean names what there is."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ganbench import plugins
+from ganbench.plugins.describe import describe
+from ganbench.suite.language import parse
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def hooks() -> ModuleType:
+    pytest.importorskip("mkdocs")
+    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs/hooks.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_variant_and_metric_has_a_page_of_its_own_words(hooks: ModuleType) -> None:
+    pages = dict(hooks.pages())
+    for kind in ("variants", "metrics"):
+        names = plugins.names(kind)
+        assert {f"{kind}/{name}.md" for name in names} <= {*pages}
+        for name in names:
+            assert describe(kind, name).summary[:40] in pages[f"{kind}/{name}.md"]
+            assert f"| [`{name}`]({name}.md) |" in pages[f"{kind}/index.md"]
+    assert "| `penalty` |" in pages["variants/wgan.md"]
+
+
+def test_the_page_of_the_language_has_every_key(hooks: ModuleType) -> None:
+    schema = json.loads((ROOT / "suites/suite.schema.json").read_text())
+    page = (ROOT / "docs/suite.md").read_text()
+    assert page == hooks.suite_page(schema)
+    keys = {key for table in (schema, *schema["$defs"].values()) for key in table.get("properties", {})}
+    assert [key for key in keys if f"| `{key}` |" not in page] == []
+    assert [variant.name for variant in parse(hooks.EXAMPLE, "example").variant] == ["wgan", "gan"]
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("material")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    silent = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=silent)
+    assert ran.returncode == 0 and "WARNING" not in ran.stderr, ran.stderr
+    assert "학습" in (tmp_path / "site/ko/index.html").read_text(encoding="utf-8")
+
+
+def test_the_readme_fits_on_a_few_screens() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 120
+
+
+def test_korean_names_every_variant() -> None:
+    page = (ROOT / "docs/ko.md").read_text(encoding="utf-8")
+    own = [name for name in plugins.names("variants") if plugins.locate("variants", name).startswith("ganbench.zoo")]
+    assert [name for name in own if f"`{name}`" not in page] == []
+
+
+def test_python_in_documents_can_be_compiled() -> None:
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for block in re.findall(r"^```python\n(.*?)^```", document.read_text(encoding="utf-8"), re.M | re.S):
+            compile(block, document.name, "exec")
