@@ -20,7 +20,8 @@ document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.
 @document
 def test_links_lead_to_files(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text())
-    assert [target for target in targets if not (document.parent / target).exists()] == []
+    made = re.compile(r"(variants|metrics)/index\.md")  # by docs/hooks.py, when the site is built
+    assert [target for target in targets if not (made.match(target) or (document.parent / target).exists())] == []
 
 
 @document
@@ -30,10 +31,10 @@ def test_paths_of_the_repository_exist(document: Path) -> None:
 
 
 def paths_of_the_tree(text: str) -> set[str]:
-    """What the README's tree names: an entry is indented below its folder, and two spaces end its name."""
+    """What the tree in docs/design.md names: an entry is indented below its folder, and two spaces end its name."""
     folders: list[str] = []
     found = set()
-    for line in re.search(r"^## The house\n\n(.*?)\n\n", text, re.M | re.S)[1].splitlines():
+    for line in re.search(r"^## The tree of files\n\n(.*?)\n\n", text, re.M | re.S)[1].splitlines():
         entry = line[4:]
         depth = (len(entry) - len(entry.lstrip())) // 2
         names = re.split(r"  +", entry.strip())[0].split(" ")
@@ -43,7 +44,7 @@ def paths_of_the_tree(text: str) -> set[str]:
 
 
 def test_the_tree_names_what_there_is_and_every_module() -> None:
-    named = paths_of_the_tree((ROOT / "README.md").read_text())
+    named = paths_of_the_tree((ROOT / "docs/design.md").read_text())
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
     modules = {file for folder in ("ganbench", "zoo", "reports") for file in (ROOT / folder).rglob("*.py")}
     paths = {file.relative_to(ROOT).as_posix() for file in modules if file.name != "__init__.py"}
