@@ -97,7 +97,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "word for seeds": (
         [("seeds = 2", 'seeds = "two"')],
-        "seeds: found 'two'. Input should be a valid integer. How many, or which",
+        "seeds: found 'two'. Input should be a valid integer. How many, which",
     ),
     "no seeds": ([("seeds = 2", "seeds = []")], "seeds: found []. List should have at least 1 item"),
     "one seed twice": (
