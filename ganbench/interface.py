@@ -6,7 +6,7 @@ What needs torch imports it when it is called, so that reading results takes no 
 import os
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -18,7 +18,7 @@ from pandas import DataFrame
 from rich.console import Console
 
 from ganbench import store
-from ganbench.errors import BadResults, UnknownName
+from ganbench.errors import BadResults, BadSuite, UnknownName
 from ganbench.reports import formats
 from ganbench.reports.formats import sentences
 from ganbench.reports.frames.board import boards
@@ -146,7 +146,8 @@ def run(
 def planned(
     suite: Path, *, results: Path, device: str, workers: int | None, executor: str, only: str, scale: float,
     retry: bool, until_decided: bool, on_failure: OnFailure | None, silence: float, command: str,
-    shard: str | None = None, settings: Sequence[str] = (),
+    shard: str | None = None, settings: Sequence[str] = (), join: bool = False,
+    options: Mapping[str, str] | None = None,
     say: Callable[[str], None] = lambda said: None,
 ) -> "Plan":  # fmt: skip
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
@@ -155,10 +156,16 @@ def planned(
     from ganbench.suite.sharding import Shard
 
     part = None if shard is None else Shard.parse(shard)
-    executes = driver.choose_executor(executor, device, workers)
+    executes = driver.choose_executor(executor, device, workers, options)
     executes.silence_s = 60 * silence or None
     loaded = load(suite, scale, say, until_decided, settings)
-    return driver.plan(loaded, results, executes, only, retry, command, on_failure, part)
+    if loaded.later and (part or join):
+        raise BadSuite(
+            f"{suite} adds seeds until it is decided who leads, which one driver alone can see. Run it without "
+            f"{'--shard' if part else '--join'}, or give it fixed seeds."
+        )
+    plan = driver.plan(loaded, results, executes, only, retry, command, on_failure, part)
+    return replace(plan, join=join)
 
 
 def carried_out(plan: "Plan", console: Console) -> tuple[Results, int, "Plan"]:

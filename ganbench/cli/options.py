@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from ganbench.errors import BenchError
+
 DataDir = Annotated[
     Path | None, typer.Option(help="The folder that holds MNIST/raw and the like; also $GANBENCH_DATA.")
 ]
@@ -43,3 +45,14 @@ def use_data_dir(data_dir: Path | None) -> None:
     # Through the environment, because workers must see it too.
     if data_dir is not None:
         os.environ["GANBENCH_DATA"] = str(data_dir.resolve())
+
+
+def executor_options(given: list[str], **named: str | None) -> dict[str, str]:
+    """`NAME=VALUE`, and options that have a flag of their own. Raises BenchError."""
+    found = {name: value for name, value in named.items() if value is not None}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise BenchError(f"Found --executor-option {text!r}, but it needs NAME=VALUE.")
+        found[name] = value
+    return found

@@ -17,7 +17,15 @@ from ganbench.cli.console import (
     signals_as_ctrl_c,
     writing,
 )
-from ganbench.cli.options import AllowPlugins, DataDir, Device, FinalCheckpoint, RunArgument, use_data_dir
+from ganbench.cli.options import (
+    AllowPlugins,
+    DataDir,
+    Device,
+    FinalCheckpoint,
+    RunArgument,
+    executor_options,
+    use_data_dir,
+)
 
 OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, which takes a second to import
 
@@ -31,10 +39,20 @@ def run(
     ] = Device.auto,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one per core or GPU.")] = None,
     executor: Annotated[str, typer.Option(help="Who does the runs; see `ganbench list executors`.")] = "local",
+    executor_option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="See `ganbench show` EXECUTOR. Several times.")
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="The cluster's, as an option of the executor.")] = None,
+    checkpoints: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where the executor keeps states of runs: a folder, s3://, gs://.")
+    ] = None,
     only: Annotated[str, typer.Option(metavar="GLOB", help="Only runs like 'gan*', '*/ring8', 'gan/ring8/0'.")] = "*",
     shard: Annotated[
         str | None, typer.Option(metavar="K/N", help="Only the K-th of N parts; `ganbench merge` joins them.")
     ] = None,
+    join: Annotated[
+        bool, typer.Option("--join", help="Share the runs with others at work in the same folder.")
+    ] = False,
     until_decided: Annotated[
         bool,
         typer.Option("--until-decided", help="Add seeds, up to three times the suite's, where nobody surely leads."),
@@ -86,8 +104,9 @@ def run(
         suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale,
         retry=retry, until_decided=until_decided, on_failure=on_failure,
         silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
-        shard=shard, settings=settings or (), command=command_line(),
-        say=lambda found: err.print(escape(found), highlight=False),
+        shard=shard, join=join, settings=settings or (),
+        options=executor_options(executor_option or [], address=address, checkpoints=checkpoints),
+        command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
     )  # fmt: skip
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
     if tried and (dry_run or elsewhere):

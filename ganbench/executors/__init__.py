@@ -4,10 +4,10 @@ One is a class derived from `Executor`, and an entry point of the group `ganbenc
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:  # they bring torch and pandas: the server that workers are forked from had better begin before that
     from ganbench.runs.spec import RunSpec
@@ -46,14 +46,21 @@ class Executor(ABC):
     threads: int  # of each run
     silence_s: float | None = None  # a run that reports nothing for so long is ended; None: none is
     devices: int = 1  # GPUs that runs are spread over
+    elsewhere: ClassVar[bool] = False  # on machines whose devices this one cannot see: `device` may be "auto" then
 
     @abstractmethod
     def __init__(self, device: str, workers: int | None = None):
-        """Choose the number of workers where it is None."""
+        """Choose the number of workers where it is None.
+
+        Keyword-only arguments are options, which `ganbench run --executor-option NAME=VALUE` sets.
+        """
 
     @abstractmethod
-    def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
-        """Do all jobs, reporting as they go. Closing the iterator stops what is running."""
+    def __call__(self, jobs: Iterable[Job]) -> Iterator[JobReport]:
+        """Do all jobs, reporting as they go. Closing the iterator stops what is running.
+
+        A job is best taken from `jobs` when it can begin: until then another driver of the same folder may do it.
+        """
 
     def share(self, memory: int) -> None:
         """Hear that no run takes more than so many bytes of its device, and so how many fit; 0: nobody knows."""

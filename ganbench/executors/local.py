@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
@@ -52,22 +52,19 @@ class Local(Executor):
             forkserver.ensure_running()
             signal.signal(signal.SIGINT, ours)
 
-    def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
-        context = _context()
-        waiting, running = list(reversed(jobs)), list[_Running]()
-        workers = self.workers
-        if self.device == "cpu" and self.asked is None:
-            workers = max(1, workers // max((job.spec.threads for job in jobs), default=1))
+    def __call__(self, jobs: Iterable[Job]) -> Iterator[JobReport]:
+        context, waiting, running = _context(), iter(jobs), list[_Running]()
         try:
-            while waiting or running:
-                while waiting and len(running) < workers:
-                    job = waiting.pop()
+            while True:
+                while len(running) < self._at_a_time(running) and (job := next(waiting, None)):
                     try:
                         running.append(_start(context, job, self._device_for(running), self.threads))
                     except OSError as error:  # too many processes or open files
                         yield JobReport(job, status="lost", reason=f"no process could be started: {said(error)}")
                     else:
                         yield JobReport(job)
+                if not running:
+                    return
                 _wait(running, self.silence_s)
                 for one in list(running):
                     for report in one.reports(self.silence_s):
@@ -76,6 +73,12 @@ class Local(Executor):
                         yield report
         finally:
             _end(running)
+
+    def _at_a_time(self, running: "list[_Running]") -> int:
+        """Fewer, if those that run have several threads each, unless the number was asked for."""
+        if self.device != "cpu" or self.asked is not None:
+            return self.workers
+        return max(1, self.workers // max((one.job.spec.threads for one in running), default=1))
 
     def _device_for(self, running: "list[_Running]") -> str:
         several = self.device == "cuda" and self.devices > 1

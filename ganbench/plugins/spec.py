@@ -5,7 +5,7 @@ An option's annotation also says its range: `width: Count = 64`, or `Annotated[f
 
 import inspect
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
@@ -185,6 +185,12 @@ def _hints(plugin: Any) -> dict[str, Any]:
     # Functions have an `__init__` too, which says nothing of their arguments.
     made_by = plugin.__init__ if inspect.isclass(plugin) else plugin
     return get_type_hints(inspect.unwrap(made_by), include_extras=True)
+
+
+def as_written(plugin: Any, options: Mapping[str, str]) -> dict[str, Any]:
+    """Options whose values are texts, as of a command line -> as a suite would write them."""
+    hints = _hints(plugin)
+    return {name: _as_written(text, hints.get(name, Any)) for name, text in options.items()}
 
 
 def _as_written(text: str, hint: Any) -> Any:

@@ -13,7 +13,8 @@
         external/<id>/<seed>/   the same of samples from elsewhere, without weights
         people/                 answers of people, and scores.parquet of what they say: see `ganbench.rating`
         .unfinished/<run id>/   a run's workdir: its training state, and its record until it is whole
-        .unfinished/progress.json   how far the runs are, while a driver works: see `ganbench.suite.progress`
+        .unfinished/drivers/    who is at work and how far: see `ganbench.store.drivers`, `ganbench.suite.progress`
+        .unfinished/claims/     which driver does which run
 
 A run works in its workdir; only the driver publishes, by renaming the workdir. Reading needs no torch.
 """

@@ -1,10 +1,9 @@
 """A suite's results folder as the driver sees it: who works in it, where runs write, and how records are published."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
@@ -12,8 +11,8 @@ from typing import Any
 
 from ganbench.errors import BadResults
 from ganbench.store.columns import Status
+from ganbench.store.drivers import Driver, at_work
 from ganbench.store.format import EXTERNAL, FORMAT
-from ganbench.store.lock import locked
 from ganbench.store.records import external_records, read_manifest, read_run
 from ganbench.store.whole import write_json
 
@@ -31,6 +30,7 @@ class Store:
         """Writes nothing. Raises BadResults if another version wrote what is there."""
         self.path = results / suite
         self.unfinished = self.path / ".unfinished"
+        self.driver: Driver | None = None  # since it was claimed
         if (self.path / "suite.json").exists():
             read_manifest(self.path)
 
@@ -49,20 +49,17 @@ class Store:
             write_json(self.path / "suite.json", manifest)
 
     @contextmanager
-    def claim(self) -> Iterator[None]:
-        """Be the only driver of the suite; the claim ends with the block, or with the process.
+    def claim(self, join: bool = False) -> Iterator[Driver]:
+        """Be a driver of the suite, the only one unless it may `join` others; to the end of the block, or the process.
 
         Raises BadResults if another driver is at work, or if the folder cannot be written.
         """
         with self._writing():
             self.unfinished.mkdir(parents=True, exist_ok=True)
-        with locked(self.unfinished) as ours:
-            if not ours:
-                raise BadResults(
-                    f"Another `ganbench run` is at work in {self.path}{_driver(self.unfinished)}. Wait until it has "
-                    "ended, end it, or choose another folder with --results."
-                )
-            yield
+        with ExitStack() as stack:
+            with self._writing():
+                self.driver = stack.enter_context(at_work(self.unfinished, join))
+            yield self.driver
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -72,6 +69,11 @@ class Store:
             raise BadResults(
                 f"{self.path} cannot be written: {error.strerror}. Choose another folder with --results."
             ) from error
+
+    def published_at(self, run: str) -> int:
+        """Nanoseconds at which a run's record was written; 0 if there is none."""
+        file = self.path / run / "run.json"
+        return file.stat().st_mtime_ns if file.exists() else 0
 
     def workdir(self, run: str) -> Path:
         """Where a run may write until it is published."""
@@ -88,7 +90,12 @@ class Store:
         return ended
 
     def publish(self, run: str) -> None:
-        """Make a finished workdir part of the results; a kill on the way leaves the old record, the new one or none."""
+        """Make a finished workdir part of the results; a kill on the way leaves the old record, the new one or none.
+
+        Raises BadResults if another driver has taken the run over, as from one that was thought dead.
+        """
+        if self.driver and not self.driver.holds(run):
+            raise BadResults(f"another driver has taken the run {run} over")
         self._publish(self.unfinished / run, self.path / run)
 
     def _publish(self, workdir: Path, target: Path) -> None:
@@ -119,10 +126,3 @@ class Store:
                 if row not in file.parents and (about["label"], about["dataset"]) == (label, dataset):
                     shutil.rmtree(file.parent, ignore_errors=True)  # of a version that kept each seed by itself
         return row
-
-
-def _driver(unfinished: Path) -> str:
-    """Which process is at work, if it has said so."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        return f": {json.loads((unfinished / 'progress.json').read_text(encoding='utf-8'))['driver']}"
-    return ""

@@ -1,6 +1,7 @@
 """The driver: which runs are missing, and who does them."""
 
 import subprocess
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -12,15 +13,18 @@ from rich.console import Console
 
 from ganbench import plugins
 from ganbench.errors import BadSuite, NoDevice
-from ganbench.executors import Executor, Job
+from ganbench.executors import Executor
+from ganbench.plugins.spec import PluginSpec, as_written, build
 from ganbench.runs.record import given_to, of_kind
 from ganbench.runs.spec import RunSpec
+from ganbench.store.drivers import Driver
 from ganbench.store.folder import Store
 from ganbench.suite.language import OnFailure
 from ganbench.suite.loading import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.publishing import Reports, published
 from ganbench.suite.sharding import Shard
+from ganbench.suite.sharing import Share
 from ganbench.suite.terminal import display
 
 
@@ -36,6 +40,7 @@ class Plan:
     command: str
     on_failure: OnFailure = "retry"
     asked: int = 0  # runs that the command is about, done or not
+    join: bool = False  # other drivers that are at work
 
 
 def plan(
@@ -70,9 +75,16 @@ def plan(
     )
 
 
-def choose_executor(name: str, device: str, workers: int | None = None) -> Executor:
-    """The executor of that name, on a device that is there. Raises UnknownName or NoDevice."""
-    executor: Executor = plugins.load("executors", name)(choose_device(device).type, workers)
+def choose_executor(
+    name: str, device: str, workers: int | None = None, options: Mapping[str, str] | None = None
+) -> Executor:
+    """The executor of that name with its options, on a device that is there.
+
+    Raises UnknownName, NoDevice, or BadSuite if an option does not fit.
+    """
+    plugin = plugins.load("executors", name)
+    spec = PluginSpec(name, as_written(plugin, options or {}))
+    executor: Executor = build("executors", spec, device if plugin.elsewhere else choose_device(device).type, workers)
     return executor
 
 
@@ -93,22 +105,22 @@ def choose_device(device: str) -> torch.device:
 def carry_out(plan: Plan, console: Console) -> int:
     """Do what is planned, publishing each record as it is finished; returns how many runs failed.
 
-    Raises BadResults if the store cannot be written, or if another driver is at work in it.
+    Raises BadResults if the store cannot be written, or if another driver is at work in it that is not to be joined.
     """
-    with plan.store.claim():
-        return _carry_out(plan, console)
+    with plan.store.claim(plan.join) as us:
+        plan.store.open(
+            plan.suite.text, list(map(_entry, plan.suite.runs)), plan.command, _commit(), plan.suite.published
+        )
+        return _carry_out(plan, us, console)
 
 
-def _carry_out(plan: Plan, console: Console) -> int:
-    entries = [_entry(run) for run in plan.suite.runs]
-    plan.store.open(plan.suite.text, entries, plan.command, _commit(), plan.suite.published)
-    jobs = [Job(run, plan.store.workdir(run.id)) for run in plan.runs]
-    to_do, progress = {run.id for run in plan.runs}, SuiteProgress(len(jobs))
+def _carry_out(plan: Plan, us: Driver, console: Console) -> int:
+    to_do, progress = {run.id for run in plan.runs}, SuiteProgress(len(plan.runs))
     ended = [run.id for run in plan.suite.runs if run.id not in to_do and plan.store.status(run.id)]
-    reports = cast(Reports, published(plan.executor, jobs, plan.store, plan.on_failure))
+    reports = _reports(plan, Share(plan.runs, plan.store, us, progress))
     with (
         closing(reports),
-        progress_file(progress, plan.store.path) as note,
+        progress_file(progress, us.file) as note,
         display(progress, plan.store.path, ended, console) as show,
     ):
         for report in reports:
@@ -118,7 +130,14 @@ def _carry_out(plan: Plan, console: Console) -> int:
                 show(report)
     if plan.on_failure == "stop" and progress.failed and progress.ended < progress.total:
         console.print("Stopped at the first failure, as on_failure says. The same command goes on from here.")
+    if progress.elsewhere:
+        console.print(f"{progress.elsewhere} runs are other drivers' affair; `ganbench status` says how far they are.")
     return len(progress.failed)
+
+
+def _reports(plan: Plan, share: Share) -> Reports:
+    for jobs in share.rounds():
+        yield from cast(Reports, published(plan.executor, jobs, plan.store, plan.on_failure))
 
 
 def _fits(run: RunSpec, only: str) -> bool:

@@ -1,6 +1,6 @@
 """How far the runs are: the driver keeps it in a file, whoever looks on reads that.
 
-    <results>/<suite>/.unfinished/progress.json     as the driver last knew it; gone when the driver ends
+    <results>/<suite>/.unfinished/drivers/<driver>.json     as that driver last knew it; gone when it ends
 
 Training pays nothing for it: log intervals are reported anyway, scores along the way are in the state that a run saves
 anyway, and the file is the driver's work, once a second at most.
@@ -23,11 +23,10 @@ import pandas as pd
 from ganbench.executors import JobReport
 from ganbench.store import Results, read
 from ganbench.store.columns import IDENTITY, LOSS_COLUMNS, SCORE_COLUMNS, Identity
-from ganbench.store.lock import is_locked
+from ganbench.store.drivers import DRIVERS, living
 from ganbench.store.records import external_records
 from ganbench.store.whole import write_json
 
-FILE = "progress.json"
 NOTE_S = 1.0  # between two writings of the file
 
 
@@ -63,13 +62,14 @@ class RunProgress(Identity):
 class SuiteProgress:
     """What a driver has been told to do, and how far it is."""
 
-    total: int  # runs
+    total: int  # runs, but for those that other drivers do
     began: float = field(default_factory=lambda: time())
     updated: float = field(default_factory=lambda: time())
     driver: str = field(default_factory=lambda: f"process {os.getpid()} on {gethostname()}")
     running: dict[str, RunProgress] = field(default_factory=dict)  # by id
     done: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)  # which run, and why
+    elsewhere: int = 0  # runs that other drivers do
 
     @property
     def ended(self) -> int:
@@ -80,6 +80,10 @@ class SuiteProgress:
         """Seconds until all is done, if what is to come is like what has been; NaN at the beginning."""
         did = self.ended + sum(one.share for one in list(self.running.values()))
         return (self.updated - self.began) * (self.total - did) / did if did else nan
+
+    def leave(self, runs: int) -> None:
+        """Take into account how many runs other drivers do."""
+        self.total, self.elsewhere = self.total + self.elsewhere - runs, runs
 
     def update(self, report: JobReport) -> None:
         """Take a sign of life into account."""
@@ -98,9 +102,8 @@ class SuiteProgress:
 
 
 @contextmanager
-def progress_file(progress: SuiteProgress, folder: Path) -> Iterator[Any]:
-    """Keep a suite's `progress.json` while the driver works; call what this yields after each sign of life."""
-    file = folder / ".unfinished" / FILE
+def progress_file(progress: SuiteProgress, file: Path) -> Iterator[Any]:
+    """Keep a driver's file while it works; call what this yields after each sign of life."""
     last = 0.0
 
     def note() -> None:
@@ -118,11 +121,25 @@ def progress_file(progress: SuiteProgress, folder: Path) -> Iterator[Any]:
 
 
 def read_progress(folder: Path) -> SuiteProgress | None:
-    """What a suite's driver last wrote; None if there is no driver, if it was killed, or if nothing can be read."""
+    """What a suite's drivers last wrote, as if it were one; None if none is at work, or if nothing can be read."""
+    unfinished = folder / ".unfinished"
+    found = [one for driver in living(unfinished) if (one := _read(unfinished / DRIVERS / f"{driver}.json"))]
+    if len(found) < 2:
+        return next(iter(found), None)
+    return SuiteProgress(
+        total=max(one.total + one.elsewhere for one in found),
+        began=min(one.began for one in found),
+        updated=max(one.updated for one in found),
+        driver=", ".join(one.driver for one in found),
+        running={run: state for one in found for run, state in one.running.items()},
+        done=sum(one.done for one in found),
+        failed=[run for one in found for run in one.failed],
+    )
+
+
+def _read(file: Path) -> SuiteProgress | None:
     try:
-        if not is_locked(folder / ".unfinished"):
-            return None
-        found = json.loads((folder / ".unfinished" / FILE).read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
         running = {run: RunProgress(**one) for run, one in found.pop("running").items()}
         return SuiteProgress(**found, running=running)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

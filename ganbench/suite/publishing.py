@@ -4,7 +4,7 @@ A run that something outside of it ended, as a kill or a lack of memory, is done
 from the last state that it saved.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import cast
@@ -19,7 +19,7 @@ from ganbench.suite.language import OnFailure
 Reports = Generator[JobReport, None, None]
 
 
-def published(executor: Executor, jobs: list[Job], store: Store, on_failure: OnFailure) -> Iterator[JobReport]:
+def published(executor: Executor, jobs: Iterable[Job], store: Store, on_failure: OnFailure) -> Iterator[JobReport]:
     """Do all jobs, publish the record of each that has ended, and pass on what is reported.
 
     `on_failure`: "record" makes every end a record; "retry" first gives those another try that something outside ended;
@@ -33,6 +33,8 @@ def published(executor: Executor, jobs: list[Job], store: Store, on_failure: OnF
                 yield replace(report, status="again")
                 continue
             ended = publish(report, store)
+            if ended.status and store.driver:
+                store.driver.release(ended.job.spec.id)
             yield ended
             if on_failure == "stop" and ended.status not in ("", "done"):
                 return

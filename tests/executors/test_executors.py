@@ -1,6 +1,6 @@
 """An executor is a plugin: one from elsewhere does the runs as ours does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,14 +29,16 @@ class OneByOne(Executor):
     def warm_up(cls) -> None:
         cls.warm += 1
 
-    def __call__(self, jobs: list[Job]) -> Iterator[JobReport]:
+    def __call__(self, jobs: Iterable[Job]) -> Iterator[JobReport]:
         from ganbench.runs.run import run
 
+        jobs = list(jobs)
         for job in jobs[:-1]:
             yield JobReport(job)
             status, reason = run(job.spec, job.workdir, torch.device(self.device))
             yield JobReport(job, 1.0, 100, status, reason)
-        yield JobReport(jobs[-1], 0.5, 50, "crashed", "the power went off")
+        if jobs:
+            yield JobReport(jobs[-1], 0.5, 50, "crashed", "the power went off")
 
 
 load = EntryPoint.load

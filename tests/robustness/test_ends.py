@@ -208,6 +208,31 @@ def test_a_second_driver_of_the_same_suite_says_who_is_at_work(ganbench: Command
     assert ganbench("run", slow, "--results", tmp_path).code == 0
 
 
+def test_two_drivers_share_the_runs_of_a_folder(ganbench: Command, suite_file: Command, tmp_path: Path) -> None:
+    """Each run is done once; and the runs of one that is killed are done by the other."""
+    suite = suite_file(
+        ('name = "gan"\noptions = { width = 8, z_dim = 2 }', 'name = "toys.py:Slow"'), ("seeds = 2", "seeds = 6"),
+        ("updates = 20", "updates = 60"), ('["real", "noise"]', "[]"),
+    )  # fmt: skip
+    results = tmp_path / "results"
+    command = ("run", suite, "--results", results, "--workers", 1)
+    first = started(*command)
+    wait_until(lambda: [*results.glob("tiny/.unfinished/*/state.pt")])
+    second = started(*command, "--join")
+    wait_until(lambda: len([*results.glob("tiny/.unfinished/*/state.pt")]) == 2)
+    assert json.loads(ganbench("status", results, "--json").out)["driver"].count("process") == 2
+    first.kill()
+    first.wait()
+    _, err = second.communicate(timeout=180)
+    assert second.returncode == 0, err
+    assert status(results) == {"toys.py:Slow": "done"} and (read(results).runs["status"] == "done").all()
+    assert not [*results.glob("tiny/.unfinished/*")]
+    whole = tmp_path / "whole"
+    suite.with_name("hurry").touch()
+    assert ganbench("run", suite, "--results", whole).code == 0
+    pd.testing.assert_frame_equal(read(results).scores, read(whole).scores, check_exact=True)
+
+
 def test_nothing_outlives_a_driver_that_was_killed(slow: Path, tmp_path: Path) -> None:
     from ganbench.suite.progress import read_progress
 
@@ -254,6 +279,6 @@ def test_the_progress_of_a_driver_says_which_process_it_is(with_toy: Command, tm
     from ganbench.suite.progress import SuiteProgress, progress_file
 
     store = Store(tmp_path, "tiny")
-    with store.claim(), progress_file(SuiteProgress(1), store.path):
-        written = json.loads((store.unfinished / "progress.json").read_text())
+    with store.claim() as us, progress_file(SuiteProgress(1), us.file):
+        written = json.loads(us.file.read_text())
     assert written["driver"].startswith(f"process {os.getpid()} on ")

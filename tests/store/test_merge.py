@@ -60,6 +60,12 @@ def test_an_empty_shard_is_an_error(ganbench: Command, suite_file: Command) -> N
     assert ran.code == 2 and "--shard 7/7 is an empty part of 6 runs." in ran.err
 
 
+@pytest.mark.parametrize("option", ["--shard=1/2", "--join"])
+def test_seeds_until_decided_are_one_drivers_affair(ganbench: Command, suite_file: Command, option: str) -> None:
+    ran = ganbench("run", suite_file(("seeds = 2", "seeds = { first = 2, most = 4 }")), option)
+    assert ran.code == 2 and f"Run it without {option[:7].rstrip('=')}" in ran.err
+
+
 def test_shards_that_are_merged_are_the_whole_suite_to_the_bit(
     ganbench: Command, suite_file: Command, finished: Path, tmp_path: Path
 ) -> None:

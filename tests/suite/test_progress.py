@@ -103,7 +103,7 @@ def test_the_whole_takes_as_long_as_what_was_done_says(specs: list[RunSpec], clo
 def test_what_is_noted_is_read_back_and_gone_at_the_end(specs: list[RunSpec], tmp_path: Path) -> None:
     _store(tmp_path, specs)
     found = _updated(specs, 0.25, 0.5)
-    with Store(tmp_path, "tiny").claim(), progress_file(found, tmp_path / "tiny") as note:
+    with Store(tmp_path, "tiny").claim() as us, progress_file(found, us.file) as note:
         found.updated += progress.NOTE_S
         note()
         seen = read_progress(tmp_path / "tiny")
@@ -121,7 +121,7 @@ def test_it_is_written_once_a_second_at_most(
     written: list[object] = []
     monkeypatch.setattr(progress, "write_json", lambda *_: written.append(clock["s"]))
     found = SuiteProgress(1)
-    with Store(tmp_path, "tiny").claim(), progress_file(found, tmp_path / "tiny") as note:
+    with Store(tmp_path, "tiny").claim() as us, progress_file(found, us.file) as note:
         for i in range(1000):
             clock["s"] = 1000.0 + i / 100
             found.update(JobReport(Job(specs[0], Path()), i / 1000, i))
@@ -130,15 +130,15 @@ def test_it_is_written_once_a_second_at_most(
 
 
 def test_a_disk_that_takes_nothing_ends_no_suite(specs: list[RunSpec], tmp_path: Path) -> None:
-    with progress_file(SuiteProgress(1), tmp_path / "nowhere") as note:
+    with progress_file(SuiteProgress(1), tmp_path / "nowhere/driver.json") as note:
         note()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"total": 3}', '{"running": {"x": {"run": 1}}}', "\0"])
 def test_half_a_file_is_no_file(tmp_path: Path, content: str) -> None:
-    (tmp_path / ".unfinished").mkdir()
-    (tmp_path / ".unfinished" / progress.FILE).write_text(content)
-    assert read_progress(tmp_path) is None
+    with Store(tmp_path.parent, tmp_path.name).claim() as us:
+        us.file.write_text(content)
+        assert read_progress(tmp_path) is None
 
 
 # Results so far
@@ -155,7 +155,7 @@ def test_scores_and_losses_of_a_run_under_way_are_there(specs: list[RunSpec], tm
     store = _store(tmp_path, specs)
     spec = next(spec for spec in specs if spec.label == "gan")
     _half_done(store, spec)
-    with store.claim(), progress_file(_updated([spec], 0.5), store.path):
+    with store.claim() as us, progress_file(_updated([spec], 0.5), us.file):
         found = results_so_far(store.path)
     assert set(found.scores["run"]) == set(found.losses["run"]) == {spec.id}
     assert set(found.scores["checkpoint"]) == {"curve"} and found.scores["value"].notna().all()
@@ -168,7 +168,7 @@ def test_scores_and_losses_of_a_run_under_way_are_there(specs: list[RunSpec], tm
 def test_half_a_state_is_no_state(specs: list[RunSpec], tmp_path: Path, damage: bytes) -> None:
     store = _store(tmp_path, specs)
     (store.workdir(specs[0].id) / "state.pt").write_bytes(damage)
-    with store.claim(), progress_file(_updated(specs[:1], 0.5), store.path):
+    with store.claim() as us, progress_file(_updated(specs[:1], 0.5), us.file):
         assert results_so_far(store.path).scores.empty
 
 
@@ -178,7 +178,7 @@ def test_a_run_that_is_done_again_is_not_counted_twice(results_copy: Path, suite
     store = Store(results_copy.parent, results_copy.name)
     (results_copy / ".unfinished").mkdir(exist_ok=True)
     _half_done(store, spec)
-    with store.claim(), progress_file(_updated([spec], 0.5), store.path):
+    with store.claim() as us, progress_file(_updated([spec], 0.5), us.file):
         assert len(results_so_far(results_copy).scores) == len(before)
 
 
@@ -194,7 +194,7 @@ def test_the_stamp_changes_with_what_can_be_seen(specs: list[RunSpec], tmp_path:
     store = _store(tmp_path, specs)
     seen = [stamp(store.path)]
     _half_done(store, next(spec for spec in specs if spec.label == "gan"))
-    with store.claim(), progress_file(_updated(specs, 0.5), store.path):
+    with store.claim() as us, progress_file(_updated(specs, 0.5), us.file):
         seen.append(stamp(store.path))
         assert stamp(store.path) == seen[-1]
     folder = store.path / "abc"

@@ -45,7 +45,7 @@ def test_a_run_under_way_has_a_rate_and_an_end(
     now = 1000.0
     monkeypatch.setattr(progress, "time", lambda: now)
     found = SuiteProgress(len(specs))
-    with store.claim(), progress_file(found, store.path) as note:
+    with store.claim() as us, progress_file(found, us.file) as note:
         store.open("", entries, "ganbench run tiny", "")
         for share in (0.0, 0.25, 0.5):
             now += 10
