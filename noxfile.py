@@ -118,6 +118,11 @@ def wheel(session: nox.Session) -> None:
         session.run("ganbench", "run", "quick", "--scale", "0.05")
 
 
+def cluster(session: nox.Session) -> None:
+    """The executor `ray` on a cluster of two nodes, one of which is lost; needs `pip install ganbench[ray]`."""
+    session.run("pytest", "-q", "-m", "cluster", "tests/executors", *session.posargs)
+
+
 @nox.session
 def schema(session: nox.Session) -> None:
     """Write suites/suite.schema.json anew, after a change of the suites' language."""

@@ -118,6 +118,12 @@ class RunSpec:
             file.relative_to(folder).as_posix(): _hash(file) for file in sorted(imported) if file.is_relative_to(folder)
         }
 
+    def files(self) -> list[Path]:
+        """All files beside the suite that the run is made of."""
+        beside = Path(self.dataset.beside)
+        plugin_files = [beside / name.rpartition(":")[0] for name in self.plugin_files()]
+        return plugin_files + list(choosing.judge_files(self.judge, self.dataset.name, beside))
+
     def variant_sources(self) -> list[str]:
         """Hashes of the code of all that the variant is made of."""
         files = (code_of_file(name, self.variant.beside) for name in (self.variant.name, *_texts(self.variant.options)))
