@@ -11,6 +11,9 @@ Deviations: the decoder's variance is one number for all dimensions, not a netwo
 pixels that never vary, on which a variance of their own runs away. Adam in the place of Adagrad, as in the authors'
 later code. On points there are two hidden layers. An image that is drawn is the decoder's mean, as in the paper's
 figures; a point gets the decoder's noise too.
+
+Where the decoder's noise begins as wide as the data, points may leave the encoder unused for ever: of a ring's samples
+6 % lay within three sigma with `sigma = 1`, 76 % with 0.1. Digits want it wide: an FID of 34 with 1, 285 with 0.1.
 """
 
 import math
@@ -36,6 +39,7 @@ class VAE(OnePlayer):
         *,
         z_dim: Count = 20,
         width: Count = 500,  # units of a hidden layer
+        sigma: Positive = 1.0,  # of the decoder, at the start
         lr: Positive = 1e-3,
         betas: tuple[Decay, Decay] = (0.9, 0.999),  # of Adam
         decay_from: Share = 1.0,  # share of the budget from which the rate falls in a straight line to 0
@@ -52,7 +56,7 @@ class VAE(OnePlayer):
             *squash,
             nn.Unflatten(1, spec.shape),
         )
-        self.log_sigma = nn.Parameter(torch.zeros(()))  # of the decoder
+        self.log_sigma = nn.Parameter(torch.tensor(math.log(sigma)))  # of the decoder
         self.set_player(self.loss, adam(self, lr, betas))
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
