@@ -118,6 +118,7 @@ def wheel(session: nox.Session) -> None:
         session.run("ganbench", "run", "quick", "--scale", "0.05")
 
 
+@nox.session
 def cluster(session: nox.Session) -> None:
     """The executor `ray` on a cluster of two nodes, one of which is lost; needs `pip install ganbench[ray]`."""
     session.run("pytest", "-q", "-m", "cluster", "tests/executors", *session.posargs)
