@@ -405,7 +405,7 @@ def test_results_of_several_suites_ask_for_one(ganbench: Command, results_copy: 
 
 
 def test_samples_of_what_is_no_run(ganbench: Command, finished: Path, tmp_path: Path) -> None:
-    says(ganbench("sample", finished, "--out", tmp_path / "s.npz"), f"{finished} is no run: it has no run.json.")
+    says(ganbench("sample", finished, "--out", tmp_path / "s.npz"), f"{finished} is no run. Name one: ")
 
 
 def test_points_are_no_images(ganbench: Command, finished: Path, tmp_path: Path) -> None:

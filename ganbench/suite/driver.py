@@ -53,12 +53,10 @@ def plan(
     on_failure: OnFailure | None = None,
     shard: Shard | None = None,
 ) -> Plan:
-    """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` and `shard` fit nothing."""
-    if shard and suite.later:
-        raise BadSuite(
-            "Found --shard where seeds are added until decided, but whether a row gets more follows from the "
-            "scores of all parts. Fix the seeds: seeds = 12."
-        )
+    """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` and `shard` fit nothing.
+
+    A suite that adds seeds has no parts: whether a row gets more follows from the scores of all.
+    """
     store = Store(results, suite.name)
     suite = suite.asking_for(lambda run: store.status(run.id) is not None)  # what later looks did stays in the results
     chosen = [run for run in (shard.of(suite.runs) if shard else suite.runs) if _fits(run, only)]

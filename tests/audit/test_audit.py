@@ -161,7 +161,7 @@ def test_the_command_prints_the_table_and_writes_the_files(
     stored = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert len(stored["verdicts"]) == 6 * 7
     assert stored["disturbances"]["noise"]["amounts"] == list(POINTS["noise"].amounts)
-    assert "| `reverse_kl` |" in (tmp_path / "cards" / "truth-audit.md").read_text()
+    assert "| `reverse_kl` |" in (tmp_path / "cards" / "truth-audit-ring8.md").read_text()
 
 
 def test_two_judges_are_compared_on_disturbed_data_and_on_a_suites_runs(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 Open = Callable[..., Any]
+Until = Callable[[Any, str], None]
 Scroll = Callable[[Any], None]
 
 
@@ -60,16 +61,16 @@ def test_a_select_shows_another_figure(opened: Open) -> None:
         assert not tab.locator("#ring8 .ytitle", has_text="D.loss").is_visible()
 
 
-def test_the_legend_hides_a_label_in_all_figures(opened: Open, scroll_through: Scroll) -> None:
+def test_the_legend_hides_a_label_in_all_figures(opened: Open, scroll_through: Scroll, until: Until) -> None:
     with opened("full") as tab:
         scroll_through(tab)
         tab.locator("#ring8 .legend").get_by_role("button", name="wgan").click()
         drawn = "[...document.querySelectorAll('#ring8 .plot.drawn:not([data-still])')]"
         shown = f"{drawn}.flatMap(p => p.data.filter(t => t.meta === 'wgan').map(t => t.visible))"
-        tab.wait_for_function(f"{shown}.length > 4 && {shown}.every(v => v === false)")
+        until(tab, f"{shown}.length > 4 && {shown}.every(v => v === false)")
 
 
-def test_the_theme_follows_the_system_until_it_is_chosen(opened: Open) -> None:
+def test_the_theme_follows_the_system_until_it_is_chosen(opened: Open, until: Until) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
     ink = "document.querySelector('#ring8 .plot.drawn')._fullLayout.font.color"
     with opened("full", scheme="dark", anchor="#ring8--curves") as tab:
@@ -79,7 +80,7 @@ def test_the_theme_follows_the_system_until_it_is_chosen(opened: Open) -> None:
         tab.get_by_role("button", name="Light theme").click()
         assert tab.locator("#theme").inner_text() == "Dark theme"
         light = tab.evaluate(paper)
-        tab.wait_for_function(f"{ink} !== '{before}'")
+        until(tab, f"{ink} !== '{before}'")
     assert sum(map(int, dark[4:-1].split(","))) < 100 < 700 < sum(map(int, light[4:-1].split(",")))
 
 
@@ -114,34 +115,35 @@ def test_hostile_names_are_seen_as_text(opened: Open, scroll_through: Scroll) ->
         assert any(tick.startswith("<script>alert(1)</") for tick in ticks)
 
 
-def test_the_slider_moves_all_samples_by_the_keyboard(opened: Open) -> None:
+def test_the_slider_moves_all_samples_by_the_keyboard(opened: Open, until: Until) -> None:
     with opened("gallery", anchor="#ring8--slider") as tab:
         first = "document.querySelector('#ring8 [data-stops] .plot')"
-        tab.wait_for_function(f"{first}.querySelector('svg.main-svg')")
+        until(tab, f"{first}.querySelector('svg.main-svg') !== null")
         slider = tab.locator("#ring8").get_by_role("slider", name="Along the budget")
         before = tab.evaluate(f"[...{first}._fullData.at(-1).x]")
         slider.focus()
         tab.keyboard.press("Home")
         assert slider.get_attribute("aria-valuetext") == "after 66.7 k images"
-        tab.wait_for_function(f"{first}._fullData.at(-1).x[0] !== {before[0]}")
+        until(tab, f"{first}._fullData.at(-1).x[0] !== {before[0]}")
         assert set(tab.locator("#ring8 .stop").all_text_contents()) == {"66,666 images"}
         tab.keyboard.press("End")
-        tab.wait_for_function(f"{first}._fullData.at(-1).x[0] === {before[0]}")
+        until(tab, f"{first}._fullData.at(-1).x[0] === {before[0]}")
 
 
-def test_figures_that_are_drawn_late_stand_where_the_slider_does(opened: Open) -> None:
+def test_figures_that_are_drawn_late_stand_where_the_slider_does(opened: Open, until: Until) -> None:
     with opened("gallery", anchor="#ring8--samples") as tab:
         move = "s => { s.value = 0; s.dispatchEvent(new Event('input')); }"
         tab.locator("#ring8").get_by_role("slider", name="Along the budget").evaluate(move)
         tab.locator("#ring8").get_by_role("combobox", name="Seed").select_option("1")
         card = tab.locator('#ring8 [data-seed="1"][data-stops]').first
         card.scroll_into_view_if_needed()
-        as_first_frame = """card => {
-          const plot = card.querySelector(".plot"), points = plot._fullData?.at(-1).x ?? [];
+        as_first_frame = """(() => {
+          const plot = document.querySelector('#ring8 [data-seed="1"][data-stops] .plot');
+          const points = plot._fullData?.at(-1).x ?? [];
           const kept = JSON.parse(document.getElementById(plot.dataset.figure).textContent).frames[0].data[0].x.bdata;
           return btoa(String.fromCharCode(...new Uint8Array(new Float32Array(points).buffer))) === kept;
-        }"""
-        tab.wait_for_function(as_first_frame, arg=card.element_handle())
+        })()"""
+        until(tab, as_first_frame)
 
 
 def test_a_film_slides_without_moving_its_neighbours(opened: Open, scroll_through: Scroll) -> None:
@@ -181,14 +183,14 @@ def test_without_script_all_seeds_stand_at_the_end_of_their_budget(opened: Open)
         assert not tab.locator("#mnist5k").get_by_role("slider", name="Along the budget").is_visible()
 
 
-def test_a_link_opens_a_fold_of_the_gallery(opened: Open) -> None:
+def test_a_link_opens_a_fold_of_the_gallery(opened: Open, until: Until) -> None:
     with opened("gallery", anchor="#ring8--surface") as tab:
-        tab.wait_for_function("document.querySelector('#ring8--surface[open] svg.main-svg')")
+        until(tab, "document.querySelector('#ring8--surface[open] svg.main-svg') !== null")
 
 
-def test_stability_and_the_board_over_all_show_sort_and_draw(opened: Open) -> None:
+def test_stability_and_the_board_over_all_show_sort_and_draw(opened: Open, until: Until) -> None:
     with opened("gallery", anchor="#overall") as tab:
-        tab.wait_for_function("document.querySelectorAll('#overall .plot svg.main-svg').length > 3")
+        until(tab, "document.querySelectorAll('#overall .plot svg.main-svg').length > 3")
         assert "2 datasets cannot separate 3 variants" in tab.locator("#overall").inner_text()
         tab.get_by_role("tablist", name="More of ring8").get_by_role("tab", name="Stability").click()
         table = "#ring8 table:has(caption:has-text('Stability'))"

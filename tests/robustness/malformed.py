@@ -95,7 +95,9 @@ def _unfit(setting: Any) -> Iterator[Any]:
     kind = setting.get("type")
     others = {"string": "x", "integer": 1.5, "number": "y", "array": {}, "object": [], "boolean": 0}
     if kind is not None:
-        alike = (("array", "object"), ("object", "array"))  # {} and [] for a table and a list
+        # {} and [] are a table and a list of nothing, and a number may be 0 or 1.5.
+        alike = {("array", "object"), ("object", "array"), *((one, "number") for one in ("integer", "boolean"))}
+        alike.add(("boolean", "integer"))
         yield from (value for other, value in others.items() if other != kind and (other, kind) not in alike)
     if kind in ("integer", "number"):
         yield from (True, nan, inf, -inf, *HUGE, 10**15 if "maximum" in setting else -1e300)

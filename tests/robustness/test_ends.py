@@ -212,7 +212,7 @@ def test_two_drivers_share_the_runs_of_a_folder(ganbench: Command, suite_file: C
     """Each run is done once; and the runs of one that is killed are done by the other."""
     suite = suite_file(
         ('name = "gan"\noptions = { width = 8, z_dim = 2 }', 'name = "toys.py:Slow"'), ("seeds = 2", "seeds = 6"),
-        ("updates = 20", "updates = 60"), ('["real", "noise"]', "[]"),
+        ("updates = 20", "updates = 400"), ('["real", "noise"]', "[]"),
     )  # fmt: skip
     results = tmp_path / "results"
     command = ("run", suite, "--results", results, "--workers", 1)
@@ -223,12 +223,12 @@ def test_two_drivers_share_the_runs_of_a_folder(ganbench: Command, suite_file: C
     assert json.loads(ganbench("status", results, "--json").out)["driver"].count("process") == 2
     first.kill()
     first.wait()
+    suite.with_name("hurry").touch()
     _, err = second.communicate(timeout=180)
     assert second.returncode == 0, err
     assert status(results) == {"toys.py:Slow": "done"} and (read(results).runs["status"] == "done").all()
     assert not [*results.glob("tiny/.unfinished/*")]
     whole = tmp_path / "whole"
-    suite.with_name("hurry").touch()
     assert ganbench("run", suite, "--results", whole).code == 0
     pd.testing.assert_frame_equal(read(results).scores, read(whole).scores, check_exact=True)
 
