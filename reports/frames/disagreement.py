@@ -5,6 +5,7 @@ of better and worse is left out. Of a metric that was measured under several con
 key counts.
 """
 
+from collections.abc import Iterator
 from itertools import combinations
 from math import sqrt
 from typing import Any
@@ -24,19 +25,36 @@ def table_of(scores: DataFrame, primary: str = "") -> DataFrame:
     """Tidy scores of one dataset -> a row per run of a variant and a column per metric, `primary` first, all turned so
     that more is better. A metric of several judges has a column for each.
     """
+    columns: dict[str, Any] = {}
+    for title, _, part in _by_judge(scores, primary):
+        part = part[part["key"] == part["key"].mode().iloc[0]].drop_duplicates("run")
+        columns[title] = (-1 if part["direction"].iloc[0] == "lower" else 1) * part.set_index("run")["value"]
+    return DataFrame(columns)
+
+
+def nearest(scores: DataFrame, taus: DataFrame) -> DataFrame:
+    """For each metric of a judge that is not the one of most scores, such as people, the metric of another judge that
+    orders runs most as it does: metric, judge, nearest, tau. `taus` is from `correlations`.
+    """
+    judges = {title: judge for title, judge, _ in _by_judge(scores) if title in taus}
+    usual = max(judges.values(), key=list(judges.values()).count, default="")
+    found = []
+    for title, judge in judges.items():
+        others = taus.loc[title, [other for other, by in judges.items() if by != judge]].dropna()
+        if judge != usual and len(others):
+            found.append({"metric": title, "judge": judge, "nearest": others.idxmax(), "tau": float(others.max())})
+    return DataFrame(found, columns=["metric", "judge", "nearest", "tau"])
+
+
+def _by_judge(scores: DataFrame, primary: str = "") -> Iterator[tuple[str, str, DataFrame]]:
+    """Title, judge and rows of each metric by each of its judges; of one judge the title is the metric's own."""
     rows = scores[(scores["checkpoint"] == "last") & scores["value"].notna() & scores["direction"].isin(SENSES)]
     rows = rows[is_entrant(rows)]
-    columns: dict[str, Any] = {}
     for metric in metrics_in_order(list(rows["metric"]), primary):
         own = rows[rows["metric"] == metric]
         judges = list(dict.fromkeys(own["judge"]))
         for judge in judges:
-            part = own[own["judge"] == judge]
-            part = part[part["key"] == part["key"].mode().iloc[0]].drop_duplicates("run")
-            sign = -1 if part["direction"].iloc[0] == "lower" else 1
-            title = own["title"].iloc[0] + (f", {judge}" if len(judges) > 1 else "")
-            columns[title] = sign * part.set_index("run")["value"]
-    return DataFrame(columns)
+            yield own["title"].iloc[0] + (f", {judge}" if len(judges) > 1 else ""), judge, own[own["judge"] == judge]
 
 
 def correlations(table: DataFrame) -> DataFrame:

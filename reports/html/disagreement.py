@@ -6,7 +6,7 @@ import numpy as np
 from pandas import DataFrame
 
 from ganbench.reports import figures
-from ganbench.reports.frames.disagreement import MOST_PAIRS, by_chance, correlations, reversals, table_of
+from ganbench.reports.frames.disagreement import MOST_PAIRS, by_chance, correlations, nearest, reversals, table_of
 from ganbench.reports.frames.rows import each
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.pictures import Caption, DrawnFigure, FigureGroup, group, scores_with_intervals
@@ -35,6 +35,7 @@ def metrics(section: Section) -> str:
         page=section.page,
         groups=drawn,
         compared=len(drawn) > 1,
+        nearest=list(each(nearest(section.scores, correlations(table_of(section.scores, section.primary))))),
         pairs=list(each(pairs.head(MOST_PAIRS))),
         all_pairs=len(pairs),
         one_seed=bool(seeds.max() < 2),

@@ -57,6 +57,24 @@ def test_two_judges_are_two_columns(full: Any) -> None:
     ]
 
 
+def _seen_by_people(full: Any) -> DataFrame:
+    """Scores to which people's are added, who order runs of mnist5k as FID does."""
+    own = full.scores.query("dataset == 'mnist5k' and metric == 'fid'")
+    said = own.assign(metric="human_error", title="Human error", judge="people", key="k", direction="higher")
+    return pd.concat([full.scores, said.assign(value=-own["value"])])
+
+
+def test_the_metric_is_named_that_orders_runs_most_as_people_do(synthetic: ModuleType) -> None:
+    full = synthetic.make()
+    plain = tidy(full).query("dataset == 'mnist5k'")
+    assert disagreement.nearest(plain, disagreement.correlations(disagreement.table_of(plain))).empty
+    full.scores = _seen_by_people(full)
+    scores = tidy(full).query("dataset == 'mnist5k'")
+    (found,) = disagreement.nearest(scores, disagreement.correlations(disagreement.table_of(scores))).itertuples()
+    assert (found.metric, found.judge, found.nearest, found.tau) == ("Human error", "people", "FID", 1.0)
+    assert "Of the metrics of others,\nFID orders runs most as it does: τ = 1" in page.render(full)
+
+
 def _rows(**limits: tuple[float, float]) -> DataFrame:
     """Rows like `a_fid=(low, high)`."""
     made = [(*name.split("_"), *ends) for name, ends in limits.items()]
