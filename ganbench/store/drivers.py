@@ -128,6 +128,8 @@ def at_work(unfinished: Path, join: bool = False) -> Iterator[Driver]:
     finally:
         ended.set()
         ours.release_all()
+        with suppress(OSError):
+            _sweep(ours)  # whoever was killed meanwhile
         lock.release()
         _remove(ours.file)
         for folder in (ours.file.parent, unfinished / CLAIMS):
