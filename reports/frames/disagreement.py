@@ -42,7 +42,7 @@ def nearest(scores: DataFrame, taus: DataFrame) -> DataFrame:
     for title, judge in judges.items():
         others = taus.loc[title, [other for other, by in judges.items() if by != judge]].dropna()
         if judge != usual and len(others):
-            found.append({"metric": title, "judge": judge, "nearest": others.idxmax(), "tau": float(others.max())})
+            found.append({"metric": title, "judge": judge, "nearest": others.idxmax(), "tau": max(others)})
     return DataFrame(found, columns=["metric", "judge", "nearest", "tau"])
 
 
