@@ -40,7 +40,9 @@ def test_without_a_terminal_each_run_that_ended_is_a_line(first_run: tuple[Path,
     assert all(re.fullmatch(r"\d/6 (gan|real|noise) on ring8, seed [01]: done in \d+ s", line) for line in lines)
 
 
-def test_the_results_hold_the_runs_and_nothing_unfinished(finished: Path) -> None:
+def test_the_results_hold_the_runs_and_nothing_unfinished(ganbench: Command, resources: Path, tmp_path: Path) -> None:
+    assert ganbench("run", resources / "tiny.toml", "--results", tmp_path).code == 0
+    finished = tmp_path / "tiny"
     runs = set(read(finished).runs["run"])
     assert {path.name for path in finished.iterdir()} == {*runs, ".unfinished", "report.html", "suite.json"}
     assert [*(finished / ".unfinished").iterdir()] == []
