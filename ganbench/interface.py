@@ -267,8 +267,10 @@ def _source(samples: Any, z_dim: int | tuple[int, ...] | None, like: "RunSpec", 
 def _as_command(suite: str | Path, options: dict[str, Any]) -> str:
     """What one would type for the same: messages name it as what to run again."""
     words = ["ganbench", "run", str(suite)]
-    usual = {"only": "*", "results": "results", "device": "auto", "executor": "local", "scale": 1.0, "retry": False}
-    usual["until-decided"] = False
+    usual = {
+        "only": "*", "results": "results", "device": "auto", "executor": "local", "scale": 1.0, "retry": False,
+        "until-decided": False,
+    }  # fmt: skip
     for name, value in options.items():
         if isinstance(value, list | tuple):
             words += [word for one in value for word in (f"--{name}", str(one))]

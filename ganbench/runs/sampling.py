@@ -41,6 +41,12 @@ class Drawn(NamedTuple):
     seconds: float = nan  # that drawing x took
 
 
+def wait_for(device: torch.device) -> None:
+    """Return when a device has done what it was asked for; a CPU has."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+
+
 class Sampler:
     """Draws in eval mode, and leaves the variant's mode and all random states as they were."""
 
@@ -68,8 +74,7 @@ class Sampler:
             with self.undisturbed(seed):
                 pair = _joined([variant.pair(part) for part in _chunks(like)])
         x = pair.x if pair else self._sample(like, seed)
-        if self.device.type != "cpu":
-            torch.accelerator.synchronize(self.device)
+        wait_for(self.device)
         seconds = perf_counter() - began
         walk = partial(self.walk, split, seed) if variant.decodes else None
         likelihood = self.log_likelihood(seed)

@@ -14,9 +14,9 @@ def find_run(name: str, results: Path = Path("results")) -> Path:
     """
     if (Path(name) / "run.json").exists():
         return Path(name)
-    *before, label, dataset, seed = ["", "", "", *name.replace("\\", "/").rstrip("/").split("/")]
-    named = "/".join(filter(None, before)) if not name.startswith("/") else "/" + "/".join(filter(None, before))
-    suites = [Path(named), results / named] if named else sorted(results.glob("*")) if results.is_dir() else []
+    *before, label, dataset, seed = ("", "", "", *Path(name).parts)
+    named = Path(*before)
+    suites = [named, results / named] if any(before) else sorted(results.glob("*"))
     suites = [suite for suite in suites if (suite / "suite.json").exists()]
     if not (label and dataset) or not suites:
         raise BadResults(

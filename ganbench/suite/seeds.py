@@ -32,7 +32,7 @@ def _growing(seeds: Seeds, where: str) -> LooksTable:
     if isinstance(seeds, list) or seeds < 2:
         raise BadSuite(
             f"{where}: found seeds = {seeds}, but seeds that are added until decided begin with two or more. "
-            "Say how many: seeds = 4, or seeds = {{ first = 4, most = 12 }}.".replace("{{", "{").replace("}}", "}")
+            "Say how many: seeds = 4, or seeds = { first = 4, most = 12 }."
         )
     return LooksTable(first=seeds, most=LOOKS * seeds)
 

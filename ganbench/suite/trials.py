@@ -24,7 +24,7 @@ from ganbench.metrics import Evidence, Metric, Pairs
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.contract import fewer
 from ganbench.runs.run import make_deterministic
-from ganbench.runs.sampling import Sampler, training_data
+from ganbench.runs.sampling import Sampler, training_data, wait_for
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import PlayerStep, PlayerSteps, enter
 from ganbench.variant import Variant
@@ -246,6 +246,6 @@ def _timed(work: Callable[[], Any], device: torch.device | None = None) -> tuple
     """Seconds until the device is done with it, and what it gives."""
     started = perf_counter()
     result = work()
-    if device is not None and device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device is not None:
+        wait_for(device)
     return perf_counter() - started, result

@@ -24,7 +24,9 @@ READ = Caption(
 
 def metrics(section: Section) -> str:
     """Every metric's scores, then where metrics disagree; the latter only where two of them can be compared."""
-    groups = [scores_with_intervals(section), *_compared(section)]
+    turned = table_of(section.scores, section.primary)
+    taus = correlations(turned)
+    groups = [scores_with_intervals(section), *_compared(section, taus, len(turned))]
     drawn = [one for one in groups if one.figures]
     if not drawn:
         return ""
@@ -35,21 +37,19 @@ def metrics(section: Section) -> str:
         page=section.page,
         groups=drawn,
         compared=len(drawn) > 1,
-        nearest=list(each(nearest(section.scores, correlations(table_of(section.scores, section.primary))))),
+        nearest=list(each(nearest(section.scores, taus))),
         pairs=list(each(pairs.head(MOST_PAIRS))),
         all_pairs=len(pairs),
         one_seed=bool(seeds.max() < 2),
     )
 
 
-def _compared(section: Section) -> Iterator[FigureGroup]:
+def _compared(section: Section, taus: DataFrame, runs: int) -> Iterator[FigureGroup]:
     """The agreement of metrics; nothing where fewer than two, or `FEWEST` runs, can be compared."""
-    turned = table_of(section.scores, section.primary)
-    taus = correlations(turned)
     if taus.shape[0] < 2 or not taus.where(~np.eye(len(taus), dtype=bool)).notna().any(axis=None):
         return
-    reach = fixed(by_chance(len(turned)), 2)
-    caption = READ._replace(read=READ.read.format(runs=count(len(turned), "run"), share="95 %", reach=reach))
+    reach = fixed(by_chance(runs), 2)
+    caption = READ._replace(read=READ.read.format(runs=count(runs, "run"), share="95 %", reach=reach))
     yield group(section.page, section.slug, "Agreement of metrics", caption, _agreement(taus))
 
 
