@@ -1,5 +1,6 @@
 """What MkDocs asks while it builds the site: pages that are made of the code, and links that lead out of the folder."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,16 +87,32 @@ def suite_page(schema: dict[str, Any]) -> str:
                 "",
                 *([table["description"].replace("\n", " "), ""] if "description" in table else []),
             ]
-            lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+            lines += ["| key | type | default | example | meaning |", "| --- | --- | --- | --- | --- |"]
             lines += [key_row(key, about) for key, about in table["properties"].items()]
             lines.append("")
-    return "\n".join([*lines, "## An example", "", "```toml", EXAMPLE, "```", ""])
+    return "\n".join(lines)
 
 
 def key_row(key: str, about: dict[str, Any]) -> str:
-    """A key, its type, its default and its meaning."""
-    default = f"`{about['default']!r}`" if "default" in about else ""
-    return f"| `{key}` | {escaped(type_words(about))} | {escaped(default)} | {escaped(about.get('description', ''))} |"
+    """A key, its type, its default, an example and its meaning."""
+    default = f"`{toml(about['default'])}`" if about.get("default") is not None else ""
+    example = f"`{key} = {toml(about['examples'][0])}`"
+    cells = [f"`{key}`", type_words(about), default, example, about.get("description", "")]
+    return f"| {' | '.join(map(escaped, cells))} |"
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it in one line."""
+    match value:
+        case dict():
+            return f"{{ {', '.join(f'{key} = {toml(one)}' for key, one in value.items())} }}" if value else "{}"
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case bool() | str():
+            return json.dumps(value)
+        case int():
+            return f"{value:_}"
+    return f"{value:g}"
 
 
 def type_words(about: dict[str, Any]) -> str:
@@ -110,21 +127,6 @@ def type_words(about: dict[str, Any]) -> str:
     if about.get("type") == "array":
         return f"list of {type_words(about.get('items', {})) or 'anything'}"
     return str(about.get("type", ""))
-
-
-EXAMPLE = """seeds = 3
-budget = { images = 20_000 }
-
-[[dataset]]
-name = "ring8"
-metrics = ["modes", "high_quality", "reverse_kl_third"]
-
-[[variant]]
-name = "wgan"
-options = { penalty = { name = "gradient", weight = 1 } }
-
-[[variant]]
-name = "gan\"""".rstrip()
 
 
 if __name__ == "__main__":

@@ -6,14 +6,24 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pydantic import BaseModel
 
 from ganbench import plugins
+from ganbench.compare.gate import Gate, MetricRules
 from ganbench.plugins.describe import describe
-from ganbench.suite.language import parse
+from ganbench.suite.language import (
+    BudgetTable,
+    DatasetTable,
+    LooksTable,
+    PublishedTable,
+    SuiteTable,
+    VariantTable,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,7 +55,25 @@ def test_the_page_of_the_language_has_every_key(hooks: ModuleType) -> None:
     assert page == hooks.suite_page(schema)
     keys = {key for table in (schema, *schema["$defs"].values()) for key in table.get("properties", {})}
     assert [key for key in keys if f"| `{key}` |" not in page] == []
-    assert [variant.name for variant in parse(hooks.EXAMPLE, "example").variant] == ["wgan", "gan"]
+
+
+MODELS = (SuiteTable, BudgetTable, DatasetTable, VariantTable, PublishedTable, LooksTable, Gate, MetricRules)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_key_has_an_example_that_fits(hooks: ModuleType, model: type[BaseModel]) -> None:
+    needed = {key: field.examples[0] for key, field in model.model_fields.items() if field.is_required()}
+    needed |= {"images": 1} if model is BudgetTable else {}
+    for key, field in model.model_fields.items():
+        text = f"{key} = {hooks.toml(field.examples[0])}"  # as the page has it
+        others = {} if model is BudgetTable and key != "parameters" else needed
+        found = model.model_validate_json(json.dumps({**others, **tomllib.loads(text)}))
+        assert key in found.model_fields_set and getattr(found, key) != field.default
+
+
+def test_the_models_are_all_that_the_schema_has() -> None:
+    defined = json.loads((ROOT / "suites/suite.schema.json").read_text())["$defs"]
+    assert {*defined, "SuiteTable"} == {model.__name__ for model in MODELS}
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:

@@ -39,13 +39,16 @@ class MetricRules(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     tolerance: Share | None = Field(
-        None, description=f"For this metric; by default the gate's, and {SPEED_TOLERANCE:g} for speed."
+        None, description=f"For this metric; by default the gate's, and {SPEED_TOLERANCE:g} for speed.", examples=[0.3]
     )
-    floor: Floor | None = Field(None, description="For this metric, in its unit; by default the gate's.")
+    floor: Floor | None = Field(
+        None, description="For this metric, in its unit; by default the gate's.", examples=[0.5]
+    )
     weight: Share | None = Field(
         None,
         description="Share of the allowed error, relative to other metrics; 0: not looked at. By default 1, and "
         f"{PRIMARY:g} for the dataset's primary metric.",
+        examples=[0],
     )
 
 
@@ -55,21 +58,33 @@ class Gate(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     error: float = Field(
-        0.05, gt=0, lt=1, description="How often a board on which nothing has changed may raise an alarm."
+        0.05,
+        gt=0,
+        lt=1,
+        description="How often a board on which nothing has changed may raise an alarm.",
+        examples=[0.01],
     )
-    tolerance: Share = Field(0.1, description="A change by less than this share of what the baseline has is none.")
+    tolerance: Share = Field(
+        0.1, description="A change by less than this share of what the baseline has is none.", examples=[0.2]
+    )
     floor: Floor = Field(
         FLOOR,
         description="A change by less than this, in the metric's unit, is none: a tolerance alone is nothing where the "
         "baseline has nearly nothing.",
+        examples=[0.001],
     )
     failures: float = Field(
         0.0,
         ge=0,
         le=1,
         description="Share of a variant's runs that may fail, or lose a score, though they ended in the baseline.",
+        examples=[0.25],
     )
-    metrics: dict[str, MetricRules] = Field({}, description="Exceptions: a metric, or images_per_second for speed.")
+    metrics: dict[str, MetricRules] = Field(
+        {},
+        description="Exceptions: a metric, or images_per_second for speed.",
+        examples=[{"fid": {"tolerance": 0.3}, "images_per_second": {"weight": 0}}],
+    )
 
     @classmethod
     def of_results(cls, folder: Path) -> "Gate":

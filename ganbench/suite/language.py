@@ -70,9 +70,11 @@ class Table(BaseModel):
 class LooksTable(Table):
     """Seeds that are added until it is decided who leads: a look after every `first` of them."""
 
-    first: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = Field(description="Seeds of every row, and added at each look.")
+    first: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = Field(
+        description="Seeds of every row, and added at each look.", examples=[4]
+    )
     most: Annotated[int, Field(ge=4, le=MOST_SEEDS)] = Field(
-        description="Seeds of a row in all, a multiple of `first`."
+        description="Seeds of a row in all, a multiple of `first`.", examples=[16]
     )
 
     @model_validator(mode="after")
@@ -99,14 +101,17 @@ class BudgetTable(Table):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [unit]} for unit in get_args(Unit)]})
 
-    images: Amount | None = Field(None, description="Real images shown to D.")
-    updates: Amount | None = Field(None, description="Updates of the generator.")
-    seconds: Amount | None = Field(None, description="Seconds of training.")
-    flops: Annotated[float, Field(gt=0, le=1e24)] | None = Field(None, description="FLOPs of training.")
+    images: Amount | None = Field(None, description="Real images shown to D.", examples=[100_000])
+    updates: Amount | None = Field(None, description="Updates of the generator.", examples=[2_000])
+    seconds: Amount | None = Field(None, description="Seconds of training.", examples=[60])
+    flops: Annotated[float, Field(gt=0, le=1e24)] | None = Field(
+        None, description="FLOPs of training.", examples=[1e13]
+    )
     parameters: Annotated[int, Field(gt=0, le=10**12)] | None = Field(
         None,
         description="A whole number: of D and G together. It chooses every variant's `width`, to within 5 %. "
         "A dataset's budget without it keeps to the suite's.",
+        examples=[500_000],
     )
 
     @property
@@ -126,48 +131,71 @@ class BudgetTable(Table):
 class DatasetTable(Table):
     """What is trained on. Settings here go before those of the suite."""
 
-    name: Name = Field(description="An installed dataset, `folder:PATH`, or `file.py:Name` beside the suite.")
-    label: Label = Field("", description="Its name on the board; by default the dataset's name.")
-    options: Options = Field({}, description="See `ganbench show NAME`.")
-    budget: BudgetTable | None = Field(None, description="The length of a run on this dataset, and its size.")
-    seeds: Seeds | None = Field(None, description="As the suite's, which holds by default.")
-    evaluations: Annotated[int, Field(gt=0, le=10_000)] | None = None
-    samples: Count | None = None
+    name: Name = Field(
+        description="An installed dataset, `folder:PATH`, or `file.py:Name` beside the suite.",
+        examples=["folder:~/flowers"],
+    )
+    label: Label = Field("", description="Its name on the board; by default the dataset's name.", examples=["digits"])
+    options: Options = Field({}, description="See `ganbench show NAME`.", examples=[{"size": 16}])
+    budget: BudgetTable | None = Field(
+        None, description="The length of a run on this dataset, and its size.", examples=[{"images": 200_000}]
+    )
+    seeds: Seeds | None = Field(None, description="As the suite's, which holds by default.", examples=[5])
+    evaluations: Annotated[int, Field(gt=0, le=10_000)] | None = Field(
+        None, description="As the suite's.", examples=[20]
+    )
+    samples: Count | None = Field(None, description="As the suite's.", examples=[2_000])
     judge: Name | None = Field(
         None,
         description="An installed judge, `file.py:Name` of a class or a function, or weights.safetensors; "
         "by default the dataset's own.",
+        examples=["random"],
     )
-    metrics: Names | None = Field(None, description="By default the judge's own.")
+    metrics: Names | None = Field(None, description="By default the judge's own.", examples=[["fid", "kid", "recall"]])
     primary: Name | None = Field(
         None,
         description="The one of the metrics that verdicts are of; by default that by which checkpoints are selected.",
+        examples=["kid"],
     )
     curves: Names = Field(
         [],
         description="Those of the metrics that runs are judged by along their budget; by default all that are cheap.",
+        examples=[["fid"]],
     )
 
 
 class VariantTable(Table):
     """What is trained."""
 
-    name: Name = Field(description="An installed variant, or `file.py:Name` beside the suite.")
-    label: Label = Field("", description="Its name on the board; by default the variant's name.")
-    options: Options = Field({}, description="See `ganbench show NAME`.")
-    on: dict[Name, Options] = Field({}, description="Options that hold on one dataset only, by its label.")
-    datasets: Names | None = Field(None, description="Labels of the datasets it is trained on; by default all.")
+    name: Name = Field(
+        description="An installed variant, or `file.py:Name` beside the suite.", examples=["mine.py:MyGAN"]
+    )
+    label: Label = Field(
+        "", description="Its name on the board; by default the variant's name.", examples=["mine, wide"]
+    )
+    options: Options = Field(
+        {}, description="See `ganbench show NAME`.", examples=[{"penalty": {"name": "gradient", "weight": 1}}]
+    )
+    on: dict[Name, Options] = Field(
+        {}, description="Options that hold on one dataset only, by its label.", examples=[{"digits": {"width": 32}}]
+    )
+    datasets: Names | None = Field(
+        None, description="Labels of the datasets it is trained on; by default all.", examples=[["digits"]]
+    )
 
 
 class PublishedTable(Table):
     """What a paper printed of one of the suite's variants on one of its datasets, to be shown beside the results."""
 
-    source: Text = Field(min_length=1, description="Paper, and the table in it.")
-    dataset: Name = Field(description="Label of a dataset of this suite.")
-    variant: Name = Field(description="Label of a variant of this suite.")
-    trials: int = Field(gt=1, le=10**6, description="Training runs behind the numbers.")
+    source: Text = Field(
+        min_length=1, description="Paper, and the table in it.", examples=["Lin et al., PacGAN, 2018, table 1"]
+    )
+    dataset: Name = Field(description="Label of a dataset of this suite.", examples=["grid25"])
+    variant: Name = Field(description="Label of a variant of this suite.", examples=["gan"])
+    trials: int = Field(gt=1, le=10**6, description="Training runs behind the numbers.", examples=[10])
     scores: dict[Name, tuple[float, Annotated[float, Field(ge=0)]]] = Field(
-        description="Metric -> mean and standard error of the mean, in this project's units: shares, nats."
+        description="Metric -> mean and standard error of the mean, in this project's units: shares, nats.",
+        examples=[{"modes": [17.3, 0.8]}],
     )
 
 
@@ -175,37 +203,78 @@ class SuiteTable(Table):
     """A benchmark suite of ganbench."""
 
     name: str = Field(
-        "", max_length=60, pattern=r"^(\w[\w .@+-]*)?$", description="Also of its folder; by default the file's name."
+        "",
+        max_length=60,
+        pattern=r"^(\w[\w .@+-]*)?$",
+        description="Also of its folder; by default the file's name.",
+        examples=["digits"],
     )
-    description: Text = ""
-    budget: BudgetTable = Field(description="The length of a run, one unit and its amount, and maybe its size.")
-    seeds: Seeds = Field(3, description="How many, which, or { first, most }: added until it is decided who leads.")
+    description: Text = Field(
+        "", description="What the suite asks, for who reads it.", examples=["Which penalty, on digits?"]
+    )
+    budget: BudgetTable = Field(
+        description="The length of a run, one unit and its amount, and maybe its size.", examples=[{"images": 100_000}]
+    )
+    seeds: Seeds = Field(
+        3,
+        description="How many, which, or { first, most }: added until it is decided who leads.",
+        examples=[{"first": 4, "most": 16}],
+    )
     evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(
-        10, description="How often along its budget a run is judged on the validation split."
+        10, description="How often along its budget a run is judged on the validation split.", examples=[5]
     )
-    samples: Count = Field(10_000, description="Drawn from a variant at each judgement.")
-    precision: Literal["float32", "tf32", "bfloat16"] = Field("float32", description="Of training; judges use float32.")
+    samples: Count = Field(10_000, description="Drawn from a variant at each judgement.", examples=[2_000])
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32", description="Of training; judges use float32.", examples=["tf32"]
+    )
     threads: Annotated[int, Field(gt=0, le=1_024)] = Field(
         1,
         description="Of a run on a CPU, whatever the number of workers: sums in another order are other numbers.",
+        examples=[2],
     )
-    meant_for: Literal["cpu", "cuda"] = Field("cpu", description="Elsewhere `run` says first how long it will take.")
+    meant_for: Literal["cpu", "cuda"] = Field(
+        "cpu", description="Elsewhere `run` says first how long it will take.", examples=["cuda"]
+    )
     on_failure: OnFailure = Field(
         "retry",
         description="retry: what something outside of a run ended, as a kill or a lack of memory, is done once more. "
         "record: it is not. stop: the first run that does not end well ends the suite.",
+        examples=["stop"],
     )
     dataset: list[DatasetTable] = Field(
-        min_length=1, max_length=100, description="What is trained on: a table [[dataset]] for each."
+        min_length=1,
+        max_length=100,
+        description="What is trained on: a table [[dataset]] for each.",
+        examples=[[{"name": "ring8"}]],
     )
     variant: list[VariantTable] = Field(
-        min_length=1, max_length=500, description="What is trained: a table [[variant]] for each."
+        min_length=1,
+        max_length=500,
+        description="What is trained: a table [[variant]] for each.",
+        examples=[[{"name": "gan"}, {"name": "wgan"}]],
     )
-    controls: Names = Field(CONTROLS, description="Rows that are no GAN and show how good `good` is.")
+    controls: Names = Field(
+        CONTROLS, description="Rows that are no GAN and show how good `good` is.", examples=[["real", "noise"]]
+    )
     published: list[PublishedTable] = Field(
-        [], max_length=10_000, description="Numbers of papers: a table [[published]] for each row."
+        [],
+        max_length=10_000,
+        description="Numbers of papers: a table [[published]] for each row.",
+        examples=[
+            [
+                {
+                    "source": "Lin et al., PacGAN, 2018, table 1",
+                    "dataset": "grid25",
+                    "variant": "gan",
+                    "trials": 10,
+                    "scores": {"modes": [17.3, 0.8]},
+                }
+            ]
+        ],
     )
-    gate: Gate = Field(Gate(), description="What counts as a regression: see `docs/ci.md`.")
+    gate: Gate = Field(
+        Gate(), description="What counts as a regression: see `docs/ci.md`.", examples=[{"tolerance": 0.2}]
+    )
 
 
 OWN_KEYS = {"dataset": DatasetTable.model_fields, "variant": VariantTable.model_fields}
