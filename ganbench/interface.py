@@ -112,6 +112,7 @@ def run(
     until_decided: bool = False,
     on_failure: OnFailure | None = None,
     silence: float = SILENCE,
+    track: Sequence[str] = (),
     progress: bool = True,
 ) -> Results:
     """Train and judge what a suite names, as far as it is missing, and write the page -> its results.
@@ -122,21 +123,22 @@ def run(
     "dataset.path=~/faces"]. `scale` shortens all runs and judgements, and the results say so.
     `retry` also does again what did not end well. `until_decided` adds seeds, up to three times the suite's, where it
     is not sure yet who leads. `silence` is in minutes: a run without a word for so long is ended;
-    0: none is. A run that fails is a row of the results, not an exception. Stopped by Ctrl-C, it goes on from there
-    when it is called again. A plain script needs no `if __name__ == "__main__"`.
+    0: none is. `track` names trackers that show the runs elsewhere: "tensorboard", "mlflow", "wandb".
+    A run that fails is a row of the results, not an exception. Stopped by Ctrl-C, it goes on from there when it is
+    called again. A plain script needs no `if __name__ == "__main__"`.
 
     Raises BadSuite, UnknownName, DataMissing, NoDevice or BadResults before anything is trained.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin slow a busy machine: the workers inherit it
     options: dict[str, Any] = {
         "only": only, "results": results, "device": device, "workers": workers, "executor": executor, "scale": scale,
-        "retry": retry, "until-decided": until_decided, "on-failure": on_failure, "set": settings,
+        "retry": retry, "until-decided": until_decided, "on-failure": on_failure, "set": settings, "track": track,
     }  # fmt: skip
     console = Console(stderr=True, emoji=False, quiet=not progress)
     plan = planned(
         Path(suite), results=Path(results), device=device, workers=workers, executor=executor, only=only, scale=scale,
         retry=retry, until_decided=until_decided, on_failure=on_failure, silence=silence, settings=settings,
-        command=_as_command(suite, options), say=lambda found: console.print(found, markup=False),
+        track=track, command=_as_command(suite, options), say=lambda found: console.print(found, markup=False),
     )  # fmt: skip
     found, *_ = carried_out(plan, console)
     found.report()
@@ -147,13 +149,14 @@ def planned(
     suite: Path, *, results: Path, device: str, workers: int | None, executor: str, only: str, scale: float,
     retry: bool, until_decided: bool, on_failure: OnFailure | None, silence: float, command: str,
     shard: str | None = None, settings: Sequence[str] = (), join: bool = False,
-    options: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None, track: Sequence[str] = (),
     say: Callable[[str], None] = lambda said: None,
 ) -> "Plan":  # fmt: skip
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
     from ganbench.suite import driver
     from ganbench.suite.loading import load
     from ganbench.suite.sharding import Shard
+    from ganbench.suite.tracking import choose_trackers
 
     part = None if shard is None else Shard.parse(shard)
     executes = driver.choose_executor(executor, device, workers, options)
@@ -165,7 +168,7 @@ def planned(
             f"{'--shard' if part else '--join'}, or give it fixed seeds."
         )
     plan = driver.plan(loaded, results, executes, only, retry, command, on_failure, part)
-    return replace(plan, join=join)
+    return replace(plan, join=join, trackers=choose_trackers(track, loaded.name, plan.store.path))
 
 
 def carried_out(plan: "Plan", console: Console) -> tuple[Results, int, "Plan"]:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     penalties = "penalties"
     remedies = "remedies"
     executors = "executors"
+    trackers = "trackers"
     suites = "suites"
 
 
@@ -47,7 +48,7 @@ def list_(
 
 def show(
     name: Annotated[
-        str, typer.Argument(help="Of a variant, dataset, judge, metric, loss, penalty, remedy or executor.")
+        str, typer.Argument(help="Of a variant, dataset, judge, metric, loss, penalty, remedy, executor or tracker.")
     ],
     as_json: Json = False,
 ) -> None:

@@ -76,6 +76,10 @@ def run(
             help="Minutes after which a run without a word is ended; 0: never. Default: 30, at a terminal 0.",
         ),
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TRACKER", help="Show runs there too: tensorboard, mlflow, wandb. Several times."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be run and how long it would take.")
     ] = False,
@@ -104,7 +108,7 @@ def run(
         suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale,
         retry=retry, until_decided=until_decided, on_failure=on_failure,
         silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
-        shard=shard, join=join, settings=settings or (),
+        shard=shard, join=join, settings=settings or (), track=track or (),
         options=executor_options(executor_option or [], address=address, checkpoints=checkpoints),
         command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
     )  # fmt: skip

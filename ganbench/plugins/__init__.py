@@ -28,7 +28,7 @@ from typing import Any
 from ganbench.errors import BadSuite, UnknownName, said
 
 LIBRARY = sysconfig.get_path("stdlib")  # Python's own
-KINDS = ("variants", "datasets", "judges", "metrics", "losses", "penalties", "remedies", "executors")
+KINDS = ("variants", "datasets", "judges", "metrics", "losses", "penalties", "remedies", "executors", "trackers")
 
 
 @cache

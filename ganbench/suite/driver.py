@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import cast
@@ -26,6 +26,8 @@ from ganbench.suite.publishing import Reports, published
 from ganbench.suite.sharding import Shard
 from ganbench.suite.sharing import Share
 from ganbench.suite.terminal import display
+from ganbench.suite.tracking import Tracking
+from ganbench.trackers import Tracker
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Plan:
     on_failure: OnFailure = "retry"
     asked: int = 0  # runs that the command is about, done or not
     join: bool = False  # other drivers that are at work
+    trackers: Mapping[str, Tracker] = field(default_factory=dict)  # by name
 
 
 def plan(
@@ -117,6 +120,7 @@ def _carry_out(plan: Plan, us: Driver, console: Console) -> int:
     ended = [run.id for run in plan.suite.runs if run.id not in to_do and plan.store.status(run.id)]
     reports = _reports(plan, Share(plan.runs, plan.store, us, progress))
     with (
+        closing(Tracking(dict(plan.trackers), plan.store.path, console)) as tracking,
         closing(reports),
         progress_file(progress, us.file) as note,
         display(progress, plan.store.path, ended, console) as show,
@@ -124,6 +128,7 @@ def _carry_out(plan: Plan, us: Driver, console: Console) -> int:
         for report in reports:
             progress.update(report)
             note()
+            tracking.hear(report)
             with suppress(OSError):  # a log that cannot be written
                 show(report)
     if plan.on_failure == "stop" and progress.failed and progress.ended < progress.total:

@@ -170,7 +170,7 @@ def results_so_far(path: Path) -> Results:
     scores, losses = [], []
     for one in running:
         own = {name: getattr(one, name) for name in IDENTITY}
-        state = _state(folder / ".unfinished" / one.run / "state.pt")
+        state = read_state(folder / ".unfinished" / one.run / "state.pt")
         # The points that there are, are whole: any other status would read as a run that failed after them.
         scores += [{**row, **own, "judge": one.judge, "status": "done"} for row in state["scores"]]
         losses += [{**row, **own} for row in state["losses"]]
@@ -189,8 +189,8 @@ def suite_folder(path: Path) -> Path:
     return suites[0] if len(suites) == 1 else read(path).path
 
 
-def _state(file: Path) -> dict[str, Any]:
-    """What a run has saved of its `record.State`; its weights are mapped, and not read."""
+def read_state(file: Path) -> dict[str, Any]:
+    """The `scores` and `losses` that a run has saved so far; its weights are mapped, and not read."""
     import torch
 
     try:

@@ -18,11 +18,12 @@ from ganbench.penalties import Penalty
 from ganbench.plugins.spec import choose
 from ganbench.remedies import Remedy
 from ganbench.store import read
+from ganbench.trackers import Tracker
 from ganbench.variant import Variant
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
-BASES = {"variants": Variant, "datasets": Dataset, "judges": Judge, "executors": Executor}
+BASES = {"variants": Variant, "datasets": Dataset, "judges": Judge, "executors": Executor, "trackers": Tracker}
 VALUES = {"metrics": Metric, "losses": Formulation, "penalties": Penalty, "remedies": Remedy}
 
 
