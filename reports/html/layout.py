@@ -17,9 +17,11 @@ from typing import Any
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
 from ganbench.reports import numbers
+from ganbench.reports.html.compact import compact
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -37,9 +39,9 @@ def exact(value: float | str) -> str:
     return repr(float(value)) if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def script_json(figure: go.Figure) -> Markup:
+def script_json(figure: go.Figure, still: bool = False) -> Markup:
     """JSON for the inside of a script element, where `</script>` and `<!--` would end or nest it."""
-    source = str(figure.to_json())
+    source = to_json_plotly(compact(figure, still))
     return Markup(source.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 

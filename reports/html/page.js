@@ -63,12 +63,19 @@
     await run(document.createElement("script"), dataset.address ? { src: dataset.address } : { text: await unpacked(textContent) });
   })());
 
+  // Places in steps from the middle of a window, as compact.py writes them; what is no number interrupts a line.
+  const spread = (key, value) => {
+    if (typeof value?.steps !== "string") return value;
+    const steps = new Int16Array(Uint8Array.from(atob(value.steps), (letter) => letter.charCodeAt(0)).buffer);
+    return Float32Array.from(steps, (step) => (step === -32768 ? NaN : value.middle + step * value.step));
+  };
+
   // Figures are drawn when they come near the window: a page of hundreds opens at once.
   const draw = async (plot) => {
     if (plot.classList.contains("drawn")) return;
     plot.classList.add("drawn");
     await plotly();
-    const { data, layout, frames } = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
+    const { data, layout, frames } = JSON.parse(document.getElementById(plot.dataset.figure).textContent, spread);
     const still = plot.hasAttribute("data-still");
     const { "font.color": ink, ...hover } = colours();
     layout.font.color = ink;

@@ -62,7 +62,7 @@ class Page:
     def place(self, figure: go.Figure, alternative: str, still: bool = False) -> PlacedFigure:
         """A place for a figure. `still`: it is small, and has no buttons."""
         self.drawn += 1
-        return PlacedFigure(f"data-{self.drawn}", script_json(figure), alternative, still)
+        return PlacedFigure(f"data-{self.drawn}", script_json(figure, still), alternative, still)
 
 
 @dataclass
