@@ -33,8 +33,9 @@ def report(
     ] = None,
     format: Annotated[
         Format,
-        typer.Option(help="csv: one row per score; json: all frames; png: a picture of the boards."),
+        typer.Option(help="csv: one row per score; json: all frames; png: the page's first screen."),
     ] = HTML,
+    dark: Annotated[bool, typer.Option("--dark", help="With --format png: for a dark ground.")] = False,
     served: Annotated[
         bool, typer.Option("--serve", help="Show the page on localhost, up to date while a suite runs.")
     ] = False,
@@ -52,11 +53,15 @@ def report(
             raise BenchError("Found --serve with --out or --format, but what is served is the page. Leave them out.")
         _serve(results, port)
         return
+    picture = format.value == "png"
+    if dark and not picture:
+        raise BenchError("Found --dark without --format png, but only a picture has one ground. Leave it out.")
+    options = {"dark": True} if dark else {}
     found = read(results, forgiving=True)
     if out_path is None and format is not HTML:
-        if format.value == "png" and sys.stdout.isatty():
+        if picture and sys.stdout.isatty():
             raise BenchError("A picture is nothing for a terminal. Name a file: --out board.png")
-        _print(formats.report(found, format.value))
+        _print(formats.report(found, format.value, **options))
         say_what_is_left_out(found.damaged)
         return
     out_path = out_path or found.path / "report.html"
@@ -66,7 +71,10 @@ def report(
             f"{out_path} is a folder, but {format.value} is one file: --out {out_path / 'report'}.{format.value}"
         )
     with writing(out_path):
-        written = site.write_site(found, out_path) if folder else formats.write_report(found, out_path, format.value)
+        if folder:
+            written = site.write_site(found, out_path)
+        else:
+            written = formats.write_report(found, out_path, format.value, **options)
     err.print(f"Written: {written}")
     say_what_is_left_out(found.damaged)
 

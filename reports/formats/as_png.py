@@ -1,104 +1,182 @@
-"""The boards as one small picture, for a comment in a code review: per dataset the answer, and a dot with its interval
-per row.
+"""The report's first screen as a picture, for a README, a chat or a code review: the answers, and the first table."""
 
-Drawn with matplotlib: it brings its own fonts and needs no browser, so that the same results give the same picture on
-every machine. Plotly's own export starts a Chrome.
-"""
-
-import math
-from collections.abc import Iterator
-from io import BytesIO
-from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ganbench.reports.figures.colours import INK, MUTED, RULE, Look
+from ganbench.reports.figures.colours import Look
 from ganbench.reports.figures.colours import looks as looks_of
 from ganbench.reports.formats import sentences
-from ganbench.reports.frames.board import Board, board, boards, distinct_samples, why_without
-from ganbench.reports.frames.chapter import Chapter, Report
-from ganbench.reports.numbers import arrow, estimate, short
+from ganbench.reports.formats.sheet import DARK, LIGHT, Sheet
+from ganbench.reports.frames.chapter import Report
+from ganbench.reports.frames.matrix import (
+    Matrix,
+    MatrixCell,
+    MatrixDataset,
+    MatrixRow,
+    cost_text,
+    failed_text,
+    matrix,
+    outcome,
+)
+from ganbench.reports.html.image_grid import CLEAR
+from ganbench.reports.html.matrix import bar, folded
+from ganbench.reports.html.thumbnails import GRID, Cloud, Strip, thumbnail_of
+from ganbench.reports.numbers import APART, arrow, count, duration, estimate, number, short
 from ganbench.store import Results
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+MARGIN = 24  # CSS pixels, as are all that follow
+ROW, SAMPLES = 32, 27  # heights of a row, and of the samples in it
+SEEDS, FAILED, COST, TIME, FIRST = 224, 272, 322, 386, 396  # right ends of the columns of all; where datasets begin
+TIER, PICTURES, SCORE = 32, 64, 400  # in a dataset's columns: middle, left, right
+COLUMNS = 412  # of a dataset
+ABREAST, MOST = 2, 6  # datasets: more than two follow below, with all rows again; more than six are counted
 
-WIDTH, LINE = 8.6, 0.26  # inches; of a row
-DPI = 160
+
+class Band(NamedTuple):
+    """Datasets that stand abreast, under one another's heads."""
+
+    results: Results
+    datasets: list[MatrixDataset]
+    looks: dict[str, Look]
+
+    def places(self) -> list[tuple[float, MatrixDataset]]:
+        """Where each begins."""
+        return [(FIRST + COLUMNS * i, one) for i, one in enumerate(self.datasets)]
 
 
-def to_png(results: Results) -> bytes:
-    """A PNG of the last checkpoint by the metric that orders each board, 1376 pixels wide."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second, which other formats need not wait
-    from matplotlib.figure import Figure
-
+def to_png(results: Results, dark: bool = False) -> bytes:
+    """A PNG, 2464 pixels wide, or 1640 of one dataset: what the page's first screen says, in its colours."""
     report = Report(results)
-    looks = looks_of(report.labels)
-    blocks = [block for chapter in report.chapters for block in _blocks(chapter)]
-    heights = [LINE * (text.count("\n") + 3.4 + len(block.rows)) for text, block in blocks]
-    figure = Figure(figsize=(WIDTH, 0.6 + sum(heights)), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    title = f"{short(results.suite, 60)}" + ("" if blocks else ": no run has finished yet")
-    top = figure.get_figheight()
-    figure.text(0.03, 1 - 0.2 / top, title, size=14, va="top", color=INK, parse_math=False)
-    y = top - 0.6
-    for (text, block), height in zip(blocks, heights, strict=True):
-        figure.text(0.03, y / top, text, size=9, va="top", color=INK, parse_math=False, linespacing=1.4)
-        y -= LINE * (text.count("\n") + 1.2)
-        if len(block.rows):
-            box = (0.24, (y - LINE * len(block.rows)) / top, 0.46, LINE * len(block.rows) / top)
-            _draw_board(figure.add_axes(box), block, looks)
-        y -= height - LINE * (text.count("\n") + 1.2)
-    file = BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": "ganbench"})
-    return file.getvalue()
+    found = matrix(report)
+    sheet = Sheet(FIRST + COLUMNS * (2 if len(found.datasets) > 1 else 1) + MARGIN - 12, DARK if dark else LIGHT)
+    _draw_answers(sheet, report, found)
+    for i in range(0, len(found.datasets[:MOST]), ABREAST):
+        _draw_band(sheet, found, Band(results, found.datasets[i : i + ABREAST], looks_of(report.labels)))
+    if more := len(found.datasets[MOST:]):
+        sheet.y += 12
+        sheet.paragraph(MARGIN, f"{count(more, 'more dataset')}: see the page.", 12, sheet.ground.muted)
+    sheet.y += MARGIN
+    return sheet.png()
 
 
-def _blocks(chapter: Chapter) -> Iterator[tuple[str, Board]]:
-    """A dataset's boards, the first below the dataset's answer, in lines."""
-    sentences_ = [sentences.answer(chapter), *sentences.remarks(chapter)]
-    text = "\n".join(fill(line, 105) for line in sentences_)
-    first, *others = [*boards(chapter, "last")] or [board(chapter)]
-    yield text, first
-    yield from ((f"{short(chapter.dataset)}, board {other.part}", other) for other in others)
+def _draw_answers(sheet: Sheet, report: Report, found: Matrix) -> None:
+    sheet.y += MARGIN + 8
+    sheet.text(MARGIN, sheet.y, short(report.results.suite, 80), 19, weight="bold")
+    sheet.y += 14
+    sheet.paragraph(MARGIN, sentences.what_was_run(report) or "No run has finished yet.", 11.5, sheet.ground.muted)
+    for chapter in report.chapters[:MOST]:
+        sheet.y += 8
+        top = sheet.y
+        sheet.paragraph(MARGIN + 12, f"{short(chapter.dataset)}: {sentences.verdict(chapter)}", 13.5)
+        sheet.box(MARGIN, top, 3, sheet.y - top, sheet.ground.accent)
+    if found.rows:
+        sheet.y += 8
+        sheet.paragraph(MARGIN, outcome(found), 12, sheet.ground.muted)
+    for remark in sentences.all_remarks(report):
+        sheet.paragraph(MARGIN, remark, 12, sheet.ground.warn)
 
 
-def _draw_board(axes: "Axes", board: Board, looks: dict[str, Look]) -> None:
-    """Names on the left, dots with intervals, numbers on the right; what has no number says why."""
-    first = next((column for column in board.columns if column.metric), None)
-    parts = [first.key + part for part in ("", "_low", "_high")] if first else []
-    for i, row in enumerate(board.rows.to_dict("records")):
-        mean, low, high = (float(row[part]) for part in parts) if parts else (math.nan,) * 3
-        _draw_row(axes, -i, row, (mean, low, high), looks[str(row["label"])])
-    axes.set_ylim(-len(board.rows) + 0.4, 0.6)
-    values = board.rows[first.key].dropna().to_numpy(dtype=float) if first else np.empty(0)
-    if len(values) and 0 < 20 * values.min() < values.max():  # as on the page
-        axes.set_xscale("log")
-    axes.set_yticks([])
-    axes.grid(axis="x", color=RULE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="x", which="both", labelsize=8, colors=MUTED, length=0)
-    title = f"{first.title} {arrow(first.direction)}" if first else ""
-    axes.set_xlabel(title, size=8, color=MUTED, parse_math=False)
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
+def _draw_band(sheet: Sheet, found: Matrix, band: Band) -> None:
+    """Some datasets, a row per label of them; who is folded on the page is named."""
+    sheet.y += 20
+    _draw_heads(sheet, band)
+    for title, rows in found.groups.items():
+        own = [row for row in rows if any(row.label in one.cells for one in band.datasets)]
+        if not own:
+            continue
+        sheet.y += 19
+        sheet.text(MARGIN, sheet.y - 9, short(folded(own) or title, 150), 10.5, sheet.ground.muted)
+        sheet.rule(MARGIN, sheet.width - MARGIN, sheet.y)
+        for row in () if folded(own) else own:
+            _draw_row(sheet, row, band)
+            sheet.y += ROW
+            sheet.rule(MARGIN, sheet.width - MARGIN, sheet.y)
 
 
-def _draw_row(axes: "Axes", y: int, row: dict[Any, Any], numbers: tuple[float, float, float], look: Look) -> None:
-    (mean, low, high), control = numbers, bool(row["control"])
-    colour = MUTED if control else INK
-    common: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "size": 9, "parse_math": False}
-    known = "control" if control else "" if row["given"] in ("", "nothing") else row["given"]
-    name = short(row["label"], 22) + (f" ({known})" if known else "")
-    axes.text(-0.03, y, name, ha="right", color=colour, **common)
-    if math.isnan(mean):
-        axes.text(0.02, y, short(why_without(row)), color=MUTED, **common)
+def _draw_heads(sheet: Sheet, band: Band) -> None:
+    muted: dict[str, Any] = {"size": 11, "colour": sheet.ground.muted}
+    for left, one in band.places():
+        sheet.text(left + 18, sheet.y, short(one.dataset, 26), 14, weight="bold")
+        told = f"{short(one.leader, 18)} leads" if one.leader else "no sure winner" if one.tiers else "undecided"
+        sheet.text(left + SCORE, sheet.y, told, ha="right", **muted)
+    sheet.y += 24
+    for left, one in band.places():
+        if one.tiers:
+            sheet.text(left + TIER, sheet.y + 14, "Tier", ha="center", **muted)
+        sheet.text(left + PICTURES, sheet.y + 14, "Samples", **muted)
+        sheet.text(left + SCORE, sheet.y, f"{short(one.title, 24)} {arrow(one.direction)}", ha="right", **muted)
+        if np.isfinite([one.worst, one.best]).all():
+            ends: dict[str, Any] = {"size": 9.5, "colour": sheet.ground.muted}
+            sheet.text(_bar_left(left), sheet.y + 15, f"noise {number(one.worst)}", **ends)
+            sheet.text(left + SCORE, sheet.y + 15, f"real {number(one.best)}", ha="right", **ends)
+    sheet.y += 14
+    sheet.text(MARGIN, sheet.y, "Variant", **muted)
+    for right, title in ((SEEDS, "Seeds"), (FAILED, "Failed"), (TIME, "Cost a seed")):
+        sheet.text(right, sheet.y, title, ha="right", **muted)
+    sheet.y += 13
+    sheet.rule(MARGIN, sheet.width - MARGIN, sheet.y, sheet.ground.muted)
+
+
+def _bar_left(left: float) -> float:
+    return left + PICTURES + 6 * SAMPLES + 10
+
+
+def _draw_row(sheet: Sheet, row: MatrixRow, band: Band) -> None:
+    """One label, from `sheet.y` down."""
+    middle, look = sheet.y + ROW / 2, band.looks[row.label]
+    sheet.dots(np.array([[MARGIN + 5, middle]]), 9, look.colour)
+    sheet.text(MARGIN + 16, middle, short(row.label, 16))
+    sheet.text(SEEDS, middle, row.seeds, ha="right")
+    sheet.text(FAILED, middle, failed_text(row), 12.5, sheet.ground.warn if row.failed else "", ha="right")
+    took = duration(row.seconds) if np.isfinite(row.seconds) else ""
+    sheet.text(TIME, middle, took, 10.5, sheet.ground.muted, ha="right")
+    sheet.text(COST, middle, cost_text(row), ha="right")
+    for left, one in band.places():
+        cell = one.cells.get(row.label)
+        if cell is None:
+            sheet.text(left + SCORE, middle, APART, ha="right")
+            continue
+        if one.tiers:
+            _draw_tier(sheet, left + TIER, middle, cell.tier or APART, row.label == one.leader)
+        _draw_samples(sheet, left + PICTURES, thumbnail_of(band.results, one.dataset, cell.run), look.colour)
+        _draw_score(sheet, left, cell, look.colour)
+
+
+def _draw_tier(sheet: Sheet, x: float, y: float, tier: str, leads: bool) -> None:
+    width, ground = max(22, 8 * len(tier) + 8), sheet.ground
+    sheet.box(x - width / 2, y - 10, width, 20, ground.accent if leads else ground.raised)
+    sheet.text(x, y, tier, 12, ground.paper if leads else "", ha="center", weight="bold" if leads else "normal")
+
+
+def _draw_samples(sheet: Sheet, left: float, shown: Strip | Cloud | None, colour: str) -> None:
+    top = sheet.y + (ROW - SAMPLES) / 2
+    if isinstance(shown, Strip):
+        sheet.image(left, top, shown.width * SAMPLES / shown.height, SAMPLES, _rgba(shown.pixels))
+    elif isinstance(shown, Cloud):
+        scale, corner = SAMPLES / GRID, np.array([left, top])
+        ring = np.array(shown.modes, dtype=float).reshape(-1, 2) * scale + corner
+        sheet.rings(ring, 2 * shown.radius * scale, sheet.ground.muted)
+        sheet.dots(shown.points * scale + corner, 1.3, colour)
+
+
+def _rgba(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(h, w, c) as a strip has them -> (h, w, 4): what is between the images is clear."""
+    colours = np.repeat(pixels[..., :1], 3, -1) if pixels.shape[-1] < 3 else pixels[..., :3]
+    seen = np.where((colours == CLEAR).all(-1, keepdims=True), 0, 255).astype(np.uint8)
+    return np.concatenate([colours, seen], -1)
+
+
+def _draw_score(sheet: Sheet, left: float, cell: MatrixCell, colour: str) -> None:
+    right, start = left + SCORE, _bar_left(left)
+    if cell.lacking:
+        sheet.text(right, sheet.y + ROW / 2, short(cell.lacking, 24), 10.5, sheet.ground.warn, ha="right")
         return
-    if math.isfinite(low):
-        axes.plot([low, high], [y, y], color=look.colour, linewidth=2.2, alpha=0.6, solid_capstyle="butt")
-    axes.plot([mean], [y], color=look.colour, marker="o", markersize=5.5)
-    few = f"  {row['done']} of {row['runs']} seeds" if row["done"] < row["runs"] else ""
-    few += "" if math.isnan(row["distinct"]) else f"  {distinct_samples(row['distinct'])}"
-    axes.text(1.03, y, " ".join(estimate(mean, low, high)) + few, color=colour, **common)
+    mean, interval = estimate(cell.mean, cell.low, cell.high)
+    sheet.text(right, sheet.y + 11, " ".join(filter(None, [mean, interval])), 10.5, ha="right")
+    if (drawn := bar(cell)) is not None:
+        y, share = sheet.y + 25, (right - start) / 100
+        sheet.rule(start, right, y, width=1.6)
+        sheet.box(start + drawn.low * share, y - 3, max(2, (drawn.high - drawn.low) * share), 6, colour, 0.5)
+        sheet.box(start + drawn.mean * share - 1.5, y - 4, 3, 8, colour)

@@ -1,4 +1,4 @@
-"""Results as sentences: the answer of a dataset, and what must be known before it is believed."""
+"""Results as sentences: what was run, the answer of a dataset, and what must be known before it is believed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
@@ -8,12 +8,12 @@ from pandas import DataFrame
 
 from ganbench.compare.words import answer as said
 from ganbench.reports.frames.board import distinct_samples
-from ganbench.reports.frames.chapter import Chapter
+from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.looks import seeds_added
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, metrics_in_order
-from ganbench.reports.frames.rows import MISSING
+from ganbench.reports.frames.rows import MISSING, runs
 from ganbench.reports.frames.scores import FLOOR, SENSES
-from ganbench.reports.numbers import count, estimate, isolated, listed, number, short
+from ganbench.reports.numbers import amount, count, estimate, isolated, listed, number, short
 from ganbench.store.columns import Given
 
 GIVEN = get_args(Given)
@@ -161,3 +161,31 @@ def _primary_changed(chapter: Chapter) -> Iterator[str]:
             f"Verdicts are of {names[0]}, which was declared after {count(n, 'run')} had been judged: "
             f"until then it was {listed(list(dict.fromkeys(names[1:])))}."
         )
+
+
+def all_remarks(report: Report) -> list[str]:
+    """The remarks on all datasets, but for failures, which are counted once for all."""
+    several = len(report.chapters) > 1
+    told = [
+        f"{short(chapter.dataset)}: {remark}" if several else remark
+        for chapter in report.chapters
+        for remark in remarks(chapter, failures=False)
+    ]
+    return list(dict.fromkeys(told))
+
+
+def what_was_run(report: Report) -> str:
+    """How much was run, with which budget, and where."""
+    own = runs(report.results)
+    if own.empty:
+        return ""
+    variants = sum(not control for control in report.labels.values())
+    counts = {"variant": variants, "dataset": own["dataset"].nunique(), "seed": own["seed"].nunique()}
+    facts = [", ".join(count(n, noun) for noun, n in {**counts, "run": len(own)}.items())]
+    ended = own[own["status"] != MISSING]
+    if "budget_amount" in ended and len(ended):
+        pairs = dict.fromkeys(zip(ended["budget_amount"], ended["budget_unit"], strict=True))
+        facts.append(f"Budget of a run: {listed([f'{amount(float(size))} {short(unit)}' for size, unit in pairs])}")
+    if "device" in ended and ended["device"].notna().any():
+        facts.append(f"Trained on {listed([short(device) for device in dict.fromkeys(ended['device'].dropna())])}")
+    return ". ".join(facts) + "."

@@ -97,12 +97,11 @@ def matrix(report: Report) -> Matrix:
     """All labels on all datasets."""
     boards = [board(chapter) for chapter in report.chapters]
     chapters = list(zip(report.chapters, boards, strict=True))
-    seconds = _seconds(report.chapters)
-    least = min((cost for cost in seconds.values() if cost > 0), default=nan)
+    spent = _seconds(report.chapters)
     own: dict[str, list[dict[Any, Any]]] = {label: [] for label in report.labels}
     for row in (row for chapter in report.chapters for row in chapter.rows.to_dict("records")):
         own[str(row["label"])].append(row)
-    rows = [_row(label, on_datasets, seconds.get(label, nan), least) for label, on_datasets in own.items()]
+    rows = [_row(label, on_datasets, *_cost(spent, label)) for label, on_datasets in own.items()]
     places = {row.label: _mean_place(row.label, boards) for row in rows}
     rows.sort(key=lambda row: (row.group, row.group == ENTRANTS and _order_of(row.given), places[row.label]))
     return Matrix(rows, [_dataset(*chapter) for chapter in chapters])
@@ -149,7 +148,7 @@ def _score(cell: MatrixCell | None) -> str:
     return cell.lacking or " ".join(filter(None, estimate(cell.mean, cell.low, cell.high)))
 
 
-def _row(label: str, own: Sequence[Mapping[Any, Any]], seconds: float, least: float) -> MatrixRow:
+def _row(label: str, own: Sequence[Mapping[Any, Any]], seconds: float, cost: float) -> MatrixRow:
     """`own`: its rows of `rows.rows`, one for each dataset that it is run on."""
     done = sorted({(row["done"], row["runs"]) for row in own})
     seeds = " to ".join(str(n) for n in sorted({ended for ended, _ in done}))
@@ -163,23 +162,29 @@ def _row(label: str, own: Sequence[Mapping[Any, Any]], seconds: float, least: fl
         failed=sum(row["failed"] for row in own),
         runs=sum(row["done"] + row["failed"] for row in own),
         seconds=seconds,
-        cost=seconds / least,
+        cost=cost,
     )
 
 
-def _seconds(chapters: Sequence[Chapter]) -> dict[str, float]:
-    """Label -> what one seed takes on all datasets that it is run on, of those where a run has ended.
-
-    NaN for a label of which no run ended on one of them.
-    """
-    spent: dict[str, float] = {}
+def _seconds(chapters: Sequence[Chapter]) -> dict[str, dict[str, float]]:
+    """Label -> dataset -> what one seed takes there, of the datasets where any run has ended; NaN: none of its own."""
+    spent: dict[str, dict[str, float]] = {}
     for chapter in chapters:
         ledger = mean_ledger(chapter)
         if len(ledger) and "seconds" in ledger:
             own = dict(zip(ledger["label"], ledger["seconds"], strict=True))
             for label in chapter.rows.loc[~chapter.rows["control"], "label"]:
-                spent[str(label)] = spent.get(str(label), 0.0) + float(own.get(label, nan))
+                spent.setdefault(str(label), {})[chapter.dataset] = float(own.get(label, nan))
     return spent
+
+
+def _cost(spent: Mapping[str, Mapping[str, float]], label: str) -> tuple[float, float]:
+    """What one seed of a label takes on all of its datasets, and how many times what the cheapest takes on those."""
+    datasets = spent.get(label, {})
+    totals = [sum(own.get(dataset, nan) for dataset in datasets) for own in spent.values()]
+    least = min((total for total in totals if total > 0), default=nan)
+    seconds = sum(datasets.values()) if datasets else nan
+    return seconds, seconds / least
 
 
 def _mean_place(label: str, boards: Sequence[Board]) -> float:
@@ -225,11 +230,14 @@ def _places(rows: DataFrame, metric: str, direction: str, worst: float, best: fl
     best = best if isfinite(best) else float(known.min() if lower else known.max())
     scale = scale_of(known, lower)
     start, end = (float(scale.to(np.array(value))) for value in (worst, best))
-    return lambda value: nan if start == end else _share((float(scale.to(np.array(value))) - start) / (end - start))
 
+    def place(value: float) -> float:
+        if start == end or not isfinite(value):
+            return nan
+        share = (float(scale.to(np.array(value))) - start) / (end - start)
+        return nan if np.isnan(share) else min(1.0, max(0.0, share))
 
-def _share(value: float) -> float:
-    return nan if np.isnan(value) else min(1.0, max(0.0, value))
+    return place
 
 
 def _cell(row: Mapping[Any, Any], metric: str, place: Place, run: str) -> MatrixCell:

@@ -1,5 +1,6 @@
 """The page's first table: a row per label, and per dataset samples and an interval between noise and real data."""
 
+from collections.abc import Sequence
 from math import isnan
 from typing import NamedTuple
 
@@ -7,10 +8,8 @@ from ganbench.reports.frames.matrix import Matrix, MatrixCell, MatrixRow, cost_t
 from ganbench.reports.frames.order import CONTROLS, REFERENCES
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.sections import Page, Section
-from ganbench.reports.html.thumbnails import Cloud, Strip, thumbnail
+from ganbench.reports.html.thumbnails import thumbnail_of
 from ganbench.reports.numbers import count, short
-from ganbench.store import Results
-from ganbench.store.files import damaged
 
 
 class Bar(NamedTuple):
@@ -25,7 +24,7 @@ def first_screen(page: Page, found: Matrix) -> str:
     """The matrix as a table."""
     slugs = {section.dataset: section for section in page.sections}
     pictures = {
-        (one.dataset, label): _thumbnail(page.report.results, one.dataset, cell)
+        (one.dataset, label): thumbnail_of(page.report.results, one.dataset, cell.run)
         for one in found.datasets
         for label, cell in one.cells.items()
     }
@@ -33,7 +32,8 @@ def first_screen(page: Page, found: Matrix) -> str:
         "matrix.html",
         page=page,
         datasets=[(f"d{i}", slugs[one.dataset], one) for i, one in enumerate(found.datasets)],
-        groups=[(title, _folded(rows), rows) for title, rows in found.groups.items()],
+        groups=[(title, folded(rows), rows) for title, rows in found.groups.items()],
+        abouts=_abouts(page),
         pictures={key: picture for key, picture in pictures.items() if picture is not None},
         bar=bar,
         samples_address=samples_address,
@@ -42,7 +42,16 @@ def first_screen(page: Page, found: Matrix) -> str:
     )
 
 
-def _folded(rows: list[MatrixRow]) -> str:
+def _abouts(page: Page) -> dict[str, str]:
+    """Label -> the address of what it is: its paper, options and code, where it was first run."""
+    found: dict[str, str] = {}
+    for section in page.sections:
+        for label in section.labels:
+            found.setdefault(label, f"#{section.anchor('about', label)}")
+    return found
+
+
+def folded(rows: Sequence[MatrixRow]) -> str:
     """What the line says to which a group is folded; "": it is open."""
     if rows[0].group not in (CONTROLS, REFERENCES):
         return ""
@@ -64,15 +73,3 @@ def samples_address(page: Page, section: Section, label: str) -> str:
     if page.addresses and label not in page.addresses:
         return ""
     return page.addresses.get(label, "") + f"#{section.anchor('samples', label)}"
-
-
-def _thumbnail(results: Results, dataset: str, cell: MatrixCell) -> Strip | Cloud | None:
-    if not cell.run:
-        return None
-    exhibits, truth = results.exhibits(cell.run), results.truth(dataset)
-    samples = exhibits["frames"][-1] if len(exhibits.get("frames", ())) else results.samples(cell.run)
-    try:
-        return None if samples is None or not len(samples) else thumbnail(samples, truth)
-    except Exception as error:  # whatever drawing stumbles over in arrays of other shapes
-        results.leave_out(str(damaged(results.path / cell.run / "exhibits.npz", error)))
-        return None

@@ -4,13 +4,12 @@ The first screen answers: who is better, how sure is it, does it look right, wha
 rest is behind tabs, per dataset. The tables need no script; Plotly is unpacked when the first figure is to be drawn.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ganbench.reports.formats import sentences
 from ganbench.reports.frames.chapter import Report
 from ganbench.reports.frames.matrix import matrix, outcome
-from ganbench.reports.frames.rows import MISSING, runs
 from ganbench.reports.html.disagreement import metrics
 from ganbench.reports.html.gallery import gallery
 from ganbench.reports.html.layout import Frame, whole_page
@@ -21,8 +20,10 @@ from ganbench.reports.html.pictures import pictures
 from ganbench.reports.html.provenance import conditions, cost, glossary
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.html.stability import stability
-from ganbench.reports.numbers import amount, count, listed, short
+from ganbench.reports.numbers import short
 from ganbench.store import Results
+
+MOST_ANSWERS = 4  # that are seen before the first table; more are folded
 
 Part = Callable[[Section], str]  # HTML of one question about a dataset; "" where there is nothing to say
 
@@ -89,12 +90,13 @@ def render(
         frame,
         plotted=page.drawn > 0,
         title=short(results.suite),
-        subtitle=_subtitle(page.report),
+        subtitle=sentences.what_was_run(page.report),
         links=links | ({f"#{slug}": "overall"} if together else {}),
         results=results,
         page=page,
         verdicts=[(section, sentences.verdict(section)) for section in page.sections],
-        remarks=list(dict.fromkeys(_remarks(page))),
+        MOST_ANSWERS=MOST_ANSWERS,
+        remarks=sentences.all_remarks(page.report),
         outcome=outcome(table),
         matrix=first_screen(page, table),
         overall=together,
@@ -102,28 +104,3 @@ def render(
         glossary=glossary(page),
         **values,
     )
-
-
-def _remarks(page: Page) -> Iterator[str]:
-    """What must be known of a dataset before its board is believed, but for failures, which the matrix counts."""
-    several = len(page.sections) > 1
-    for section in page.sections:
-        for remark in sentences.remarks(section, failures=False):
-            yield f"{short(section.dataset)}: {remark}" if several else remark
-
-
-def _subtitle(report: Report) -> str:
-    """How much was run, with which budget, and where."""
-    own = runs(report.results)
-    if own.empty:
-        return ""
-    variants = sum(not control for control in report.labels.values())
-    counts = {"variant": variants, "dataset": own["dataset"].nunique(), "seed": own["seed"].nunique()}
-    facts = [", ".join(count(n, noun) for noun, n in {**counts, "run": len(own)}.items())]
-    ended = own[own["status"] != MISSING]
-    if "budget_amount" in ended and len(ended):
-        pairs = dict.fromkeys(zip(ended["budget_amount"], ended["budget_unit"], strict=True))
-        facts.append(f"Budget of a run: {listed([f'{amount(float(size))} {short(unit)}' for size, unit in pairs])}")
-    if "device" in ended and ended["device"].notna().any():
-        facts.append(f"Trained on {listed([short(device) for device in dict.fromkeys(ended['device'].dropna())])}")
-    return ". ".join(facts) + "."

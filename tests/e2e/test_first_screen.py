@@ -144,6 +144,10 @@ def test_a_print_has_what_is_open_within_the_paper(visit: Visit, like_quick: Pat
         shown = "[...document.querySelectorAll('#mnist5k--curves figure:not([hidden]), .matrix')]"
         assert max(tab.evaluate(f"{shown}.map(shown => shown.getBoundingClientRect().right)")) <= 718
         assert tab.locator("#matrix thead").is_visible(), "a table, not cards"
+        assert tab.locator("#mnist5k--curves .legend").is_visible(), "lines have names"
+        for coloured in (".chip", ".bar-of i"):
+            colour = "shown => getComputedStyle(shown).printColorAdjust"
+            assert tab.locator(f"#matrix {coloured}").first.evaluate(colour) == "exact"
         heights = "f => [f.offsetHeight, f.querySelector('svg.main-svg').getBoundingClientRect().height]"
         figure = tab.locator("#mnist5k--curves figure").first
         outer, inner = figure.evaluate(heights)

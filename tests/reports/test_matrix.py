@@ -12,6 +12,7 @@ from ganbench.reports.formats.as_md import to_md
 from ganbench.reports.frames.chapter import Report
 from ganbench.reports.frames.matrix import Matrix, matrix, matrix_cells, outcome
 from ganbench.reports.html import page
+from ganbench.reports.html.matrix import bar
 from ganbench.reports.html.thumbnails import Cloud, Strip, thumbnail
 
 
@@ -125,6 +126,24 @@ def test_names_cut_alike_keep_their_columns_and_a_row_may_be_given_anything(
     results.runs["given"] = "a dream"
     cells = matrix_cells(_matrix(results))
     assert len([head for head in cells.columns if head.startswith("xxxx")]) == 2 and set(cells["given"]) == {"a dream"}
+
+
+def test_cost_is_held_against_the_cheapest_on_the_same_datasets(synthetic: ModuleType) -> None:
+    full = synthetic.make(seeds=(0,), diverged=())
+    seconds = {label: row.cost for label in synthetic.VARIANTS if (row := _row(_matrix(full), label))}
+    gone = (full.runs["label"] == "gan") & (full.runs["dataset"] == "mnist5k")
+    full.scores = full.scores[~full.scores["run"].isin(full.runs.loc[gone, "run"])]
+    full.runs = full.runs[~gone]
+    fewer = _matrix(full)
+    assert _row(fewer, "gan").cost == 1 and _row(fewer, "gan").seconds < _row(fewer, "dcgan").seconds
+    assert _row(fewer, "dcgan").cost == 1 < _row(fewer, "wgan").cost
+    assert seconds["gan"] == 1 and seconds["wgan"] > seconds["dcgan"] > 1
+
+
+def test_without_an_interval_nothing_is_drawn_of_one(synthetic: ModuleType) -> None:
+    for one in _matrix(synthetic.make(seeds=(0,), diverged=())).datasets:
+        drawn = bar(one.cells["gan"])
+        assert drawn is not None and drawn.low == drawn.mean == drawn.high
 
 
 def test_thumbnails_are_small_and_hold_what_they_can() -> None:

@@ -26,7 +26,10 @@ def test_a_folder_becomes_a_site(ganbench: Command, finished: Path, tmp_path: Pa
 def test_json_goes_to_stdout_and_a_picture_to_a_file(ganbench: Command, finished: Path, tmp_path: Path) -> None:
     assert json.loads(ganbench("report", finished, "--format", "json").out)["suite"] == "tiny"
     assert ganbench("report", finished, "--format", "png", "--out", tmp_path / "board.png").code == 0
-    assert (tmp_path / "board.png").read_bytes().startswith(b"\x89PNG")
+    light = (tmp_path / "board.png").read_bytes()
+    assert light.startswith(b"\x89PNG")
+    ganbench("report", finished, "--format", "png", "--dark", "--out", tmp_path / "board.png")
+    assert (tmp_path / "board.png").read_bytes() == report(read(finished), "png", dark=True) != light
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,7 @@ def test_json_goes_to_stdout_and_a_picture_to_a_file(ganbench: Command, finished
     [
         (("--serve", "--format", "csv"), "Leave them out."),
         (("--serve", "--out", "x.html"), "Leave them out."),
+        (("--dark",), "only a picture has one ground"),
         (("--format", "csv", "--out", "."), "is a folder, but csv is one file: --out report.csv"),
     ],
 )
