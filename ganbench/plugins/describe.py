@@ -64,6 +64,7 @@ def describe(kind: str, name: str, beside: Path | None = None) -> Description:
     # A file that holds one plugin introduces it at its top; in a file of many each has words of its own.
     text = f"{module_text}\n\n{own}".strip() if kind in ("variants", "judges") else own or module_text
     summary = next(iter((own or module_text).splitlines()), "")
+    text = "\n\n".join(filter(None, [text, _cited(node, source)]))
     return Description(name, summary, text, _options(node, source))
 
 
@@ -113,6 +114,18 @@ def _defines(node: ast.stmt, name: str) -> bool:
         case ast.Assign(targets=[ast.Name(id=found)]) | ast.AnnAssign(target=ast.Name(id=found)):
             return found == name
     return False
+
+
+def _cited(node: ast.stmt, source: Source) -> str:
+    """Whom a decorator names as the source: `@metric(..., source="Heusel et al., ...")`; "" where none does."""
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+    calls = (decorator for decorator in decorators if isinstance(decorator, ast.Call))
+    for value in (word.value for call in calls for word in call.keywords if word.arg == "source"):
+        found = _follow(value, source)
+        if found and isinstance(found[0], ast.Assign | ast.AnnAssign):
+            value = found[0].value or value
+        return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+    return ""
 
 
 def _follow(name: ast.expr, source: Source) -> tuple[ast.stmt, Source] | None:

@@ -1,5 +1,6 @@
 """What a suite's `suite.json` and a run's `run.json` hold, read and checked."""
 
+import json
 from math import nan
 from pathlib import Path
 from types import NoneType
@@ -71,4 +72,13 @@ def flat_record(path: Path) -> dict[str, Any]:
         **record["conditions"],
         "status": record["status"],
         "reason": record["reason"],
+        "options": _options(record),
     }
+
+
+def _options(record: dict[str, Any]) -> str:
+    """What a suite set on the variant, as JSON; "" where nobody wrote it down."""
+    spec = record.get("spec")
+    variant = spec.get("variant") if isinstance(spec, dict) else None
+    options = variant.get("options") if isinstance(variant, dict) else None
+    return json.dumps(options, ensure_ascii=False) if isinstance(options, dict) else ""

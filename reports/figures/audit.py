@@ -23,7 +23,7 @@ def verdict_map(audit: Audit, judge: str) -> go.Figure:
     n = len(CODE_COLOURS)
     steps = [(edge, colour) for i, colour in enumerate(CODE_COLOURS) for edge in (i / n, (i + 1) / n)]
     heat = heatmap(
-        x=[spoken(str(one)) for one in wide], y=[metrics[str(metric)].title for metric in wide.index],
+        x=[plain(spoken(str(one))) for one in wide], y=[plain(metrics[str(metric)].title, 60) for metric in wide.index],
         z=codes.to_numpy(), text=wide.to_numpy(), texttemplate="%{text}", textfont={"color": INK_ON_PALE},
         zmin=-0.5, zmax=n - 0.5,
         colorscale=steps, showscale=False, xgap=2, ygap=2, hovertemplate="%{y}, %{x}: %{text}<extra></extra>",

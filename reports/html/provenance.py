@@ -3,7 +3,7 @@
 from pandas import DataFrame
 
 from ganbench.reports.formats.text_tables import COST, cost_text
-from ganbench.reports.frames.conditions import conditions_of
+from ganbench.reports.frames.conditions import conditions_of, identities, paper, repeats
 from ganbench.reports.frames.ledger import mean_ledger
 from ganbench.reports.frames.rows import each
 from ganbench.reports.frames.scores import CHECKPOINTS, comparability_keys
@@ -47,21 +47,24 @@ def _equal(ledger: DataFrame, runs: DataFrame) -> str:
 
 
 def conditions(section: Section) -> str:
-    """What the scores depend on, which of them are comparable, and the commands that repeat the runs."""
+    """What each row is, what the scores depend on, which are comparable, and the commands that repeat the runs."""
     values = conditions_of(section)
     scores = section.scores[section.scores["metric"] == section.primary].dropna(subset=["value"])
     return lay_out(
         "conditions.html",
+        page=section.page,
+        rows=[(section.anchor("about", row.label), row) for row in each(identities(section))],
         conditions=list(each(values)),
         differ=set(values.loc[values["condition"].duplicated(), "condition"]),
         keys=list(each(comparability_keys(section.scores))),
         primary=short(section.metrics[section.primary].title),
         checkpoints=CHECKPOINTS,
         runs=list(each(section.runs)),
+        repeats=repeats,
         scores={(score.run, score.checkpoint): float(score.value) for score in each(scores)},
     )
 
 
 def glossary(page: Page) -> str:
     """What each metric on the page says of itself."""
-    return lay_out("glossary.html", terms=page.report.metrics) if page.report.metrics else ""
+    return lay_out("glossary.html", terms=page.report.metrics, paper=paper) if page.report.metrics else ""

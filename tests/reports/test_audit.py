@@ -64,6 +64,11 @@ def test_the_map_has_the_words_of_the_table_and_the_sooner_the_darker() -> None:
     assert shades == sorted(shades, reverse=True)
 
 
+def test_a_strangers_names_are_text_in_the_map() -> None:
+    trace = verdict_map(made("mnist", stranger="<b>mine"), "mnist").data[0]
+    assert trace.y[-1] == "&lt;B&gt;MINE"
+
+
 def luminance(colour: str) -> float:
     """Of a colour, as WCAG 2.2 defines it."""
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]

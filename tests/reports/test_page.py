@@ -62,12 +62,16 @@ def test_markup_is_balanced_and_ids_are_unique(source: str) -> None:
 def test_every_link_has_a_target(source: str) -> None:
     outline = Outline(source)
     ids = {a.get("id") for _, a in outline.tags}
-    assert all(str(a["href"])[1:] in ids for tag, a in outline.tags if tag == "a")
+    links = [a for tag, a in outline.tags if tag == "a"]
+    inside = [a for a in links if a.get("rel") != "noreferrer"]
+    assert all(str(a["href"])[1:] in ids for a in inside)
+    assert {str(a["href"])[:8] for a in links if a not in inside} == {"https://"}, "papers and definitions"
 
 
 def test_nothing_is_loaded_from_anywhere(source: str) -> None:
-    found = [v for _, a in Outline(source).tags for k, v in a.items() if k in ("src", "href")]
-    assert all(str(v).startswith(("#", "data:")) for v in found)
+    tags = Outline(source).tags
+    found = [v for tag, a in tags for k, v in a.items() if k == "src" or (k == "href" and tag != "a")]
+    assert found and all(str(v).startswith(("#", "data:")) for v in found)
 
 
 def test_tables_have_captions_scopes_and_sort_buttons(source: str) -> None:
@@ -131,6 +135,20 @@ def test_hostile_names_show_as_text(hostile_source: str) -> None:
         and not any("onerror" in a for _, a in outline.tags)
     )
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
+
+
+def test_metrics_curves_datasets_and_reasons_are_text_in_html_and_in_figures(synthetic: ModuleType) -> None:
+    results = synthetic.make(seeds=(0, 1), evaluations=2)
+    results.runs["select"] = "<s>" + results.runs["select"]
+    results.runs["reason"] = results.runs["reason"].map(lambda reason: reason and "<s>why")
+    for column in ("metric", "title"):
+        results.scores[column] = "<s>" + results.scores[column]
+    results.losses["curve"] = "<s>" + results.losses["curve"]
+    for frame in (results.runs, results.scores, results.losses):
+        frame["dataset"] = "<s>" + frame["dataset"]
+    source = page.render(results)
+    assert source.count("&lt;s&gt;") > 50 and "<s>" not in source
+    assert source.count("&lt;s") > 50 and "\\u003cs>" not in source, "Plotly would read it as markup"
 
 
 def test_data_inside_scripts_cannot_leave_them(hostile_source: str) -> None:
