@@ -5,6 +5,7 @@ What needs torch imports it when it is called, so that reading results takes no 
 
 import os
 import shlex
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -41,13 +42,23 @@ SILENCE = 30.0  # minutes that a run may be silent where nobody looks on
 FIRST = ["dataset", "part", "label", "rank", "tier", "p_best"]  # columns of `Results.board`
 
 
+class Boards(DataFrame):
+    """All numbers of some boards; a notebook shows them as the page does, each with its interval."""
+
+    _metadata = ("shown",)
+    shown: tuple[DataFrame, ...] = ()  # a frame of text for each board
+
+    def _repr_html_(self) -> str:
+        return "".join(text.to_html(index=False) for text in self.shown)
+
+
 class Results(store.Results):
     """A suite's results as data frames (`runs`, `scores`, `losses`), and the boards made of them.
 
-    A notebook shows the boards.
+    A notebook shows the page's first screen, and the boards.
     """
 
-    def board(self, dataset: str | None = None, checkpoint: Checkpoint = "last") -> DataFrame:
+    def board(self, dataset: str | None = None, checkpoint: Checkpoint = "last") -> Boards:
         """One row per row of the boards, the best first: of one dataset, or of all.
 
         Columns: dataset, part (from 1; scores that were not measured alike are on different parts), label, rank, tier,
@@ -58,14 +69,13 @@ class Results(store.Results):
         chapters = {chapter.dataset: chapter for chapter in Report(self).chapters}
         if dataset is not None and dataset not in chapters:
             raise UnknownName("datasets of these results", dataset, chapters)
-        found = [
-            board.rows.assign(dataset=board.dataset, part=board.part)
-            for name, chapter in chapters.items()
-            if dataset in (None, name)
-            for board in boards(chapter, checkpoint)
-        ]
-        joined = pd.concat(found, ignore_index=True) if found else DataFrame(columns=FIRST)
-        return joined[[*FIRST, *joined.columns.difference(FIRST, sort=False)]]
+        wanted = [chapter for name, chapter in chapters.items() if dataset in (None, name)]
+        drawn = [board for chapter in wanted for board in boards(chapter, checkpoint)]
+        rows = [board.rows.assign(dataset=board.dataset, part=board.part) for board in drawn]
+        joined = pd.concat(rows, ignore_index=True) if rows else DataFrame(columns=FIRST)
+        found = Boards(joined[[*FIRST, *joined.columns.difference(FIRST, sort=False)]])
+        found.shown = tuple(board.cells(narrow=True) for board in drawn)
+        return found
 
     @property
     def answer(self) -> str:
@@ -82,7 +92,9 @@ class Results(store.Results):
         return f"<Results of {self.suite!r} in {self.path}: {runs or 'no'} runs>"
 
     def _repr_html_(self) -> str:
-        return "".join(
+        picture = b64encode(formats.report(self, "png")).decode("ascii")
+        seen = f'<img alt="{escape(self.answer)}" style="max-width:100%" src="data:image/png;base64,{picture}">'
+        return seen + "".join(
             f"<p>{escape(sentences.answer(chapter))}</p>"
             + "".join(board.cells(narrow=True).to_html(index=False) for board in boards(chapter, "last"))
             for chapter in Report(self).chapters

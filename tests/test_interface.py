@@ -99,6 +99,23 @@ def test_a_notebook_shows_the_answer_and_the_board_and_no_markup_of_names(finish
     named = {name: getattr(one, name).replace({"label": {"gan": "<b>gan"}}) for name in ("runs", "scores")}
     shown = replace(one, **named)._repr_html_()
     assert shown.count("<table") == 1 and "<b>gan" not in shown and shown.count("&lt;b&gt;gan") >= 2
+    assert shown.startswith('<img alt="') and "&lt;b&gt;gan" in shown[: shown.index("src=")]
+    board = replace(one, **named).board()._repr_html_()
+    assert board.count("<table") == 1 and "<b>gan" not in board and "&lt;b&gt;gan" in board and "[" in board
+
+
+def test_what_is_made_of_a_board_is_a_plain_frame(finished: Path) -> None:
+    board = gb.read(finished).board()
+    assert board.shown and type(board.query("label == 'gan'")) is pd.DataFrame
+    assert "gan" in board[["label", "rank"]]._repr_html_()
+
+
+def test_a_ranking_and_a_comparison_show_themselves(finished: Path) -> None:
+    scores = pd.DataFrame({"label": ["<i>a", "<i>a", "b", "b"], "seed": [0, 1, 0, 1], "value": [1.0, 1.1, 9.0, 9.1]})
+    ranking = gb.rank(scores, direction="lower")
+    assert ranking._repr_html_().startswith("<p>&lt;i&gt;a") and "<th>dataset" not in ranking._repr_html_()
+    shown = gb.compare(finished, labels=("gan", "real"))._repr_html_()
+    assert "<th>verdict</th>" in shown and shown.count("<tr") > 2
 
 
 def test_progress_in_a_notebook_without_widgets_is_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

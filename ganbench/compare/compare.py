@@ -23,6 +23,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -178,6 +179,7 @@ COLUMNS = [
     *("difference", "low", "high", "improvement", "improvement_low", "improvement_high", "margin"),
     *("p", "p_same", "verdict", "seeds", "why"),  # p-values are corrected for all rows
 ]
+TOLD = ["dataset", "a_label", "b_label", "metric", "a_mean", "b_mean", "difference", "low", "high", "verdict", "seeds"]
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,12 @@ class Comparison:
     def compared(self) -> int:
         """Rows with a test, for all of which the verdicts hold at once."""
         return int(self.rows["p"].notna().sum())
+
+    def _repr_html_(self) -> str:
+        told = "".join(f"<p>{escape(remark)}</p>" for remark in self.remarks)
+        seeds = self.rows["seeds"].astype(object).where(self.rows["seeds"].notna(), "–")
+        rows = self.rows[TOLD].assign(seeds=seeds)
+        return rows.to_html(index=False, float_format="{:.4g}".format) + told
 
 
 def compare(

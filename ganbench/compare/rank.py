@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ganbench.store.columns import SENSES
 NEEDED = ("label", "seed", "value")
 FEW = 2  # rows, below which nothing can be better
 NUMBERS = ("value", "look", "level")
+TOLD = ["dataset", "metric", "tier", "rank", "label", "mean", "low", "high", "n", "failed"]  # in a notebook
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ class Ranking:
     def answer(self) -> str:
         """All of them, and that over all datasets."""
         return " ".join([*self.answers, *self._over_all()])
+
+    def _repr_html_(self) -> str:
+        told = [name for name in TOLD if not self.rows[name].astype(str).eq("").all()]
+        rows = self.rows[told].to_html(index=False, float_format="{:.4g}".format)
+        return f"<p>{escape(self.answer)}</p>{rows}"
 
     def _over_all(self) -> Iterator[str]:
         if self.overall.empty:
