@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import EntryPoints, entry_points
@@ -71,7 +71,7 @@ def load(kind: str, name: str, beside: Path | None = None) -> Any:
         raise UnknownName(kind, name, found.names)
     try:
         return found[name].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadSuite(f"{name!r} of the {kind} cannot be imported: {what_and_where(error)}.") from error
 
 
@@ -80,8 +80,9 @@ def _from_file(path: Path, attribute: str) -> Any:
     if not path.is_file():
         raise BadSuite(f"No file {path}. A plugin's file is looked for beside the suite.")
     try:
-        module = _import_file(path)
-    except Exception as error:
+        with redirect_stdout(sys.stderr):  # what it prints is talk, and no answer
+            module = _import_file(path)
+    except (Exception, SystemExit) as error:
         raise BadSuite(f"{path} cannot be imported: {what_and_where(error)}.") from error
     if not hasattr(module, attribute):
         known = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
@@ -138,7 +139,7 @@ def _is_of_another(name: str, folder: Path) -> bool:
     return home != folder and str(home) in _folders
 
 
-def what_and_where(error: Exception) -> str:
+def what_and_where(error: Exception | SystemExit) -> str:
     """An error of a plugin's own, and the line that raised it: all that its author needs."""
     what = said(error)
     if isinstance(error, SyntaxError):

@@ -127,12 +127,21 @@ def build(kind: str, spec: PluginSpec, *positional: Any) -> Any:
     plugin = spec.load(kind)
     values = configure(plugin, spec, TABLES.get(kind, ""))
     try:
+        inspect.signature(plugin).bind(*positional, **values)
+    except TypeError as error:
+        first = FIRST_ARGUMENTS.get(kind, "")
+        raise BadSuite(
+            f"{spec.name} cannot be made: {error}. Begin it as `def __init__(self, {first}*, ...)`: options stand "
+            "behind the star."
+        ) from error
+    try:
         return plugin(*positional, **values)
     except (ValueError, RuntimeError) as error:  # as torch says that it cannot build something
         options = shortened(str(spec.options))
         raise BadSuite(f"{spec.name} cannot be made with the options {options}: {shortened(str(error))}") from error
 
 
+FIRST_ARGUMENTS = {"variants": "spec, ", "judges": "dataset, "}  # by kind: what stands before the options
 TABLES = {"datasets": "dataset", "variants": "variant"}  # of a suite, by kind
 
 
@@ -144,6 +153,11 @@ def configure(plugin: Any, spec: PluginSpec, table: str = "") -> dict[str, Any]:
     known, hints = plugins.options(plugin), _hints(plugin)
     values = {}
     for name, value in spec.options.items():
+        if name not in known and name in inspect.signature(plugin).parameters:
+            raise BadSuite(
+                f"{name!r} of {spec.name} is no option, because it stands before the star. Write "
+                f"`def __init__(self, spec, *, {name}=...)`."
+            )
         if name not in known:
             raise UnknownName(f"options of {spec.name}", name, known)
         if any(not abs(number) <= LARGEST for number in _numbers(value)):

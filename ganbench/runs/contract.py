@@ -4,8 +4,9 @@
 `ganbench.variant.Variant` promises, on points and on images, and says of each promise what to mend.
 """
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from ganbench.runs.operations import HostWork, stages
 from ganbench.runs.sampling import training_data
 from ganbench.runs.spec import RunSpec, check_moves
 from ganbench.runs.training import PlayerSteps
-from ganbench.variant import Batch, DataSpec, Variant
+from ganbench.variant import Batch, DataSpec, Player, Variant
 
 FEW = 32  # training samples that batches are drawn from; of `fewer` samples in a batch, less than
 DRAWN = 8  # samples
@@ -38,7 +39,7 @@ class Flaw(Exception):
 
 
 def rehearse(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
-    """One step of each player, one draw, one judgement. Raises BadSuite, with the plugin's own line.
+    """One draw, one step of each player, one judgement. Raises BadSuite, with the plugin's own line.
 
     Numbers that are not finite are no reason to refuse it: that is a result.
     """
@@ -51,14 +52,14 @@ def rehearse(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
         with saying(f"{name}, before its first step"):
             variant.prepare(few)
             variant.advance(0.0, 0)
-        if plugins.distribution("variants", name) or any(".py:" in text for text in [name, *spec.option_texts]):
-            for _ in step(variant, few, name):
-                pass
         if variant.domains > 1 and dataset.other is not None:
             like = like._replace(x_other=dataset.other.transform(like.x))
         with saying(f"{name}, when it draws {DRAWN} samples"):
             drawn = draw(variant, like)
-        check_drawn(drawn, dataset.spec, name, DRAWN)
+        check_drawn(drawn, dataset.spec, name, DRAWN)  # first: D would say of a wrong shape what nobody understands
+        if plugins.distribution("variants", name) or any(".py:" in text for text in [name, *spec.option_texts]):
+            for _ in step(variant, few, name):
+                pass
         if drawn.isfinite().all():
             with saying(f"the judge {spec.judge}, when it sees {DRAWN} samples of {name}"):
                 _check_judge(spec, judge, drawn)
@@ -82,12 +83,13 @@ def strange(spec: RunSpec) -> bool:
 
 @contextmanager
 def saying(where: str) -> Iterator[None]:
-    """Speak of what a plugin raises in one line: what it is, and where in its own file."""
+    """Speak of what a plugin raises in one line: what it is, and where in its own file. What it prints is talk."""
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except BenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadSuite(f"{where}: {plugins.what_and_where(error)}. Mend that.") from error
 
 
@@ -97,9 +99,33 @@ def step(variant: Variant, data: Batch, name: str) -> Iterator[str]:
         steps = PlayerSteps(variant, data, "float32", capture=False)
         variant.train().requires_grad_(False)
     for player in variant.players:
-        with saying(f"{name}, in a step of {player.name}"):
-            steps.of(player)()
+        try:
+            with saying(f"{name}, in a step of {player.name}"):
+                steps.of(player)()
+        except BadSuite:
+            check_loss(player, data, name)
+            raise
         yield player.name
+
+
+def check_loss(player: Player, data: Batch, name: str) -> None:
+    """Raise BadSuite unless the player's loss is a scalar with a gradient, or scalars by name of which one has."""
+    with saying(f"{name}, in a step of {player.name}"):
+        player.weights.requires_grad_(True)
+        loss = player.loss(data)
+    terms = loss if isinstance(loss, dict) else {"loss": loss}
+    for term in terms.values():
+        if not isinstance(term, Tensor) or term.dim():
+            found = f"a tensor of shape {tuple(term.shape)}" if isinstance(term, Tensor) else f"a {type(term).__name__}"
+            raise BadSuite(
+                f"{name}: the loss of {player.name} is {found}, but needs to be a scalar tensor, or a dict of these. "
+                "Return what you call `backward` on."
+            )
+    if not any(term.requires_grad for term in terms.values()):
+        raise BadSuite(
+            f"{name}: nothing in the loss of {player.name} depends on weights of {player.name}. Send it through their "
+            "network, detach nothing of it, and give the player that network as `weights`."
+        )
 
 
 def fewer(batch: int) -> int:
@@ -162,7 +188,10 @@ def examine(name: str, beside: str) -> Iterator[Examined]:
         except BenchError as error:
             refused[kind] = str(error)
             continue
-        yield from (_examined(kind, what, promise, make) for what, promise in PROMISES.items())
+        for what, promise in PROMISES.items():
+            yield (found := _examined(kind, what, promise, make))
+            if promise in FIRST and not found.kept:
+                break
     for kind, why in refused.items():  # which is no flaw of what is made for other data
         yield Examined(len(refused) < len(SPECS), kind, f"it is not built for these: {why}")
 
@@ -194,14 +223,25 @@ class Maker(NamedTuple):
 
 
 def _examined(kind: str, what: str, promise: Callable[[Maker], None], make: Maker) -> Examined:
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), redirect_stdout(sys.stderr):
         try:
             promise(make)
         except (Flaw, BenchError) as error:
             return Examined(False, f"{kind}: {what}", str(error))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Examined(False, f"{kind}: {what}", plugins.what_and_where(error))
     return Examined(True, f"{kind}: {what}", "")
+
+
+def _draws(make: Maker) -> None:
+    variant = make()
+    variant.advance(0.0, 0)
+    drawn = draw(variant, make.batch(DRAWN))
+    check_drawn(drawn, make.spec, make.plugin.name, DRAWN)
+    if not drawn.isfinite().all():
+        raise Flaw("Samples are not finite, though nothing is trained yet. Look at what G computes.")
+    if make.spec.is_image and drawn.min() >= 0:
+        raise Flaw("No pixel is below 0, as if black were 0. It is -1 here: end G with a tanh, or return 2 * x - 1.")
 
 
 def _steps(make: Maker) -> None:
@@ -222,15 +262,6 @@ def _steps(make: Maker) -> None:
             before[player.name] = [w.detach().clone() for w in player.weights.parameters()]
     if not all(tensor.isfinite().all() for tensor in variant.state_dict().values() if tensor.is_floating_point()):
         raise Flaw("After a step of each player weights are not finite. Look at the losses, and at the rates.")
-
-
-def _draws(make: Maker) -> None:
-    drawn = draw(make.stepped(), make.batch(DRAWN))
-    check_drawn(drawn, make.spec, make.plugin.name, DRAWN)
-    if not drawn.isfinite().all():
-        raise Flaw("Samples are not finite after one step of each player. Look at the losses, and at the rates.")
-    if make.spec.is_image and drawn.min() >= 0:
-        raise Flaw("No pixel is below 0, as if black were 0. It is -1 here: end G with a tanh, or return 2 * x - 1.")
 
 
 def _differ(make: Maker) -> None:
@@ -263,10 +294,11 @@ def _alone(make: Maker) -> None:
 
 
 PROMISES: dict[str, Callable[[Maker], None]] = {
-    "a step moves each player's own weights": _steps,
     "samples have the data's shape and range": _draws,
+    "a step moves each player's own weights": _steps,
     "samples of a batch differ": _differ,
     "a seed says what is drawn": _repeats,
     "what is saved draws the same": _saved,
     "a step leaves a GPU alone": _alone,
 }
+FIRST = (_draws, _steps)  # without which the others would say the same once more

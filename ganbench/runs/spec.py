@@ -23,7 +23,7 @@ from ganbench.statistics.looks import Look
 from ganbench.store.columns import SENSES, Identity, Split
 from ganbench.store.files import damaged
 from ganbench.store.records import read_run
-from ganbench.variant import Variant
+from ganbench.variant import Player, Variant
 
 LOOP = "ganbench.runs.run"  # the module that trains and judges
 PARTS = ("losses", "penalties", "remedies")  # kinds of plugins that a variant's options name
@@ -241,7 +241,14 @@ def check_moves(variant: Any, name: str) -> None:
     """Refuse what the loop could not train, or would train for ever."""
     if not isinstance(variant, Variant):
         raise BadSuite(f"{name} makes a {type(variant).__name__}, but needs to make a ganbench.variant.Variant.")
-    names = [player.name for player in variant.players]
+    players = getattr(variant, "players", None)
+    if players is None or not all(isinstance(player, Player) for player in players):
+        raise BadSuite(
+            f"{name} needs a list `self.players` of ganbench.variant.Player, an empty one if nothing is trained."
+        )
+    if variant.decodes and type(variant).latents is Variant.latents and variant.z_dim < 1:
+        raise BadSuite(f"{name} decodes latents of no numbers. Set `self.z_dim` in `__init__`, or define `latents`.")
+    names = [player.name for player in players]
     if len({*names}) < len(names):
         raise BadSuite(f"{name} has the players {', '.join(names)}, but each needs a name of its own.")
     for role, budget in ROLES.items():

@@ -342,3 +342,11 @@ def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
         "path": Path("/home/me/faces")
     }
     assert configure(takes_a_path, PluginSpec("mine", {"path": "faces"})) == {"path": Path("faces")}
+
+
+def test_what_stands_before_the_star_is_no_option(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, spec, width=8, *, depth=2): ...\n")
+    with pytest.raises(BadSuite, match=r"'width' of mine.py:Mine is no option.*\(self, spec, \*, width=...\)"):
+        build("variants", PluginSpec("mine.py:Mine", {"width": 9}, str(tmp_path)), None)
+    with pytest.raises(UnknownName, match=r"No 'widht' among the options of mine.py:Mine"):
+        build("variants", PluginSpec("mine.py:Mine", {"widht": 9}, str(tmp_path)), None)

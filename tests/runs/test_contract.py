@@ -1,6 +1,9 @@
 """What a stranger's variant gets told before anything is trained, and by the doctor."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -55,7 +58,7 @@ WRONG = {
     "a shape that torch refuses": (
         "nn.Linear(4, width)",
         "nn.Linear(5, width)",
-        "Mine, in a step of D: RuntimeError: ",
+        "Mine, when it draws 8 samples: RuntimeError: ",
         "mat1",
     ),
     "an error when it is made": (
@@ -81,8 +84,48 @@ WRONG = {
     "a generator that learns nothing": (
         "self.sample(batch))).mean()\n",
         "self.sample(batch).detach())).mean()\n",
-        None,
-        "step of G",
+        "nothing in the loss of G depends on weights of G",
+        "nothing in the loss of G",
+    ),
+    "a loss that is a number": (
+        "return softplus(-self.D(self.sample(batch))).mean()",
+        "return 1.0",
+        "the loss of G is a float, but needs to be a scalar tensor",
+        "is a float",
+    ),
+    "a loss for each sample": (
+        "return softplus(-self.D(self.sample(batch))).mean()",
+        "return softplus(-self.D(self.sample(batch)))",
+        "the loss of G is a tensor of shape (32, 1)",
+        "(40, 1)",
+    ),
+    "samples of another type": (
+        ".view(-1, *self.shape)",
+        ".view(-1, *self.shape).double()",
+        "of torch.float64, but was asked for (8, 1, 8, 8) of torch.float32",
+        "torch.float64",
+    ),
+    "no samples": ("return self.G(z)", "self.G(z)", "Mine draws a NoneType, but `sample` needs to return", "NoneType"),
+    "samples that are no numbers": ("self.G(z)", "(self.G(z) * float('nan'))", None, "nothing is trained yet"),
+    "no players": ("self.players", "self.gamers", "needs a list `self.players`", "needs a list `self.players`"),
+    "networks for players": (
+        "self.players = [",
+        "self.players = [self.D, self.G]; _ = [",
+        "needs a list `self.players`",
+        "needs a list `self.players`",
+    ),
+    "no latents": ("self.z_dim, self.shape, n = 4,", "self.shape, n =", "Set `self.z_dim`", "Set `self.z_dim`"),
+    "nothing to be made of": (
+        "def __init__(self, spec, *",
+        "def __init__(self, *",
+        "too many positional arguments. Begin it as `def __init__(self, spec, *, ...)`",
+        "Begin it as",
+    ),
+    "an end of the process": (
+        "fake = self.sample(batch)",
+        "raise SystemExit(3)",
+        "Mine, in a step of D: SystemExit: 3 (mine.py, line 27)",
+        "SystemExit",
     ),
     "an optimiser of the other player": (
         "Adam(self.G.parameters()), makes",
@@ -251,3 +294,25 @@ def test_the_command_examines_a_plugin_and_ends_with_2_if_something_is_to_mend(f
     bad = ganbench("doctor", "--plugin", "other.py:Mine")
     assert bad.code == 2 and "No pixel is below 0" in " ".join(bad.out.split())
     assert ganbench("doctor", "--plugin", "squares.py:Squares").code == 2
+
+
+def test_one_cause_is_said_once_of_each_kind_of_data(folder: Path) -> None:
+    break_it(folder, ".view(-1, *self.shape)", "[:-1].view(-1, *self.shape)")
+    broken = [one for one in examine("mine.py:Mine", str(folder)) if not one.kept]
+    assert [one.what for one in broken] == [f"{kind}: samples have the data's shape and range" for kind in SPECS]
+
+
+def test_what_a_plugin_prints_is_no_part_of_the_answer(
+    ganbench: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mine.py").write_text("print('imported')\n" + GOOD.replace("fake =", "print('a step'); fake ="))
+    monkeypatch.chdir(folder)
+    ran = ganbench("doctor", "--plugin", "mine.py:Mine", "--json")
+    assert all(one["works"] for one in json.loads(ran.out))
+    assert "imported" in ran.err and "a step" in ran.err
+
+
+def test_a_script_that_ends_the_process_when_it_is_imported_is_named(folder: Path) -> None:
+    (folder / "mine.py").write_text(GOOD + "\nimport argparse; argparse.ArgumentParser().parse_args(['--epochs'])\n")
+    with pytest.raises(BadSuite, match=r"mine.py cannot be imported: SystemExit: 2 \(mine.py, line 33\)"):
+        plugins.load("variants", "mine.py:Mine", folder)
