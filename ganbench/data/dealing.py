@@ -35,8 +35,11 @@ class Dealt(NamedTuple):
     note: str  # what was done that hash and folders alone do not tell, in words
 
 
-def deal(folder: Path, names: Iterable[str]) -> Dealt:
-    """Deal places out. Raises DataMissing if a split gets too few images, or if a class has none that trains."""
+def deal(folder: Path, names: Iterable[str], others: str = "") -> Dealt:
+    """Deal places out. Raises DataMissing if a split gets too few images, or if a class has none that trains.
+
+    `others` says what else was found in the folder, where there are no images.
+    """
     ordered = sorted(names, key=lambda name: (hashed(name), name))
     by_folders = split_by_folders(ordered)
     parts = _by_folders(ordered) if by_folders else _by_hash(ordered)
@@ -46,7 +49,7 @@ def deal(folder: Path, names: Iterable[str]) -> Dealt:
     for i in moved:
         parts[i] = "train"
     rows = {part: [i for i, its in enumerate(parts) if its == part] for part in PARTS}
-    _check(folder, {part: len(of_it) for part, of_it in rows.items()})
+    _check(folder, {part: len(of_it) for part, of_it in rows.items()}, others)
     if missing := _without_training(classes, parts):
         raise DataMissing(
             f"The class {classes[missing[0]]!r} of {folder} has no image in `train`. Add one, or remove it."
@@ -96,14 +99,16 @@ def _without_training(classes: Sequence[str], parts: Sequence[Part]) -> list[int
     return [classes.index(name) for name in sorted({*classes} - train)]
 
 
-def _check(folder: Path, counts: dict[Part, int]) -> None:
+def _check(folder: Path, counts: dict[Part, int], others: str) -> None:
     train, validation, test = counts.values()
     if not (n := train + validation + test):
-        raise DataMissing(f"No images in {folder}: no file's name ends in {', '.join(SUFFIXES)}. Name another folder.")
+        why = f"no file's name ends in {', '.join(SUFFIXES)}. {others}".strip()
+        raise DataMissing(f"No images in {folder}: {why} Name another folder.")
     if min(counts.values()) < FEWEST:
         raise DataMissing(
-            f"Found {n} images in {folder}, of which {train} train, {validation} validate and {test} test, "
-            f"but each split needs at least {FEWEST}. Add some: a hash of their names deals them out, 100 are enough."
+            f"Found {n} image{'s' * (n > 1)} in {folder}, of which {train} train, {validation} validate and {test} "
+            f"test, but each split needs at least {FEWEST}. Add some: a hash of their names deals them out, 100 are "
+            "enough."
         )
 
 
@@ -144,6 +149,8 @@ def _why_not(dealt: Dealt) -> str:
     inside = [name.partition("/")[2] if dealt.by_folders else name for name in sorted(dealt.names)]
     stray = [name for name in inside if name.count("/") != 1]
     folders = {name.partition("/")[0] for name in inside if name.count("/") == 1}
+    if len(depths := {name.count("/") for name in inside}) == 1 and (depth := depths.pop()) > 1:
+        return f", for all images lie {depth} folders down, and classes are folders one down"
     if not folders or (len(folders) == 1 and not stray):
         return ""
     lies, it = ("lies", "it") if len(stray) == 1 else ("lie", "them")

@@ -63,11 +63,13 @@ class Folder(Dataset):
         self.path = path
         self.listing = pictures.list_pictures(path)
         self.spec = DataSpec((channels, size, size))
-        self.fingerprint = fingerprint(path, self.listing.names)
+        contents = hashes(path, self.listing.names)
+        self.fingerprint = fingerprint(contents)
+        self.copies = len(contents) - len({*contents.values()})  # files that hold what another one holds
         self.preprocessing = (
             f"{'grey' if channels == 1 else 'RGB'}, middle square, antialiased bicubic to {size}, on white"
         )
-        dealt = dealing.deal(path, self.listing.names)
+        dealt = dealing.deal(path, self.listing.names, self.listing.others)
         self._images, left_out = self._load(dealt.names, skip_corrupt)
         if left_out:
             self.preprocessing += f"; {len(left_out)} unreadable images left out"
@@ -102,7 +104,8 @@ class Folder(Dataset):
         return torch.stack([self.picture(pictures.to_image(one)) for one in x])
 
     def found(self) -> str:
-        return dealing.in_words(self.path, self.listing, self._dealt)
+        found = dealing.in_words(self.path, self.listing, self._dealt)
+        return found + (f" Copies of others: {self.copies:,}, so that some train and test." if self.copies else "")
 
     def _batch(self, part: Part) -> Batch:
         rows = self._dealt.rows[part]
@@ -120,15 +123,23 @@ class Folder(Dataset):
         return on_disk(images, len(names), shape, data_roots()[-1] / "folders" / key)
 
 
-def fingerprint(folder: Path, names: Iterable[str]) -> str:
-    """sha256 over places and contents, in the order of the places."""
-    whole = sha256()
+def hashes(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """The sha256 of the content at each place, in the order of the places."""
+    found = {}
     for name in sorted(names):
         try:
             content = (folder / name).read_bytes() if (folder / name).is_file() else b""  # a pipe may never end
         except OSError as error:
             pictures.refuse(error)
-        whole.update(sha256(os.fsencode(name)).digest() + sha256(content).digest())
+        found[name] = sha256(content).digest()
+    return found
+
+
+def fingerprint(contents: dict[str, bytes]) -> str:
+    """sha256 over places and the hashes of what they hold."""
+    whole = sha256()
+    for name, content in contents.items():
+        whole.update(sha256(os.fsencode(name)).digest() + content)
     return whole.hexdigest()
 
 

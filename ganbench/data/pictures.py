@@ -35,28 +35,39 @@ class Listing(NamedTuple):
 
     names: list[str]  # places of the pictures, with slashes, sorted
     passed_over: Counter[str]  # other files, by the ending of their names
+    links: list[str]  # to folders, which are not followed: they may lead in a circle
 
     @property
     def others(self) -> str:
         """`Passed over: 3 .txt, 1 .pdf.`, or nothing."""
         usual_first = sorted(self.passed_over.items(), key=lambda counted: (-counted[1], counted[0]))
-        counted = ", ".join(f"{n:,} {suffix or 'without an ending'}" for suffix, n in usual_first[:10])
-        return f"Passed over: {counted}." if counted else ""
+        counted = [f"{n:,} {suffix or 'without an ending'}" for suffix, n in usual_first[:10]]
+        if self.links:
+            counted.append(f"{len(self.links):,} linked folder{'s' * (len(self.links) > 1)} ({self.links[0]})")
+        return f"Passed over: {', '.join(counted)}." if counted else ""
 
 
 def list_pictures(folder: Path) -> Listing:
-    """Find all pictures below a folder. Names that begin with a dot, and links to folders, are passed over unsaid.
+    """Find all pictures below a folder. Names that begin with a dot are passed over unsaid.
 
     Raises DataMissing if there is no such folder, or if a part of it cannot be read.
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "is not there"
         raise DataMissing(f"The folder of images {folder} {what}. Name one that holds images, or folders of them.")
-    places = os.walk(folder, onerror=refuse)
-    every = [(Path(place) / file).relative_to(folder) for place, _, files in places for file in files]
-    visible = [name for name in every if not any(part.startswith(".") for part in name.parts)]
+    every, links = list[Path](), list[Path]()
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        inside = Path(place).relative_to(folder)
+        every += [inside / file for file in files]
+        links += [inside / name for name in folders if (Path(place) / name).is_symlink()]
+    visible = [name for name in every if not _hidden(name)]
     meant = sorted(name.as_posix() for name in visible if name.suffix.lower() in SUFFIXES)
-    return Listing(meant, Counter(name.suffix.lower() for name in visible if name.suffix.lower() not in SUFFIXES))
+    others = Counter(name.suffix.lower() for name in visible if name.suffix.lower() not in SUFFIXES)
+    return Listing(meant, others, sorted(name.as_posix() for name in links if not _hidden(name)))
+
+
+def _hidden(name: Path) -> bool:
+    return any(part.startswith(".") for part in name.parts)
 
 
 def refuse(error: OSError) -> NoReturn:

@@ -44,6 +44,9 @@ class Range(NamedTuple):
                 return cls(float(low), float(high))
         raise BadResults(f"Found the range {text!r}, but it needs two numbers and dots between them: 0..1.")
 
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}"
+
 
 BYTES, FLOATS = Range(0, 255), Range(-1, 1)
 
@@ -93,7 +96,8 @@ def fitting(found: np.ndarray[Any, Any], dataset: Dataset, source: str, span: Ra
     """
     spec = dataset.spec
     if not (span or found.dtype == np.uint8 or np.issubdtype(found.dtype, np.floating)):
-        raise BadResults(f"{source} holds numbers of type {found.dtype}. Samples are floats, images also uint8.")
+        cure = " Of other numbers say the range, such as --range 0..255." if spec.is_image else ""
+        raise BadResults(f"{source} holds numbers of type {found.dtype}. Samples are floats, images also uint8.{cure}")
     if not spec.is_image:
         if found.ndim != 2 or found.shape[1:] != spec.shape or found.dtype == np.uint8 or span:
             raise BadResults(
@@ -104,31 +108,37 @@ def fitting(found: np.ndarray[Any, Any], dataset: Dataset, source: str, span: Ra
     x = _finite(torch.from_numpy(_channels_first(found, spec, source).astype(np.float32)), source)
     dataset.fit(torch.zeros_like(x[:1]))  # so that a wrong shape is said before anything is asked
     low, high = x.min().item(), x.max().item()
-    span = span or _told_range(found.dtype, low, high, source)
+    span = span or _told_range(found.dtype, low, high, source, dataset.train().x)
     slack = 5e-4 * (span.high - span.low)  # of rounding
     if low < span.low - slack or high > span.high + slack:
         raise BadResults(
             f"{source} has pixels from {low:.4g} to {high:.4g}, but they are to lie in [{span.low:g}, {span.high:g}]. "
-            "Scale them, save uint8, or say their range, such as --range 0..1."
+            f"Scale them, save uint8, or say their range, such as --range {'0..255' if high > 16 else '0..1'}."
         )
     if span != FLOATS:
         x = (x - span.low) / ((span.high - span.low) / 2) - 1
     return dataset.fit(x.clamp(-1, 1))
 
 
-def _told_range(dtype: np.dtype[Any], low: float, high: float, source: str) -> Range:
+def _told_range(dtype: np.dtype[Any], low: float, high: float, source: str, real: Tensor) -> Range:
     """The range that numbers of a type have, if they look as if they had it. Raises BadResults."""
-    if dtype == np.uint8 and high <= 1:
-        raise _doubtful(source, f"bytes, none above {high:g}", "0..1", "0..255")
-    if dtype != np.uint8 and low >= 0 and high <= 1:
-        raise _doubtful(source, f"floats, none below {low:.3g}", "0..1", "-1..1")
-    return BYTES if dtype == np.uint8 else FLOATS
+    usual, what = (BYTES, f"bytes up to {high:g}") if dtype == np.uint8 else (FLOATS, f"floats up to {high:.2g}")
+    if low >= 0 and high <= 1:
+        raise _doubtful(source, f"{what}, and none below {low:.2g}", Range(0, 1), usual)
+    if dtype == np.uint8:
+        near, likely = high <= 255 * (real.max().item() + 1) / 4, Range(0, high)
+    else:
+        near = max(-low, high) <= real.abs().max().item() / 2 or high <= 0 < real.max()
+        likely = Range(round(low, 2), round(high, 2) + 0.0)
+    if near and low >= usual.low:
+        raise _doubtful(source, f"{what}, and real ones go twice as far", likely, usual)
+    return usual
 
 
-def _doubtful(source: str, what: str, likely: str, usual: str) -> BadResults:
+def _doubtful(source: str, what: str, likely: Range, usual: Range) -> BadResults:
     return BadResults(
-        f"{source} holds {what}. If black is 0 and white is 1, say --range {likely}; if the samples are meant as they "
-        f"are, --range {usual}."
+        f"{source} holds {what}. If black is {likely.low:g} and white is {likely.high:g}, say --range {likely}; if the "
+        f"samples are meant as they are, --range {usual}."
     )
 
 
@@ -148,8 +158,12 @@ def _channels_first(found: np.ndarray[Any, Any], spec: DataSpec, source: str) ->
 def _finite(x: Tensor, source: str) -> Tensor:
     bad = int((~x.isfinite()).flatten(1).any(1).sum())
     if bad or not len(x):
-        what = f"{bad:,} of {len(x):,} samples with numbers that are not finite" if bad else "no samples at all"
-        raise BadResults(f"{source} holds {what}. Leave them out, or see how they came about.")
+        if not len(x):
+            raise BadResults(f"{source} holds no samples at all. Save some.")
+        raise BadResults(
+            f"{source} holds {bad:,} of {len(x):,} samples with numbers that are not finite. Leave them out, or see "
+            "how they came about."
+        )
     return x
 
 
@@ -211,7 +225,7 @@ def _pictures(folder: Path, dataset: Dataset, skip_corrupt: bool, span: Range | 
     if not found:
         raise BadResults(f"None of the {len(names):,} images in {folder} can be read.")
     if brightest <= 1 and not span:
-        raise _doubtful(str(folder), f"no pixel above {brightest} of 255", "0..1", "0..255")
+        raise _doubtful(str(folder), f"no pixel above {brightest} of 255", Range(0, 1), BYTES)
     return torch.stack(found)
 
 

@@ -200,6 +200,27 @@ def test_the_stray_file_that_keeps_folders_from_being_classes_is_named(tmp_path)
     assert "cats/small/a.png lies elsewhere" in Folder(path=tmp_path, size=8).found()
 
 
+def test_of_folders_that_are_not_one_down_it_says_how_far_down_they_are(tmp_path):
+    for number in range(120):
+        paint(tmp_path / "pictures" / ("cats", "dogs")[number % 2] / f"{number}.png", number)
+    deep = "No classes, for all images lie 2 folders down, and classes are folders one down."
+    assert deep in Folder(path=tmp_path, size=8).found()
+    assert "2 classes: cats (60), dogs (60)." in Folder(path=tmp_path / "pictures", size=8).found()
+
+
+def test_links_to_folders_are_not_followed_and_named(tmp_path, images):
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "cats").symlink_to(images, target_is_directory=True)
+    with pytest.raises(DataMissing, match=r"No images in .*Passed over: 1 linked folder \(cats\)\. Name another"):
+        Folder(path=tmp_path / "linked", size=8)
+
+
+def test_files_that_hold_the_same_are_counted(images):
+    assert "Copies" not in Folder(path=images, size=8).found()
+    shutil.copy(images / "007.png", images / "007 again.png")
+    assert "Copies of others: 1, so that some train and test." in Folder(path=images, size=8).found()
+
+
 def test_a_folder_of_images_alone_has_no_classes_and_no_reason(images):
     assert " No classes." in Folder(path=images, size=8).found()
 
@@ -244,7 +265,7 @@ def test_a_file_that_only_claims_to_be_an_image_is_opened_by_no_other_decoder(im
         (lambda place: place.mkdir(), r"No images in .*: no file's name ends in \.bmp, \.gif,"),
         (
             lambda place: paint(place / "a.png", 1),
-            r"Found 1 images in .*, of which 1 train, 0 validate and 0 test,",
+            r"Found 1 image in .*, of which 1 train, 0 validate and 0 test,",
         ),
     ],
     ids=["missing", "file", "empty", "too few"],

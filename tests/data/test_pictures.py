@@ -24,7 +24,7 @@ def test_only_images_that_are_not_hidden_are_listed(tmp_path):
     for name in ("a.PNG", "deep/er/b.jpeg", ".hidden.png", ".thumbs/c.png", "._d.png", "notes.txt", "e.pdf"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert list_pictures(tmp_path) == (["a.PNG", "deep/er/b.jpeg"], Counter({".txt": 1, ".pdf": 1}))
+    assert list_pictures(tmp_path) == (["a.PNG", "deep/er/b.jpeg"], Counter({".txt": 1, ".pdf": 1}), [])
     assert list_pictures(tmp_path).others == "Passed over: 1 .pdf, 1 .txt."
 
 

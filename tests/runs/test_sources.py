@@ -166,10 +166,16 @@ BRIGHT = np.random.default_rng(0).random((5, 16, 16), np.float32)
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        (BRIGHT, r"floats, none below .*--range 0\.\.1; .*--range -1\.\.1"),
-        (BRIGHT.round().astype(np.uint8), r"bytes, none above 1\. .*--range 0\.\.1; .*--range 0\.\.255"),
+        (BRIGHT, r"floats up to 1, and none below .*--range 0\.\.1; .*--range -1\.\.1"),
+        (BRIGHT.round().astype(np.uint8), r"bytes up to 1, and none below 0\. .*--range 0\.\.1; .*--range 0\.\.255"),
+        (BRIGHT - 0.5, r"floats up to 0\.5, and real .* black is -0\.5 .*--range -0\.5\.\.0\.5; .* -1\.\.1"),
+        (BRIGHT - 1, r"floats up to -0.* white is 0, say --range -1\.\.0; "),
+        ((16 * BRIGHT).round().astype(np.uint8), r"bytes up to 16, and real.*--range 0\.\.16; .*--range 0\.\.255"),
+        (255 * BRIGHT, r"lie in \[-1, 1\]\..* such as --range 0\.\.255"),
+        ((255 * BRIGHT).astype(int), r"numbers of type int64\..* say the range, such as --range 0\.\.255"),
         (BRIGHT * 255, r"pixels from .*, but they are to lie in \[-1, 1\]"),
-        (BRIGHT - 0.001, None),
+        (1.2 * BRIGHT - 0.4, None),
+        (np.ones_like(BRIGHT), r"floats up to 1, and none below 1"),
     ],
 )
 def test_numbers_that_may_mean_two_things_are_asked_about(found, message):
