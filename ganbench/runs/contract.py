@@ -5,7 +5,7 @@
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,7 +113,7 @@ def check_loss(player: Player, data: Batch, name: str) -> None:
     with saying(f"{name}, in a step of {player.name}"):
         player.weights.requires_grad_(True)
         loss = player.loss(data)
-    terms = loss if isinstance(loss, dict) else {"loss": loss}
+    terms: dict[str, Any] = {**loss} if isinstance(loss, Mapping) else {"loss": loss}
     for term in terms.values():
         if not isinstance(term, Tensor) or term.dim():
             found = f"a tensor of shape {tuple(term.shape)}" if isinstance(term, Tensor) else f"a {type(term).__name__}"

@@ -128,7 +128,7 @@ def _told_range(dtype: np.dtype[Any], low: float, high: float, source: str, real
     if dtype == np.uint8:
         near, likely = high <= 255 * (real.max().item() + 1) / 4, Range(0, high)
     else:
-        near = max(-low, high) <= real.abs().max().item() / 2 or high <= 0 < real.max()
+        near = max(-low, high) <= real.abs().max().item() / 2 or high <= 0 < real.max().item()
         likely = Range(round(low, 2), round(high, 2) + 0.0)
     if near and low >= usual.low:
         raise _doubtful(source, f"{what}, and real ones go twice as far", likely, usual)
