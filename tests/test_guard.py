@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / ".github/actions/guard/action.yml").read_text())
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/guard.yml").read_text())
 GITLAB = yaml.safe_load((ROOT / ".github/gitlab/guard.yml").read_text())
+PAGE = (ROOT / "docs/my-repository.md").read_text()
 Command = Callable[..., Any]
 
 
@@ -50,11 +51,11 @@ def test_the_steps_check_and_keep_what_a_run_left(ganbench: Command, shell: Comm
     left = f'[ "$1" = run ] && mkdir -p "$4" && cp -r {folder} "$4/" && exit 3'
     ours.write_text(f'#!/bin/bash\n{left}\nexec {real} "$@"\n')
     ours.chmod(0o755)
-    env = {"SUITE": "suite.toml", "BASELINE": "baseline.json", "GANBENCH": "ganbench"}
+    env = {"SUITE": "suite.toml", "BASELINE": "baseline.json", "GANBENCH": "ganbench", "REQUIREMENTS": "my needs.txt"}
     for step in ACTION["runs"]["steps"]:
         shell(step["run"], **env)
     asked = (home.parent / "pip.txt").read_text()
-    assert "download.pytorch.org/whl/cpu" in asked and asked.splitlines()[-1] == "install ganbench"
+    assert "download.pytorch.org/whl/cpu" in asked and asked.splitlines()[-1] == "install ganbench -r my needs.txt"
     assert (home.parent / "output").read_text() == "code=0\n"
     kept = {file.name for file in (home / "guard").iterdir()}
     assert kept == {"report.html", "comment.md", "junit.xml", "history.json", "baseline.json"}
@@ -90,7 +91,7 @@ def test_who_runs_a_strangers_code_may_only_read() -> None:
     for job in jobs.values():
         for step in job["steps"]:
             named = step.get("uses", "@" + "0" * 40)
-            assert "/guard@" in named or re.search(r"@[0-9a-f]{40}$", named), f"{named} is not pinned"
+            assert named.startswith("./.ganbench/") or re.search(r"@[0-9a-f]{40}$", named), f"{named} is not pinned"
             assert "${{" not in step.get("run", "")
 
 
@@ -101,17 +102,48 @@ def test_gitlabs_twin_runs_the_same_commands() -> None:
         assert words in said, line
 
 
+def shown(start: str) -> dict[str, str]:
+    """The files of a repository that docs/my-repository.md shows, whose names begin so."""
+    blocks = re.findall(r"^```yaml\n(# (\S+)\n.*?)^```", PAGE, re.M | re.S)
+    return {name: text for text, name in blocks if name.startswith(start)}
+
+
 @pytest.mark.parametrize(
-    ("kind", "files"),
+    ("kind", "files", "start"),
     [
-        ("github-workflows", [*(ROOT / ".github/workflows").glob("*.yml")]),
-        ("github-actions", [ROOT / ".github/actions/guard/action.yml"]),
-        ("gitlab-ci", [ROOT / ".github/gitlab/guard.yml"]),
+        ("github-workflows", [*(ROOT / ".github/workflows").glob("*.yml")], ".github/workflows/"),
+        ("github-actions", [ROOT / ".github/actions/guard/action.yml"], ".github/actions/"),
+        ("gitlab-ci", [ROOT / ".github/gitlab/guard.yml"], ".gitlab-ci"),
     ],
     ids=["workflows", "action", "gitlab"],
 )
-def test_the_files_follow_their_schemas(kind: str, files: list[Path]) -> None:
+def test_the_files_and_those_of_the_page_follow_their_schemas(
+    kind: str, files: list[Path], start: str, tmp_path: Path
+) -> None:
     pytest.importorskip("check_jsonschema")
+    for name, text in shown(start).items():
+        files = [*files, tmp_path / Path(name).name]
+        files[-1].write_text(text)
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{kind}", *map(str, files)]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
+
+
+def test_the_page_sets_what_the_files_take() -> None:
+    quality, own = (yaml.safe_load(text) for text in shown(".github").values())
+    taken = WORKFLOW[True]["workflow_call"]["inputs"]  # YAML 1.1 reads the word `on` as true
+    assert {*quality["jobs"]["guard"]["with"]} <= {*taken} <= {*re.findall(r"`(\w+)`", PAGE)}
+    assert {*own["jobs"]["guard"]["steps"][2]["with"]} <= {*ACTION["inputs"]}
+    (gitlab,) = shown(".gitlab").values()
+    assert {*yaml.safe_load(gitlab)["guard"]["variables"]} <= {*GITLAB["guard"]["variables"]}
+
+
+def test_ganbench_comes_from_the_commit_of_the_workflow_unless_another_is_named() -> None:
+    (install, *_), folder = ACTION["runs"]["steps"], ROOT / ".github/actions/guard"
+    assert install["env"]["GANBENCH"] == "${{ inputs.ganbench || format('{0}/../../..', github.action_path) }}"
+    assert (folder / "../../../pyproject.toml").is_file(), "what that path says"
+    for name in ("guard", "history"):
+        steps = [step["with"] for step in WORKFLOW["jobs"][name]["steps"] if step.get("with", {}).get("path")]
+        assert steps[0]["path"] == ".ganbench" and steps[0]["ref"] == "${{ job.workflow_sha }}"
+    owned = [path for path in (ROOT / ".github").rglob("*.yml") if "OWNER" in path.read_text()]
+    assert owned == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ganbench.data import pictures
 from ganbench.errors import BadSuite
 from ganbench.executors import local
 from ganbench.plugins.spec import PluginSpec
@@ -18,7 +19,7 @@ from ganbench.store import read
 WINDOWS = """
 import multiprocessing, os, select, signal, sys
 
-for name in ("resource", "pwd", "grp", "termios", "tty", "pty"):
+for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty"):
     sys.modules[name] = None
 for module, names in {
     os: ("killpg", "setsid", "getuid", "geteuid", "sched_getaffinity", "getpgid"),
@@ -74,3 +75,21 @@ def test_a_plugin_on_a_drive_is_told_from_its_class() -> None:
     name = str(PureWindowsPath("C:/mine/gan.py")) + ":MyGAN"
     with pytest.raises(BadSuite, match=r"No file .*gan\.py"):
         PluginSpec(name, beside=".").load("variants")
+
+
+class Here(PureWindowsPath):
+    """A path of Windows that says that it is there."""
+
+    def is_dir(self) -> bool:
+        return True
+
+    def is_symlink(self) -> bool:
+        return False
+
+
+def test_places_of_pictures_have_slashes_where_paths_have_backslashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are hashed to deal pictures out, and cut at slashes into splits and classes."""
+    walked = [(r"C:\faces", ["train"], []), (r"C:\faces\train", ["cats"], []), (r"C:\faces\train\cats", [], ["a.PNG"])]
+    monkeypatch.setattr(pictures, "Path", Here)
+    monkeypatch.setattr(pictures.os, "walk", lambda folder, onerror: walked)
+    assert pictures.list_pictures(Here(r"C:\faces")).names == ["train/cats/a.PNG"]  # type: ignore[arg-type]

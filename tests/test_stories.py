@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-STORIES = ["my-model", "my-pictures"]
+STORIES = ["my-model", "my-pictures", "my-repository"]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_every_block_is_what_it_says(stories: ModuleType, story: str) -> None:
             assert subprocess.run(["bash", "-n", "-c", text]).returncode == 0
         elif file.endswith(".toml"):
             tomllib.loads(text)
-        else:
+        elif file.endswith(".py"):
             compile(text, file, "exec")
 
 
