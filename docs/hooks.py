@@ -11,6 +11,7 @@ from mkdocs.structure.files import File, Files
 from ganbench import plugins
 from ganbench.plugins.describe import Description, describe
 
+HERE = Path(__file__).parent
 KINDS = {"variants": "Variants", "metrics": "Metrics"}
 
 
@@ -23,7 +24,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Of a link to a file of the repository leave the name: the site does not hold it."""
-    return re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", markdown)
+    return re.sub(r"(?<!!)\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", markdown)
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -43,17 +44,17 @@ def index(title: str, found: dict[str, Description]) -> str:
 
 def page(kind: str, one: Description) -> str:
     """A plugin in the words of its own file, its options, and a suite that uses it."""
-    rows = [
-        f"| `{o.name}` | `{o.type}` | {o.range} | `{o.default}` | {escaped(o.comment)} |" for o in one.options
-    ]  # fmt: skip
-    table = [
-        "## Options",
-        "",
-        "| option | type | range | default | meaning |",
-        "| --- | --- | --- | --- | --- |",
-        *rows,
-    ]
-    return "\n".join([f"# {one.name}", "", links(one.text), "", *(table if rows else []), "", *example(kind, one.name)])
+    rows = [f"| `{o.name}` | `{o.type}` | {o.range} | `{o.default}` | {escaped(o.comment)} |" for o in one.options]
+    head = ["## Options", "", "| option | type | range | default | meaning |", "| --- | --- | --- | --- | --- |"]
+    parts = [links(one.text), "", *samples(one.name), *([*head, *rows, ""] if rows else []), *example(kind, one.name)]
+    return "\n".join([f"# {one.name}", "", *parts])
+
+
+def samples(name: str) -> list[str]:
+    """What a variant drew, and in which runs, where docs/samples.py has a picture of it."""
+    picture = f"pictures/variants/{name}.webp"
+    caption = json.loads((HERE / "pictures/variants/captions.json").read_text()).get(name)
+    return ["## Samples", "", f"![Samples of {name}](../{picture})", "", caption, ""] if caption else []
 
 
 def example(kind: str, name: str) -> list[str]:
@@ -132,4 +133,4 @@ def type_words(about: dict[str, Any]) -> str:
 if __name__ == "__main__":
     from ganbench.suite.language import schema
 
-    (Path(__file__).parent / "suite.md").write_text(suite_page(schema()), encoding="utf-8")
+    (HERE / "suite.md").write_text(suite_page(schema()), encoding="utf-8")

@@ -49,6 +49,17 @@ def test_every_variant_and_metric_has_a_page_of_its_own_words(hooks: ModuleType)
     assert "| `penalty` |" in pages["variants/wgan.md"]
 
 
+def test_the_page_of_a_variant_shows_what_it_drew_and_in_which_runs(hooks: ModuleType) -> None:
+    pages, pictures = dict(hooks.pages()), ROOT / "docs/pictures/variants"
+    names = {table["name"] for table in tomllib.loads((ROOT / "suites/quick.toml").read_text())["variant"]}
+    assert {file.stem for file in pictures.glob("*.webp")} == names
+    for name in names:
+        shown = re.search(r"!\[[^]]+\]\(\.\./(\S+)\)\n\n(.+)", pages[f"variants/{name}.md"])
+        assert shown and (ROOT / "docs" / shown[1]).stat().st_size < 10_000
+        assert re.search(rf"run [0-9a-f]{{12}} \(`{name}/mnist5k/0`.* at commit [0-9a-f]{{7}}", shown[2])
+        assert shown[1] in hooks.on_page_markdown(pages[f"variants/{name}.md"]), "the site keeps the picture"
+
+
 def test_the_page_of_the_language_has_every_key(hooks: ModuleType) -> None:
     schema = json.loads((ROOT / "suites/suite.schema.json").read_text())
     page = (ROOT / "docs/suite.md").read_text()
