@@ -58,8 +58,10 @@ LONG = {  # the beginning of a command -> why it is read, and not carried out
     "report results/quick@0.05": "is of those minutes; docs/use.md has the same of other results",
     "run my.toml --shard 1/3": "docs/use.md has the same with two parts",
     "merge part1": "docs/use.md has the same with two parts",
+    "report results/families": "is of a suite that trains for hours",
     "run suites/pacgan-2d.toml": "trains for minutes",
     "run suites/stacked.toml": "trains for minutes",
+    "export": "takes seconds where ONNX is installed, see tests/runs/test_export.py",
     "audit": "judges for minutes, see tests/audit",
     "data fetch": "needs a network",
 }
@@ -118,9 +120,12 @@ def finished_quick(ganbench: Callable[..., Any], tmp_path_factory: pytest.TempPa
     ran = ganbench("run", home / "suites/quick.toml", "--results", home / "results")
     assert ran.code == 0, ran.err
     shutil.copytree(home / "results", home / "before")
+    for night in ("monday", "tuesday"):
+        shutil.copytree(home / "before/quick", home / "results" / night / "quick")
+    ganbench("report", home / "results/quick", "--format", "csv", "--out", home / "families.csv")
     np.savez(home / "mine.npz", np.random.default_rng(0).uniform(-1, 1, (200, 1, 16, 16)).astype(np.float32))
-    scores = "\n".join(f"{variant},{seed},{value + seed}" for variant, value in (("a", 1), ("b", 5)) for seed in (0, 1))
-    (home / "scores.csv").write_text(f"variant,seed,fid\n{scores}\n")
+    scores = "\n".join(f"{label},{seed},{value + seed}" for label, value in (("a", 1), ("b", 5)) for seed in (0, 1))
+    (home / "scores.csv").write_text(f"label,seed,value\n{scores}\n")
     shutil.copy(ROOT / "LICENSE", home)
     return home
 

@@ -274,6 +274,24 @@ def test_a_run_on_a_cpu_has_the_threads_of_its_suite_whatever_the_workers(
     assert (record["conditions"]["threads"], record["spec"]["threads"]) == (threads, threads)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_scores_and_samples_are_equal_to_the_bit_with_one_worker_and_with_two(
+    ganbench: Command, suite_file: Command, tmp_path: Path, threads: int
+) -> None:
+    path = suite_file(("seeds = 1", f"seeds = 2\nthreads = {threads}"), of="digits")
+    found = []
+    for workers in (1, 2):
+        results = tmp_path / str(workers)
+        assert ganbench("run", path, "--results", results, "--workers", workers, "--device", "cpu").code == 0
+        samples = {file.parent.name: file.read_bytes() for file in results.glob("digits/*/samples.npy")}
+        found.append(
+            (read(results / "digits").scores.sort_values(["run", "checkpoint", "metric"], ignore_index=True), samples)
+        )
+    (one, of_one), (two, of_two) = found
+    assert len(of_one) == 2 and of_one == of_two
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
 def test_cores_are_shared_among_workers_and_a_gpu_is_not_shared() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     assert workers_and_threads("cpu", None) == (cores, 1)
