@@ -6,7 +6,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from ganbench.variant import Batch, DataSpec, Player, Variant
 
 FEW = 32  # training samples that batches are drawn from; of `fewer` samples in a batch, less than
 DRAWN = 8  # samples
+CLASSES = 10  # of data of which only the shape is known
 CPU = torch.device("cpu")
 SPECS = {"points": DataSpec((2,), 8), "grey images": DataSpec((1, 16, 16), 10), "colour images": DataSpec((3, 32, 32))}
 
@@ -180,8 +181,12 @@ def examine(name: str, beside: str) -> Iterator[Examined]:
             f"{name} is no variant: it needs to be a class derived from ganbench.variant.Variant. Judges, metrics and "
             "datasets are tried when a suite that names them is read."
         )
+    own = own_shape(PluginSpec(name, {}, beside))
+    for kind in own:
+        yield Examined(True, kind, "it draws these whatever it is made for, and is held to them alone")
     refused: dict[str, str] = {}
-    for kind, spec in SPECS.items():
+    specs = own or SPECS
+    for kind, spec in specs.items():
         make = Maker(PluginSpec(name, {}, beside), spec)
         try:
             make()
@@ -193,7 +198,19 @@ def examine(name: str, beside: str) -> Iterator[Examined]:
             if promise in FIRST and not found.kept:
                 break
     for kind, why in refused.items():  # which is no flaw of what is made for other data
-        yield Examined(len(refused) < len(SPECS), kind, f"it is not built for these: {why}")
+        yield Examined(len(refused) < len(specs), kind, f"it is not built for these: {why}")
+
+
+def own_shape(plugin: PluginSpec) -> dict[str, DataSpec]:
+    """The only data that a variant of fixed size can learn, in words: what it draws whatever it is made for."""
+    drawn = list[tuple[int, ...]]()
+    for spec in SPECS.values():
+        make = Maker(plugin, spec)
+        with suppress(Exception, SystemExit), torch.random.fork_rng(devices=[]), redirect_stdout(sys.stderr):
+            drawn.append(tuple(draw(make(), make.batch(DRAWN)).shape[1:]))
+    if len(drawn) < 2 or len({*drawn}) > 1 or len(drawn[0]) not in (1, 3):
+        return {}
+    return {f"samples {' x '.join(map(str, drawn[0]))}": DataSpec(drawn[0], CLASSES)}
 
 
 class Maker(NamedTuple):

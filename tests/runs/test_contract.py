@@ -316,3 +316,19 @@ def test_a_script_that_ends_the_process_when_it_is_imported_is_named(folder: Pat
     (folder / "mine.py").write_text(GOOD + "\nimport argparse; argparse.ArgumentParser().parse_args(['--epochs'])\n")
     with pytest.raises(BadSuite, match=r"mine.py cannot be imported: SystemExit: 2 \(mine.py, line 33\)"):
         plugins.load("variants", "mine.py:Mine", folder)
+
+
+FIXED = GOOD.replace("spec.shape, torch.Size(spec.shape).numel()", "(3, 24, 24), 3 * 24 * 24")
+
+
+def test_networks_of_one_size_are_held_to_that_size(folder: Path) -> None:
+    (folder / "mine.py").write_text(FIXED)
+    found = [*examine("mine.py:Mine", str(folder))]
+    assert [one.what for one in found] == [
+        "samples 3 x 24 x 24",
+        *[f"samples 3 x 24 x 24: {what}" for what in PROMISES],
+    ]
+    assert all(one.kept for one in found)
+    (folder / "bright.py").write_text(FIXED.replace("nn.Tanh()", "nn.Sigmoid()"))
+    (broken,) = [one for one in examine("bright.py:Mine", str(folder)) if not one.kept]
+    assert broken.remark.startswith("No pixel is below 0")
