@@ -24,7 +24,7 @@ def compact(figure: go.Figure, still: bool = False) -> Node:
     found: Node = figure.to_dict()
     for trace in _traces(found):
         for axis in "xy":
-            if trace.get(axis, {}) and (values := _floats(trace[axis])) is not None:
+            if (values := _floats(trace.get(axis))) is not None:
                 trace[axis] = _steps(values, found["layout"][f"{axis}axis"]["range"]) if still else _typed(values)
     return found
 

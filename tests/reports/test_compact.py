@@ -62,3 +62,8 @@ def test_each_frame_of_a_film_is_packed() -> None:
     frames = np.random.default_rng(1).normal(size=(3, 50, 2)).astype(np.float32)
     found = compact(points2d.samples(frames, {"means": [[0, 0], [1, 1]], "sigma": 0.1}), still=True)
     assert [set(frame["data"][0]["x"]) for frame in found["frames"]] == [{"steps", "middle", "step"}] * 3
+
+
+def test_a_line_without_points_stays_empty() -> None:
+    trace = compact(_figure(np.array([]), None))["data"][0]
+    assert len(trace["x"]) == 0 and "y" not in trace
