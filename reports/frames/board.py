@@ -170,7 +170,7 @@ def board(chapter: Chapter, checkpoint: str = "last", part: int = 1) -> Board:
             columns.append(_metric_column(metric, chosen.iloc[0][ABOUT].to_dict(), "selected", paired))
         if i == 0:
             rows = _placed(rows, columns[0], scores)
-    return Board(chapter.dataset, checkpoint, part, rows.reset_index(drop=True), metrics, (*COLUMNS, *columns))
+    return Board(chapter.dataset, checkpoint, part, rows.reset_index(drop=True).copy(), metrics, (*COLUMNS, *columns))
 
 
 def _distinct(here: DataFrame) -> dict[str, int]:
@@ -198,8 +198,9 @@ def _with_scores(rows: DataFrame, name: str, scores: DataFrame) -> DataFrame:
     """Add a metric's columns."""
     own = scores.set_index("label")
     parts = {"": "mean", "_low": "low", "_high": "high"}
-    rows = rows.assign(**{name + part: rows["label"].map(own[column]) for part, column in parts.items()})
-    return rows.assign(**{f"{name}_n": rows["label"].map(own["n"]).fillna(0).astype(int)})
+    added = {name + part: rows["label"].map(own[column]) for part, column in parts.items()}
+    added[f"{name}_n"] = rows["label"].map(own["n"]).fillna(0).astype(int)
+    return pd.concat([rows, DataFrame(added, index=rows.index)], axis=1)
 
 
 def _metric_column(metric: str, about: Row, checkpoint: str, paired: bool, narrow: bool = False) -> Column:

@@ -137,10 +137,13 @@ def _written(benchmark, made, file: Path, what: str) -> tuple[float, int]:
 
 
 def test_the_page_of_a_quick_run(benchmark, synthetic, tmp_path):
-    """As many runs and evaluations as `suites/quick.toml` has: ten variants, four controls, four seeds."""
+    """As many runs and evaluations as `suites/quick.toml` has: ten variants, four controls, four seeds, and digits of
+    16 x 16 pixels.
+    """
     made = synthetic.make(
         seeds=range(4), variants=(*synthetic.VARIANTS, *MORE), evaluations=6, exhibits=True, diverged=()
     )
+    made.shown = {run: {name: _sized(shown, 16) for name, shown in kept.items()} for run, kept in made.shown.items()}
     took, size = _written(benchmark, made, tmp_path / "page.html", "like quick")
     assert took < QUICK_S and size < QUICK_BYTES
 
@@ -162,11 +165,15 @@ def test_the_page_of_a_standard_run(benchmark, synthetic, tmp_path, monkeypatch)
     made.runs["suite"] = "quick"
     made.shown |= grid.shown
     made.truths["grid25"] = made.truths["ring8"]
-    made.shown = {run: {name: _padded(shown) for name, shown in kept.items()} for run, kept in made.shown.items()}
+    made.shown = {run: {name: _sized(shown, 32) for name, shown in kept.items()} for run, kept in made.shown.items()}
     took, size = _written(benchmark, made, tmp_path / "page.html", "like standard")
     assert len(made.runs) == 210 and took < STANDARD_S and size < STANDARD_BYTES
 
 
-def _padded(shown: NDArray[Any]) -> NDArray[Any]:
-    """Images of 28 x 28 pixels with a margin of two."""
-    return np.pad(shown, [(0, 0)] * (shown.ndim - 3) + [(2, 2), (2, 2), (0, 0)]) if shown.shape[-3:] == DIGIT else shown
+def _sized(shown: NDArray[Any], side: int) -> NDArray[Any]:
+    """Images of 28 x 28 pixels, cut or with a margin."""
+    if shown.shape[-3:] != DIGIT:
+        return shown
+    cut, margin = max(0, 14 - side // 2), max(0, side // 2 - 14)
+    shown = shown[..., cut : 28 - cut, cut : 28 - cut, :]
+    return np.pad(shown, [(0, 0)] * (shown.ndim - 3) + [(margin, margin), (margin, margin), (0, 0)])

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -170,3 +171,12 @@ def test_a_control_has_the_error_of_redrawn_samples(synthetic: ModuleType) -> No
     results.scores.loc[real, "stderr"] = np.nan
     row = summary(results).query("label == 'real' and metric == 'modes_third' and checkpoint == 'last'").iloc[0]
     assert row["mean"] == 0.5 and np.isnan(row["low"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_forty_metrics_are_a_board(synthetic: ModuleType) -> None:
+    results = synthetic.make(seeds=(0, 1), datasets=("ring8",), evaluations=1)
+    others = [results.scores.assign(metric=results.scores["metric"] + str(i)) for i in range(10)]
+    results.scores = pd.concat(others, ignore_index=True)
+    found = board(Chapter(Report(results), "ring8"))
+    assert len(found.metrics) == 40 and len(found.rows.assign(more=1)) == 7
