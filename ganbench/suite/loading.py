@@ -283,6 +283,10 @@ def _try_metrics(spec: RunSpec, dataset: Dataset, judge: Judge) -> None:
                 f"the metric {metric.name!r} needs coordinates, but the judge {spec.judge} gives {width} features. Ask "
                 "the judge 'truth', or leave it out."
             )
+        if "asked" in metric.needs and not dataset.spec.classes and metric.name not in judge.metrics:
+            raise BadSuite(
+                f"the metric {metric.name!r} needs classes, which {spec.dataset.name} lacks. Use it on labelled data."
+            )
         if "real" in metric.needs:
             dataset.reference("validation")  # raises DataMissing, where its features are all that is there
         for split in SPLITS:

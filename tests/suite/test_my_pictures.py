@@ -78,6 +78,13 @@ def test_who_asks_for_a_metric_or_a_control_by_name_is_told_what_it_lacks(tmp_pa
         suite.load(path)
 
 
+def test_a_metric_of_classes_needs_classes(tmp_path: Path, pictures: Path) -> None:
+    path = write(tmp_path, pictures)
+    path.write_text(path.read_text().replace('label = "mine"', 'label = "mine"\nmetrics = ["kid", "label_accuracy"]'))
+    with pytest.raises(BadSuite, match=r"the metric 'label_accuracy' needs classes, which folder lacks"):
+        suite.load(path)
+
+
 def test_memorisation_needs_a_training_split_of_its_own_size(tmp_path: Path) -> None:
     cut(tmp_path / "few", 40)
     said: list[str] = []
