@@ -91,7 +91,7 @@ def suite_page(schema: dict[str, Any]) -> str:
             lines += ["| key | type | default | example | meaning |", "| --- | --- | --- | --- | --- |"]
             lines += [key_row(key, about) for key, about in table["properties"].items()]
             lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, "## A search", "", ABOUT_SEARCH, "", "```toml", SEARCH, "```", ""])
 
 
 def key_row(key: str, about: dict[str, Any]) -> str:
@@ -128,6 +128,35 @@ def type_words(about: dict[str, Any]) -> str:
     if about.get("type") == "array":
         return f"list of {type_words(about.get('items', {})) or 'anything'}"
     return str(about.get("type", ""))
+
+
+ABOUT_SEARCH = """One learning rate for all compares rates, not formulations. With `search` every variant's options
+are chosen by equally many trials, before the board:
+
+- A trial trains the variant for the whole budget, with values of the options in `over`. All who search the same values
+  try the same points of their grid, drawn at random. A variant with other options has an `over` of its own.
+- Trials have seeds of their own, from 1,000,000 on. The best by the primary metric at the end of the budget, on the
+  validation split, trains the seeds of the board. A trial that failed is the worst.
+- Trials are runs like any other: the same command goes on after a stop, `status` counts them, `--only` fits them by
+  their variant and dataset. With `--shard` each part does its trials; then `ganbench merge` joins the parts, and the
+  same command with the joined results does the board, in parts again or at once.
+- The report shows the chosen options, how good one, half and all of the trials are (Lucic et al., 2018), and what they
+  cost. No other number of it is of trials.""".rstrip()
+
+SEARCH = """seeds = 3
+budget = { images = 20_000 }
+search = { trials = 4, over = { lr = [2e-4, 5e-4, 1e-3, 2e-3], width = [32, 64] } }
+
+[[dataset]]
+name = "ring8"
+options = { sigma = 0.05 }
+
+[[variant]]
+name = "gan"
+
+[[variant]]
+name = "wgan"
+over = { lr = [1e-4, 4e-4], n_critic = [1, 2, 5] }""".rstrip()
 
 
 if __name__ == "__main__":

@@ -167,6 +167,7 @@ def planned(
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
     from ganbench.suite import driver
     from ganbench.suite.loading import load
+    from ganbench.suite.search import resolved
     from ganbench.suite.sharding import Shard
     from ganbench.suite.tracking import choose_trackers
 
@@ -174,23 +175,29 @@ def planned(
     executes = driver.choose_executor(executor, device, workers, options)
     executes.silence_s = 60 * silence or None
     loaded = load(suite, scale, say, until_decided, settings)
-    if loaded.later and (part or join):
+    if any(run.look and run.look.number > 1 for run in (*loaded.later, *loaded.searched)) and (part or join):
         raise BadSuite(
             f"{suite} adds seeds until it is decided who leads, which one driver alone can see. Run it without "
             f"{'--shard' if part else '--join'}, or give it fixed seeds."
         )
+    loaded = resolved(loaded, results / loaded.name, together=part is not None)
     plan = driver.plan(loaded, results, executes, only, retry, command, on_failure, part)
     return replace(plan, join=join, trackers=choose_trackers(track, loaded.name, plan.store.path))
 
 
 def carried_out(plan: "Plan", console: Console) -> tuple[Results, int, "Plan"]:
-    """Do what is planned, and add seeds if the suite says so -> the results, without what is damaged, how many of the
-    runs asked for have failed, and the plan with all that was done.
+    """Do what is planned, the board after its search, and add seeds if the suite says so -> the results, without what
+    is damaged, how many of the runs asked for have failed, and the plan with all that was done.
     """
     from ganbench.suite import driver, looks
 
     failed = plan.failed
     done: tuple[RunSpec, ...] = ()
+    if plan.suite.searched:
+        failed, done = failed + driver.carry_out(plan, console), plan.runs
+        if failed and plan.on_failure == "stop":
+            return read(plan.store.path, forgiving=True), failed, plan
+        plan = driver.after_search(plan, console)
     for one in looks.plans(plan, lambda folder, look: can_lead(store.read(folder), look), console):
         failed, done = failed + driver.carry_out(one, console), (*done, *one.runs)
         if failed and one.on_failure == "stop":

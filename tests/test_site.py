@@ -21,6 +21,7 @@ from ganbench.suite.language import (
     DatasetTable,
     LooksTable,
     PublishedTable,
+    SearchTable,
     SuiteTable,
     VariantTable,
 )
@@ -68,7 +69,17 @@ def test_the_page_of_the_language_has_every_key(hooks: ModuleType) -> None:
     assert [key for key in keys if f"| `{key}` |" not in page] == []
 
 
-MODELS = (SuiteTable, BudgetTable, DatasetTable, VariantTable, PublishedTable, LooksTable, Gate, MetricRules)
+MODELS = (
+    SuiteTable,
+    BudgetTable,
+    DatasetTable,
+    VariantTable,
+    PublishedTable,
+    LooksTable,
+    SearchTable,
+    Gate,
+    MetricRules,
+)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -116,6 +116,8 @@ def run(
     if tried and (dry_run or elsewhere):
         timing.announce(plan, tried, err)
     if dry_run:
+        if plan.suite.searched:
+            err.print(f"{len(plan.suite.searched)} more runs follow, with the options that the search chooses.")
         if plan.suite.later:
             err.print(f"At most {len(plan.suite.later)} more runs follow, for rows that can still lead then.")
         if as_json:

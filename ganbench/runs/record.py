@@ -133,6 +133,7 @@ def _conditions(spec: RunSpec) -> Row:
         "evaluations": spec.evaluations,
         "primary_when_run": spec.primary,
         **spec.about_look,
+        **spec.about_search,
     }
 
 

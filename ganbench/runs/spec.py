@@ -32,6 +32,16 @@ SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """Options that a search tries, or that the board's runs have because they were the best."""
+
+    number: int  # of the trial, from 1
+    of: int  # trials
+    options: str  # as a suite would say them: "lr = 0.001, d_steps = 2"
+    searching: bool = True  # False: a run of the board
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One variant, one dataset, one seed: all that determines a run, in plain values that can be hashed and sent."""
 
@@ -54,6 +64,7 @@ class RunSpec:
     curves: tuple[str, ...] = ()  # metrics along the budget; (): all that are cheap enough for that
     primary: str = ""  # the metric that verdicts on this dataset are of
     look: Look | None = None  # at which the seed is added, where seeds are added until decided
+    candidate: Candidate | None = None  # whose options these are, where the suite searches for them
 
     @cached_property
     def id(self) -> str:
@@ -62,7 +73,7 @@ class RunSpec:
         The code that numbers come from is part of it: see `code`.
         """
         plain = asdict(self)
-        for name in ("suite", "label", "dataset_label", "primary", "look"):
+        for name in ("suite", "label", "dataset_label", "primary", "look", "candidate"):
             del plain[name]
         for made in ("variant", "dataset"):
             del plain[made]["beside"]
@@ -93,6 +104,12 @@ class RunSpec:
 
     def _parts(self) -> list[tuple[str, str]]:
         return [(kind, text) for kind in PARTS for text in _texts(self.variant.options)]
+
+    @property
+    def about_search(self) -> dict[str, Any]:
+        """Columns of a record: whose options these are, of how many that were tried, and whether it is such a trial."""
+        one = self.candidate
+        return {"trial": one.number, "trials": one.of, "tried": one.options, "searching": one.searching} if one else {}
 
     @property
     def about_look(self) -> dict[str, Any]:
@@ -136,8 +153,11 @@ class RunSpec:
     def from_dict(cls, plain: dict[str, Any]) -> "RunSpec":
         made = {kind: PluginSpec(**plain[kind]) for kind in ("variant", "dataset")}
         look = Look(**plain["look"]) if plain.get("look") else None
+        candidate = Candidate(**plain["candidate"]) if plain.get("candidate") else None
         lists = {name: tuple(plain.get(name, ())) for name in ("metrics", "curves")}
-        return cls(**{**plain, **made, "budget": Budget(**plain["budget"]), "look": look, **lists})
+        return cls(
+            **{**plain, **made, "budget": Budget(**plain["budget"]), "look": look, "candidate": candidate, **lists}
+        )
 
     def build_dataset(self) -> Dataset:
         dataset: Dataset = build("datasets", self.dataset)

@@ -20,7 +20,7 @@ A run works in its workdir; only the driver publishes, by renaming the workdir. 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +53,7 @@ class Results:
     losses: pd.DataFrame  # LOSS_COLUMNS
     published: pd.DataFrame  # PUBLISHED_COLUMNS: numbers of papers
     damaged: list[str] = field(default_factory=list)  # what was left out so far, and the cure: a sentence each
+    search: "Results | None" = None  # trials of options, if the suite searches for them: runs that no board has
 
     def samples(self, run: str) -> np.ndarray[Any, Any] | None:
         """Points (n, 2) float32 or images (n, h, w, c) uint8; None if the run left none, or they are `damaged`."""
@@ -91,15 +92,32 @@ class Results:
             return otherwise
 
 
-def read(path: Path, or_none: bool = False, forgiving: bool = False) -> Results:
+def read(path: Path, or_none: bool = False, forgiving: bool = False, trials: bool = False) -> Results:
     """Read one suite's results: `<results>/<suite>`, or `<results>` if it holds a single suite.
 
-    Raises BadResults if there are several, if a newer version wrote them, if something in them is damaged, or if no run
-    has ended yet: `or_none` reads a suite without any, `forgiving` leaves out what is damaged, and says so.
+    The trials of a search are apart, as its `search`; `trials` leaves them among the runs. Raises BadResults if there
+    are several, if a newer version wrote them, if something in them is damaged, or if no run has ended yet: `or_none`
+    reads a suite without any, `forgiving` leaves out what is damaged, and says so.
     """
     # Names are looked at one by one, in thousands of small frames: there Arrow's strings are slower than Python's.
     with pd.option_context("mode.string_storage", "python"):
-        return _read_suite(_suite_folder(path), or_none, forgiving)
+        found = _read_suite(_suite_folder(path), or_none, forgiving)
+    return found if trials else _without_trials(found)
+
+
+def _without_trials(found: Results) -> Results:
+    if "searching" not in found.runs or not (apart := found.runs["searching"].eq(True)).any():
+        return found
+    return replace(_with_runs(found, ~apart), search=_with_runs(found, apart))
+
+
+def _with_runs(found: Results, kept: "pd.Series[bool]") -> Results:
+    """Some of the runs, and what is known of them."""
+    runs = found.runs[kept].reset_index(drop=True)
+    scores, losses = (
+        table[table["run"].isin(runs["run"])].reset_index(drop=True) for table in (found.scores, found.losses)
+    )
+    return replace(found, runs=runs, scores=scores, losses=losses)
 
 
 def _read_suite(path: Path, or_none: bool, forgiving: bool) -> Results:

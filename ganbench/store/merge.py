@@ -41,7 +41,7 @@ def merge(parts: Sequence[Path], out: Path, command: str) -> Merged:
 
     Raises BadResults if a part is damaged, if parts cannot be compared, or if `out` cannot be written.
     """
-    found = [read(part, or_none=True) for part in parts]
+    found = [read(part, or_none=True, trials=True) for part in parts]
     for one, other in combinations(found, 2):
         check_comparable(one, other)
     records, people = _chosen(found), _with_people(found)

@@ -11,6 +11,7 @@ from ganbench.errors import BadSuite
 from ganbench.store import Results
 from ganbench.suite import driver
 from ganbench.suite.loading import Suite, load
+from ganbench.suite.search import is_trial, resolved
 
 FOLDER = "fresh"  # in the suite's results
 
@@ -28,7 +29,8 @@ def train_again(
     Raises BadSuite if the suite names files beside it and `suite_file` is not given.
     """
     folder = results.path / FOLDER
-    suite = fresh(load(suite_file or _kept(results, folder), float(results.runs["scale"].iloc[0])), rows, seeds)
+    loaded = load(suite_file or _kept(results, folder), float(results.runs["scale"].iloc[0]))
+    suite = fresh(resolved(loaded, results.path), rows, seeds)
     plan = driver.plan(suite, folder, driver.choose_executor("local", "auto"), "*", False, command)
     driver.carry_out(plan, console)
     return plan.store.path
@@ -36,10 +38,11 @@ def train_again(
 
 def fresh(suite: Suite, rows: Collection[tuple[str, str]], seeds: Sequence[int]) -> Suite:
     """The same suite with these rows only, and these seeds. Raises BadSuite if it has none of them."""
-    first = {(run.dataset_label, run.label): run for run in reversed(suite.runs)}
+    first = {(run.dataset_label, run.label): run for run in reversed(suite.runs) if not is_trial(run)}
     if absent := [f"{label} on {dataset}" for dataset, label in rows if (dataset, label) not in first]:
         raise BadSuite(f"The suite {suite.name} has no {', '.join(absent)}. Name that of the results with --suite.")
-    return replace(suite, runs=tuple(replace(first[row], seed=seed, look=None) for seed in seeds for row in rows))
+    again = tuple(replace(first[row], seed=seed, look=None) for seed in seeds for row in rows)
+    return replace(suite, runs=again, later=(), searched=())
 
 
 def _kept(results: Results, folder: Path) -> Path:

@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import cast
@@ -23,6 +23,7 @@ from ganbench.suite.language import OnFailure
 from ganbench.suite.loading import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.publishing import Reports, published
+from ganbench.suite.search import resolved
 from ganbench.suite.sharding import Shard
 from ganbench.suite.sharing import Share
 from ganbench.suite.terminal import display
@@ -44,6 +45,8 @@ class Plan:
     asked: int = 0  # runs that the command is about, done or not
     join: bool = False  # other drivers that are at work
     trackers: Mapping[str, Tracker] = field(default_factory=dict)  # by name
+    only: str = "*"
+    shard: Shard | None = None
 
 
 def plan(
@@ -62,7 +65,13 @@ def plan(
     """
     store = Store(results, suite.name)
     suite = suite.asking_for(lambda run: store.status(run.id) is not None)  # what later looks did stays in the results
-    chosen = [run for run in (shard.of(suite.runs) if shard else suite.runs) if _fits(run, only)]
+    searched = tuple(run for run in suite.searched if _fits(run, only))
+    suite, rows = replace(suite, searched=searched), {(run.label, run.dataset_label) for run in searched}
+    chosen = [
+        run
+        for run in (shard.of(suite.runs) if shard else suite.runs)
+        if _fits(run, only) or (run.label, run.dataset_label) in rows
+    ]
     if not chosen:
         if shard and any(_fits(run, only) for run in suite.runs):
             raise BadSuite(f"--shard {shard} is an empty part of {len(suite.runs)} runs. Make fewer parts.")
@@ -72,8 +81,22 @@ def plan(
     failed = [run for run in chosen if ended[run.id] not in (None, "done")]
     to_do = tuple(run for run in chosen if ended[run.id] is None or (retry and run in failed))
     return Plan(
-        suite, store, executor, to_do, 0 if retry else len(failed), command, on_failure or suite.on_failure, len(chosen)
-    )
+        suite, store, executor, to_do, 0 if retry else len(failed), command, on_failure or suite.on_failure,
+        len(chosen), only=only, shard=shard,
+    )  # fmt: skip
+
+
+def after_search(before: Plan, console: Console) -> Plan:
+    """What follows a search: the runs of the board, as far as it is known which options they have."""
+    suite = resolved(before.suite, before.store.path, together=before.shard is not None, say=console.print)
+    if suite.searched:
+        console.print(
+            f"{len(suite.searched)} runs of the board wait for trials that are missing, or elsewhere. When all have "
+            "ended the same command goes on; parts are joined first, by `ganbench merge`."
+        )
+    results = before.store.path.parent
+    found = plan(suite, results, before.executor, before.only, False, before.command, before.on_failure, before.shard)
+    return replace(found, failed=0, join=before.join, trackers=before.trackers)
 
 
 def choose_executor(
@@ -154,6 +177,7 @@ def _entry(run: RunSpec) -> dict[str, object]:
         "scale": run.scale,
         "primary": run.primary,
         **run.about_look,
+        **run.about_search,
         **of_kind(variant.kind),
         "given": given_to(variant),
     }

@@ -59,6 +59,7 @@ Names = Annotated[list[Name], AfterValidator(_each_once), Field(max_length=100)]
 Label = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")]
 Text = Annotated[str, Field(max_length=10_000)]
 Options = dict[Name, Any]
+Values = Annotated[list[Any], Field(min_length=1, max_length=1_000)]  # of one option
 
 
 class Table(BaseModel):
@@ -82,6 +83,24 @@ class LooksTable(Table):
         if self.most % self.first or self.most == self.first:
             raise PydanticCustomError("looks", "`most` needs to be `first` times 2, 3, 4 or more")
         return self
+
+
+class SearchTable(Table):
+    """Equal search, before the board: each variant's options are chosen among so many trials of declared values.
+
+    The same points of the grid of all values are tried by all who search the same values, on seeds of their own. The
+    best by the primary metric on the validation split, at the end of the budget, trains the seeds of the board.
+    """
+
+    trials: Annotated[int, Field(ge=2, le=1_000)] = Field(description="Of each variant on each dataset.", examples=[4])
+    over: dict[Name, Values] = Field(
+        {},
+        description="Option -> its values; a variant with other options has an `over` of its own.",
+        examples=[{"lr": [2e-4, 1e-3], "width": [32, 64]}],
+    )
+    seeds: Annotated[int, Field(gt=0, le=100)] = Field(
+        1, description="Of each trial; the board uses none of them.", examples=[2]
+    )
 
 
 def _kind_of_seeds(given: object) -> str:
@@ -182,6 +201,11 @@ class VariantTable(Table):
     datasets: Names | None = Field(
         None, description="Labels of the datasets it is trained on; by default all.", examples=[["digits"]]
     )
+    over: dict[Name, Values] | None = Field(
+        None,
+        description="What the suite's search tries of this variant, in place of its `over`.",
+        examples=[{"lr": [5e-5, 2e-4], "n_critic": [1, 5]}],
+    )
 
 
 class PublishedTable(Table):
@@ -275,6 +299,11 @@ class SuiteTable(Table):
     gate: Gate = Field(
         Gate(), description="What counts as a regression: see `docs/ci.md`.", examples=[{"tolerance": 0.2}]
     )
+    search: SearchTable | None = Field(
+        None,
+        description="Options are chosen by equally many trials of every variant before the board.",
+        examples=[{"trials": 4, "over": {"lr": [2e-4, 1e-3], "width": [32, 64]}}],
+    )
 
 
 OWN_KEYS = {"dataset": DatasetTable.model_fields, "variant": VariantTable.model_fields}
@@ -357,6 +386,8 @@ def _fields_at(table: list[int | str]) -> dict[str, FieldInfo]:
             return VariantTable.model_fields
         case ["published", int()]:
             return PublishedTable.model_fields
+        case ["search"]:
+            return SearchTable.model_fields
         case ["gate"]:
             return Gate.model_fields
         case ["gate", "metrics", str()]:

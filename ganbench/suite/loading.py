@@ -17,10 +17,11 @@ from ganbench.runs.budget import Budget
 from ganbench.runs.contract import rehearse, strange
 from ganbench.runs.spec import SPLITS, RunSpec, complete
 from ganbench.suite.capacity import fit
-from ganbench.suite.language import DatasetTable, OnFailure, Seeds, SuiteTable, VariantTable, parse
+from ganbench.suite.language import DatasetTable, OnFailure, SearchTable, Seeds, SuiteTable, VariantTable, parse
 from ganbench.suite.remembered import Remembered
 from ganbench.suite.scaling import least_samples, shorten
-from ganbench.suite.seeds import count, growing, seeded
+from ganbench.suite.search import candidates, check_metric, with_seeds
+from ganbench.suite.seeds import count, growing
 from ganbench.suite.settings import written_before
 
 TRIED = 100  # real samples by which a metric is tried
@@ -29,6 +30,7 @@ LONGEST_NAME = 200  # bytes of its name: a folder may have 255, and a scale come
 MOST_RUNS = 100_000
 
 Say = Callable[[str], None]
+Row = tuple[RunSpec, list[RunSpec]]  # a variant on a dataset, and its trials where options are searched
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,14 @@ class Suite:
     on_failure: OnFailure = "retry"
     published: tuple[dict[str, Any], ...] = ()  # one for each number: PUBLISHED_COLUMNS of the store
     later: tuple[RunSpec, ...] = ()  # whose seeds are added where it is not decided yet who leads
+
+    searched: tuple[RunSpec, ...] = ()  # whose options a search has yet to choose
+
+    def knowing(self, known: Sequence[RunSpec], searched: Sequence[RunSpec]) -> "Suite":
+        """The same suite, with runs whose options are known now, and those that are still searched."""
+        now = tuple(run for run in known if not _added(run))
+        later = tuple(run for run in known if _added(run))
+        return replace(self, runs=self.runs + now, later=self.later + later, searched=tuple(searched))
 
     def asking_for(self, wanted: Callable[[RunSpec], bool]) -> "Suite":
         """The same suite, with those of the later runs that are wanted among its runs."""
@@ -73,13 +83,20 @@ def load(
     name = _folder_name(table.name or path.stem, path) + (f"@{scale:g}" if scale != 1.0 else "")
     _one_name_each(path, "datasets", [entry.label or entry.name for entry in table.dataset])
     _one_name_each(path, "variants", [entry.label or entry.name for entry in table.variant] + table.controls)
-    runs = tuple(_expand(table, path, scale, name, say))
-    _each_run_once(path, runs)
-    later = tuple(run for run in runs if run.look and run.look.number > 1)
-    runs = tuple(run for run in runs if run not in later)
+    every = tuple(_expand(table, path, scale, name, say))
+    searched = tuple(run for run in every if run.candidate and not run.candidate.searching)
+    known = [run for run in every if run.candidate is None or run.candidate.searching]
+    _each_run_once(path, known)
+    later = tuple(run for run in known if _added(run))
+    runs = tuple(run for run in known if not _added(run))
     table.gate.check_metrics((metric for run in runs for metric in run.metrics), f"{path}, gate, metrics: ")
-    published = tuple(_published(table, runs, path))
-    return Suite(name, table.description, table.meant_for, runs, text, table.on_failure, published, later)
+    published = tuple(_published(table, every, path))
+    return Suite(name, table.description, table.meant_for, runs, text, table.on_failure, published, later, searched)
+
+
+def _added(run: RunSpec) -> bool:
+    """Whether its seed is added only where it is not decided yet who leads."""
+    return run.look is not None and run.look.number > 1
 
 
 def _found(path: Path) -> Path:
@@ -128,20 +145,24 @@ def _expand(table: SuiteTable, path: Path, scale: float, suite: str, say: Say) -
         for label in (*variant.on, *(variant.datasets or [])):
             if label not in labels:
                 raise UnknownName("datasets of this suite", label, labels, f"{path}, {variant.name}: ")
-    if (n := len(variants) * sum(map(count, seeds))) > MOST_RUNS:
+    tried = 0 if table.search is None else table.search.trials * table.search.seeds * len(table.variant) * len(seeds)
+    if (n := len(variants) * sum(map(count, seeds)) + tried) > MOST_RUNS:
         raise BadSuite(f"{path}: found {n:,} runs, of which a suite has at most {MOST_RUNS:,}. Make it several suites.")
-    checked: list[tuple[list[RunSpec], Seeds]] = []
+    checked: list[tuple[list[Row], Seeds]] = []
     for entry, label, own in zip(table.dataset, labels, seeds, strict=True):
         trained = [variant for variant in variants if variant.datasets is None or label in variant.datasets]
         if not trained:
             raise BadSuite(f"{path}, {label}: no variant is trained on it. Remove it, or name it in `datasets`.")
         size = (entry.budget and entry.budget.parameters) or table.budget.parameters
         everyone = _of_every_variant(table, entry, path.parent, suite)
-        checked.append((list(_of_each_variant(everyone, trained, scale, size, f"{path}, {label}", usual, say)), own))
+        where = f"{path}, {label}"
+        checked.append((list(_of_each_variant(everyone, trained, scale, size, where, usual, say, table.search)), own))
     for variant in table.variant:
         if variant.datasets == []:
             raise BadSuite(f"{path}, {variant.name}: found datasets = [], on which nothing can be trained. Name some.")
-    rows = [seeded(spec, own) for specs, own in checked for spec in specs]
+    rows = [
+        row for specs, own in checked for spec, tried in specs for row in with_seeds(spec, tried, table.search, own)
+    ]
     return [row[turn] for turn in range(max(map(len, rows))) for row in rows if turn < len(row)]
 
 
@@ -192,12 +213,14 @@ def _of_each_variant(
     where: str,
     usual: Sequence[str],
     say: Say,
-) -> Iterable[RunSpec]:
-    """The runs on one dataset, complete but for the seed. Everything that they need is built once.
+    search: SearchTable | None,
+) -> Iterable[Row]:
+    """The runs on one dataset, complete but for the seed, and their trials. Everything that they need is built once.
 
     `usual` are the controls that nobody asked for by name: those that do not apply to the data are left out.
     """
-    specs, place = [], where
+    rows: list[Row] = []
+    place = where
     try:
         dataset = everyone.build_dataset()
         if found := dataset.found():
@@ -215,21 +238,28 @@ def _of_each_variant(
         _try_metrics(everyone, dataset, judge)
         for variant in variants:
             spec = _of_variant(everyone, variant)
+            place = f"{where}, {spec.label}"
             if variant.name in usual and not spec.variant.load("variants").applies(dataset.spec):
                 say(f"{everyone.dataset_label}: the control {variant.name} does not apply, and is left out.")
                 continue
-            place = f"{where}, {spec.label}"
-            specs.append(fit(spec, dataset, size) if size else spec)
-            _check_domains(specs[-1], dataset)
-            if strange(specs[-1]):
-                _rehearse_once(specs[-1], dataset, judge)
+            tried = [fit(one, dataset, size) if size else one for one in candidates(spec, variant, search)]
+            if tried:
+                check_metric(spec)
+            else:
+                spec = fit(spec, dataset, size) if size else spec
+            rows.append((spec, tried))
+            for one in tried or [spec]:
+                place = f"{where}, {one.label}" + (f", {one.candidate.options}" if one.candidate else "")
+                _check_domains(one, dataset)
+                if strange(one):
+                    _rehearse_once(one, dataset, judge)
     except DataMissing as error:
         raise DataMissing(f"{place}: {error}") from error
     except BenchError as error:
         raise BadSuite(f"{place}: {error}") from error
     except Exception as error:  # of what the options are given to: a plugin, torch, scipy
         raise BadSuite(f"{place}: {plugins.what_and_where(error)}. Choose other options, or mend that.") from error
-    return specs
+    return rows
 
 
 def _of_variant(everyone: RunSpec, variant: VariantTable) -> RunSpec:

@@ -166,7 +166,12 @@ def results_so_far(path: Path) -> Results:
     found = read(folder, or_none=True, forgiving=True)
     if (progress := read_progress(folder)) is None:
         return found
-    running = [one for one in progress.running.values() if not (folder / one.run / "run.json").exists()]
+    apart = set() if found.search is None else set(found.search.runs["run"])
+    running = [
+        one
+        for one in progress.running.values()
+        if one.run not in apart and not (folder / one.run / "run.json").exists()
+    ]
     scores, losses = [], []
     for one in running:
         own = {name: getattr(one, name) for name in IDENTITY}

@@ -17,6 +17,11 @@ def count(seeds: Seeds) -> int:
     return seeds.most if isinstance(seeds, LooksTable) else len(seeds) if isinstance(seeds, list) else seeds
 
 
+def listed(seeds: Seeds) -> Sequence[int]:
+    """All that there may be."""
+    return seeds if isinstance(seeds, list) else range(count(seeds))
+
+
 def growing(table: SuiteTable, where: str) -> SuiteTable:
     """The same suite, with as many seeds as it says at each of `LOOKS` looks. Raises BadSuite if it lists them."""
     datasets = [
@@ -40,8 +45,7 @@ def _growing(seeds: Seeds, where: str) -> LooksTable:
 def seeded(spec: RunSpec, seeds: Seeds) -> list[RunSpec]:
     """The runs of a variant on a dataset. Rows that cannot lead, such as controls, keep to the first look's seeds."""
     if not isinstance(seeds, LooksTable):
-        numbers: Sequence[int] = seeds if isinstance(seeds, list) else range(seeds)
-        return [replace(spec, seed=seed) for seed in numbers]
+        return [replace(spec, seed=seed) for seed in listed(seeds)]
     looks: Sequence[Look | None] = schedule(seeds.first, seeds.most, ERROR)
     if not _can_lead(spec):
         looks = [None] * seeds.first

@@ -35,7 +35,7 @@ class SuiteStatus:
 def status_of(results: Path) -> SuiteStatus:
     """Raises BadResults if the folder holds no results, or those of several suites."""
     folder = suite_folder(results)
-    found = read(folder, or_none=True, forgiving=True)
+    found = read(folder, or_none=True, forgiving=True, trials=True)
     progress = read_progress(folder)
     busy = progress.running if progress else {}
     done, failed, missing = 0, dict[str, list[tuple[str, str]]](), list[str]()

@@ -9,6 +9,7 @@ canvas.py      what all share: an empty figure, names, axes
 along.py       scores, losses, gradients and D's beliefs along the budget
 standing.py    scores with their intervals; quality and cost
 ranking.py     mean ranks over datasets; performance profiles
+search.py      quality over the trials of a search
 stability.py   seeds beside one another; which modes are held when
 agreement.py   rank correlations of metrics
 """
@@ -28,6 +29,7 @@ from ganbench.reports.figures.along import (
 from ganbench.reports.figures.canvas import FONT, axis_of, axis_title, plain
 from ganbench.reports.figures.colours import COLOURS, DASHES, FIRST, GREY, GRID, SYMBOLS, Look, looks
 from ganbench.reports.figures.ranking import mean_ranks, profile
+from ganbench.reports.figures.search import best_of
 from ganbench.reports.figures.stability import VIOLIN, occupancy, seeds
 from ganbench.reports.figures.standing import cost, dots, pareto
 
@@ -49,6 +51,7 @@ __all__ = [
     "axis_of",
     "axis_title",
     "beliefs",
+    "best_of",
     "cost",
     "curves",
     "dots",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pandas import DataFrame
 
 from ganbench.reports.formats import sentences, text_tables
-from ganbench.reports.frames import ranking, trajectories
+from ganbench.reports.frames import ranking, search, trajectories
 from ganbench.reports.frames.board import boards
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.conditions import about_judge, conditions_of
@@ -67,6 +67,8 @@ def _tables(chapter: Chapter) -> Iterator[Titled]:
     yield from _stability(chapter)
     yield "Pairs whose order depends on the metric", text_tables.pair_cells(reversals(chapter.summary))
     yield "Cost of a finished run (mean)", text_tables.ledger_cells(mean_ledger(chapter))
+    if len(tried := search.trials(chapter)):
+        yield f"Search: {text_tables.SEARCH}", text_tables.search_cells(search.searched(tried), chapter.metrics)
     yield "Conditions", conditions_of(chapter)
     yield "Comparability keys", comparability_keys(chapter.scores)
 

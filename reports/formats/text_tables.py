@@ -19,6 +19,12 @@ COST = {
 }  # fmt: skip
 
 
+SEARCH = (
+    "options chosen by equally many trials of each variant, on the validation split and on seeds that the board lacks; "
+    "expected best of all, half and one of the trials. Their cost is none of a finished run's"
+)
+
+
 def cost_text(column: str, value: float) -> str:
     """One cell of the ledger with its unit; what samples from elsewhere have cost nobody knows."""
     if isnan(value):
@@ -34,6 +40,20 @@ def ledger_cells(ledger: DataFrame) -> DataFrame:
     for column in (c for c in ledger if c in COST):
         text[COST[str(column)]] = [cost_text(str(column), value) for value in ledger[column]]
     return text
+
+
+def search_cells(found: DataFrame, metrics: Glossary) -> DataFrame:
+    """`search.searched`, and what metrics are called -> text."""
+    rows = [
+        {
+            "variant": short(row.label), "trials": f"{row.trials}" + (f" ({row.failed} failed)" if row.failed else ""),
+            "best options": row.tried, "by": metrics[row.metric].title, "best": number(row.best),
+            "of half the trials": number(row.half), "of one": number(row.one),
+            "images": amount(row.images), "time": duration(row.seconds),
+        }
+        for row in each(found)
+    ]  # fmt: skip
+    return DataFrame(rows)
 
 
 def failure_cells(failed: DataFrame) -> DataFrame:

@@ -18,6 +18,7 @@ from ganbench.reports.html.matrix import first_screen
 from ganbench.reports.html.overall import overall
 from ganbench.reports.html.pictures import pictures
 from ganbench.reports.html.provenance import conditions, cost, glossary
+from ganbench.reports.html.search import search
 from ganbench.reports.html.sections import Page, Section
 from ganbench.reports.html.stability import stability
 from ganbench.reports.numbers import short
@@ -40,7 +41,7 @@ TABS = (
     Tab("board", "Board", (leaderboards, published)),
     Tab("samples", "Samples", (gallery,)),
     Tab("curves", "Curves", (pictures,)),
-    Tab("cost", "Cost", (cost,)),
+    Tab("cost", "Cost", (cost, search)),
     Tab("stability", "Stability", (failures, stability)),
     Tab("metrics", "Metrics", (metrics,)),
     Tab("conditions", "Conditions", (conditions,)),
