@@ -1,9 +1,10 @@
 """A baseline: what a suite's results once were, every seed's, and the rules that later ones are held to.
 
-Scores are those of the last checkpoint on the test split. They have the value of every seed: None where a run failed or
-the value is no number, and no entry at all where a run that ended has no such score. Speed is a score like any other,
-`images_per_second`; its conditions are device, processor, threads and precision. Controls are left out, because they
-are what scores are read against, and so are samples from elsewhere, whose budget nobody knows. No torch.
+Scores are those of the last checkpoint on the test split. They have the value of every seed: None where a run failed,
+or where the value is no number or beyond the metric's bounds; and no entry at all where a run that ended has no such
+score. Speed is a score like any other, `images_per_second`; its conditions are device, processor, threads and
+precision. Controls are left out, because they are what scores are read against, and so are samples from elsewhere,
+whose budget nobody knows. No torch.
 """
 
 import math
@@ -29,6 +30,7 @@ LEDGER = [
     "images", "rounds", "d_updates", "g_updates", "flops", "parameters_d", "parameters_g", "peak_memory", "seconds",
 ]  # fmt: skip
 ROW = ["dataset", "label"]
+ROUNDING = 1e-6  # by so much a value may be beyond its metric's bounds
 
 Record = dict[str, Any]
 
@@ -109,6 +111,12 @@ def measure(results: Results) -> Baseline:
         & results.scores["run"].isin(runs["run"])
         & results.scores["direction"].isin(SENSES)
     ]
+    if len(twins := scores[scores.duplicated([*ROW, "seed", "metric"])]):
+        dataset, label, seed, metric = twins[[*ROW, "seed", "metric"]].iloc[0]
+        raise BadResults(
+            f"{results.path} has two scores of {metric} of {label} on {dataset} with seed {seed}. One run has one: "
+            "move its folder away and run the suite again."
+        )
     try:
         measured_runs = [_runs_of_row(rows) for _, rows in runs.groupby(ROW)]
         measured_scores = [_speed(rows) for _, rows in runs.groupby(ROW)] + list(_scores(scores, runs))
@@ -210,7 +218,7 @@ def _scores(scores: DataFrame, runs: DataFrame) -> Iterator[Score]:
     }
     for _, rows in scores.groupby([*ROW, "metric"]):
         dataset, label, metric = rows[[*ROW, "metric"]].iloc[0]
-        values = dict(zip(rows["seed"], rows["value"], strict=True))
+        values = dict(zip(rows["seed"], _possible(rows), strict=True))
         keys = {key for key in rows["key"] if key} or {""}
         yield Score(
             dataset, label, metric, rows["direction"].iloc[0], rows["unit"].iloc[0],
@@ -223,6 +231,16 @@ def _scores(scores: DataFrame, runs: DataFrame) -> Iterator[Score]:
             },
             rows["title"].iloc[0], _short(rows["lower_bound"].iloc[0]),
         )  # fmt: skip
+
+
+def _possible(rows: DataFrame) -> "Series[float]":
+    """Values, NaN where one is beyond the metric's bounds by more than rounding."""
+    kept = rows["value"].notna()
+    for name, sign in (("lower_bound", 1.0), ("upper_bound", -1.0)):
+        if name in rows:
+            bound = pd.to_numeric(rows[name], errors="coerce")
+            kept &= ~(sign * (rows["value"] - bound) < -ROUNDING * (1 + bound.abs()))
+    return rows["value"].where(kept)
 
 
 def _one(values: set[str], what: str, row: str) -> str:

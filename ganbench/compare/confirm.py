@@ -165,8 +165,7 @@ def _values(board: Baseline, name: Name) -> Floats:
 
 
 def _samples(before: Baseline, fresh: Baseline, name: Name, floor: float) -> Samples:
-    noise = max(before.scores[name].noise or 0.0, fresh.scores[name].noise or 0.0)
-    return Samples(_values(before, name), _values(fresh, name), noise, floor)
+    return Samples(_values(before, name), _values(fresh, name), before.scores[name].noise or 0.0, floor)
 
 
 def _score(pair: _Pair, p: float, error: float) -> Outcome:

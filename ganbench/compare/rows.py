@@ -6,7 +6,7 @@ Names, directions, units and weights are the baseline's, for new results might s
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ganbench.compare.contrast import Contrast, Samples
 from ganbench.compare.gate import SPEED, Gate, Limit
 from ganbench.statistics.intervals import Floats, floats
 
+TELLING = 2  # scores that are no whole numbers, without which two seeds may be alike by chance
 ENDED = "ended"  # in a metric's place: of the baseline's runs, those that ended well
 
 NAME = ["dataset", "variant", "metric"]
@@ -88,21 +89,44 @@ def ended_rows(now: Baseline, before: Baseline, gate: Gate) -> Iterator[Row]:
         row = Row((*name, ENDED), "higher", "runs", Limit(gate.failures, 1.0), ended, again, seeds)
         if once and runs:
             row.verdict, row.remark = _endings(runs, once, gate.failures)
+            if copies := sorted(repeated(now, name) - repeated(before, name)):
+                row.verdict = row.verdict if row.verdict == "regression" else "not comparable"
+                row.remark = "; ".join(
+                    [
+                        f"{_seeds(copies)} repeat{'s' * (len(copies) < 2)} the scores of another",
+                        *filter(None, [row.remark]),
+                    ]
+                )
         else:
             row.verdict, row.remark = ("missing", "it did not run") if once else ("new", "")
         if row.remark or row.verdict == "better":
             yield row
 
 
+def repeated(board: Baseline, row: tuple[str, str]) -> set[int]:
+    """Seeds with the very scores of an earlier seed, whole numbers aside: records that were copied."""
+    scores = [score for name, score in board.scores.items() if name[:2] == row and name[2] != SPEED]
+    first: dict[tuple[float, ...], int] = {}
+    found = set()
+    for seed in board.runs[row].ended:
+        own = tuple(value for score in scores if (value := score.values.get(seed)) is not None)
+        if sum(value % 1 != 0 for value in own) >= TELLING and first.setdefault(own, seed) != seed:
+            found.add(seed)
+    return found
+
+
 def _endings(runs: Runs, once: Runs, allowed: float) -> tuple[str, str]:
     newly = {seed: how for seed, how in runs.failures.items() if seed in once.ended}
     unrecorded = [seed for seed in once.seeds if seed not in runs.seeds]
     further = [seed for seed in runs.failures if seed not in once.seeds]
+    unknown = [seed for seed in runs.ended if seed not in once.seeds]
     remarks = [f"no record of {_seeds(unrecorded)}"] if unrecorded else []
     if newly:
         remarks.append(f"{_seeds(list(newly))} ended in the baseline: {'; '.join(dict.fromkeys(newly.values()))}")
     if further:
         remarks.append(f"{_seeds(further)}, which the baseline lacks, failed")
+    if unknown:
+        remarks.append(f"{_seeds(unknown)}, which the baseline lacks, not looked at")
     if len(newly) > allowed * len(once.ended):
         verdict = "regression"
     else:
@@ -124,7 +148,12 @@ class _Pair:
 
 
 def _pair(name: tuple[str, str, str], now: Baseline, before: Baseline) -> _Pair:
-    return _Pair(before.scores.get(name), now.scores.get(name), before.runs.get(name[:2]), now.runs.get(name[:2]))
+    """Of the baseline's seeds: whoever adds good ones hides none of the bad."""
+    old, new = before.scores.get(name), now.scores.get(name)
+    once, runs = before.runs.get(name[:2]), now.runs.get(name[:2])
+    if new and once:
+        new = replace(new, values={seed: value for seed, value in new.values.items() if seed in once.seeds})
+    return _Pair(old, new, once, runs)
 
 
 def _row(name: tuple[str, str, str], pair: _Pair, gate: Gate) -> Row:
@@ -196,7 +225,7 @@ def _without_values(had: list[int], absent: list[int], runs: Runs) -> tuple[str,
 
 
 def _prepare(row: Row, old: Score, new: Score) -> None:
-    noise = max(old.noise or 0.0, new.noise or 0.0)
+    noise = old.noise or 0.0  # the baseline's: a candidate shall not say how uncertain it is
     row.samples = Samples(_numbers(old), _numbers(new), noise, row.limit.floor)
     row.verdict = "same" if old.values == new.values else ""
 

@@ -219,3 +219,16 @@ def test_a_foreign_file_is_no_baseline(tmp_path: Path, text: str) -> None:
 def test_an_absent_file_is_none(tmp_path: Path) -> None:
     with pytest.raises(BadResults, match=r"no baseline at .*Make one"):
         read_baseline(tmp_path / "b.json")
+
+
+def test_a_value_beyond_the_metrics_bounds_is_none() -> None:
+    found = two_seeds(value=-3.0).scores[FID]
+    assert found.values == {0: 12.3457, 1: None}
+    assert two_seeds(value=-1e-9).scores[FID].values[1] == -1e-09, "by rounding"
+    assert two_seeds(value=3.0, upper_bound=1.0).scores[FID].values == {0: 12.3457, 1: None}
+
+
+def test_two_scores_of_one_run_are_refused() -> None:
+    twice = [score(seed=0), score(seed=0, value=1.0), score(seed=1)]
+    with pytest.raises(BadResults, match="has two scores of fid of gan on ring8 with seed 0"):
+        measure(results([run(seed=0), run(seed=1)], twice))

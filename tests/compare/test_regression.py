@@ -104,7 +104,7 @@ def test_equal_values_are_the_same_without_a_test() -> None:
 
 def test_one_variant_alone_is_a_students_t_of_logarithms() -> None:
     """Without other variants nothing is drawn: scipy's test, halved for the one side."""
-    once, now = [10.0, 12.0, 11.0], [13.0, 15.0, 17.0, 14.0]
+    once, now = [10.0, 12.0, 11.0, 10.5], [13.0, 15.0, 17.0, 14.0]
     found = row(check(board(fids({"a": now})), board(fids({"a": once})), Gate()))
     reference = stats.ttest_ind(np.log(now), np.log(once))
     assert found["p"] == pytest.approx(reference.pvalue / 2 * (1 + WORST), rel=1e-9), "its worst seed has a share"
@@ -384,7 +384,35 @@ def test_other_seeds_are_no_substitute() -> None:
         },
     )
     found = check(shifted, board(BEFORE), Gate())
-    assert found.exit_code == 2 and row(found, "a", ENDED)["remark"] == "no record of seeds 0, 1, 2, 3"
+    said = "no record of seeds 0, 1, 2, 3; seeds 4, 5, 6, 7, which the baseline lacks, not looked at"
+    assert found.exit_code == 2 and row(found, "a", ENDED)["remark"] == said
+
+
+def test_good_seeds_that_the_baseline_lacks_hide_nothing() -> None:
+    """Its own are half as bad again; eight more are twice as good."""
+    once = fids({"a": [10.0, 10.1, 9.9, 10.2], "b": [5.0, 5.1, 4.9, 5.05]})
+    now = fids({"a": [15.0, 15.1, 14.9, 15.2, *[5.0, 5.1] * 4], "b": [5.0, 5.1, 4.9, 5.05]})
+    found = check(board(now), board(once), Gate())
+    assert verdict(found) == "regression" and row(found)["after"] == pytest.approx(15.05)
+    assert "which the baseline lacks, not looked at" in row(found, "a", ENDED)["remark"]
+
+
+def test_the_noise_is_the_baselines() -> None:
+    """A candidate that says that its scores are uncertain is no less worse."""
+    once, now = fids({"a": [10.0, 10.1, 9.9, 10.2]}), fids({"a": [20.0, 20.1, 19.9, 20.2]})
+    assert verdict(check(board(now, noise=100.0), board(once, noise=0.1), Gate())) == "regression"
+
+
+def test_a_record_that_was_copied_to_another_seed_is_none_of_its_own() -> None:
+    def cells(fid: list[float], kid: list[float], modes: list[float]) -> Cells:
+        return {("d", "a", "fid"): fid, ("d", "a", "kid"): kid, ("d", "a", "modes"): modes}
+
+    once = cells([9.1, 9.2, 12.3], [0.11, 0.12, 0.13], [8, 8, 7])
+    found = check(board(cells([9.1, 9.2, 9.1], [0.11, 0.12, 0.11], [8, 8, 8])), board(once), Gate())
+    assert verdict(found, "a", ENDED) == "not comparable" and found.exit_code == 2
+    assert row(found, "a", ENDED)["remark"] == "seed 2 repeats the scores of another"
+    alike = fids({"a": [8, 8, 8]}, "modes")
+    assert check(board(alike), board(fids({"a": [8, 8, 7]}, "modes")), Gate()).exit_code == 0, "whole numbers may be"
 
 
 def test_a_run_that_ended_without_a_score_that_it_had() -> None:
