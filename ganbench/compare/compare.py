@@ -1,13 +1,13 @@
 """Is B better than A? Two samples of scores over seeds -> a verdict that keeps its error rate. No torch.
 
-    better, worse    the means differ (Welch's test, after Holm's correction), and by more than the tolerance if one is
-                     given
-    same             the means differ by less than the tolerance (two one-sided tests, after Holm's correction)
+    better, worse    `ganbench.statistics.decide` tells them apart, and by more than the tolerance if one is given
+    same             the means differ by less than the tolerance (two one-sided tests)
     undecided        anything else: these seeds cannot tell, and `seeds` says how many might
     not comparable   the scores were not measured alike; nothing is said about them
 
-Of all the rows of one table the chance that any is called better or worse where nothing differs is at most 5 %, and so
-is the chance that any is called the same where the difference is beyond the tolerance.
+It is the rule of the board, of one pair in each cell. Holm's correction is over all rows of a table: the chance that
+any is called better or worse where nothing differs is at most 5 %, and so is the chance that any is called the same
+where the difference is beyond the tolerance.
 
 Seeds are not pairs. Runs of one seed share the data and the latents they are judged with. But as soon as anything
 differs between A and B they train on other random numbers, and training amplifies that: seed 3 of A is no nearer to
@@ -15,7 +15,7 @@ seed 3 of B than to any other. Pairing would halve the few degrees of freedom fo
 the unpaired test errs on the safe side.
 
 A run that failed has no score and cannot enter a mean. So the winner among runs that ended may be the side whose bad
-runs are gone. The side that lost a run is therefore never the better one; it is worse where it is worse even so.
+runs are gone: it is better only if ranks say so too, in which a failed run is worse than any that ended.
 """
 
 import json
@@ -32,22 +32,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame
 
+from ganbench import statistics
 from ganbench.compare.matching import Match, match, why_unlike
 from ganbench.errors import BadResults, UnknownName
-from ganbench.statistics import (
-    Interval,
-    difference_interval,
-    equivalence_test,
-    holm,
-    probability_of_improvement,
-    seeds_needed,
-    welch_test,
-)
+from ganbench.statistics import Interval, probability_of_improvement, t_tail
 from ganbench.store import Results, read
 from ganbench.store.columns import SENSES, Checkpoint
 
 ALPHA = 0.05  # the chance of any false verdict in a table
-WANTED = 0.8  # with so many seeds as are asked for, the chance that they decide
+SIDES = ("A", "B")
+NOTHING = Interval(math.nan, math.nan, math.nan)
 
 
 class Verdict(StrEnum):
@@ -58,6 +52,9 @@ class Verdict(StrEnum):
     same = "same"
     undecided = "undecided"
     incomparable = "not comparable"
+
+
+WORDS = {"a": Verdict.worse, "b": Verdict.better, "same": Verdict.same, "undecided": Verdict.undecided}
 
 
 class Sample(NamedTuple):
@@ -71,16 +68,18 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class TwoSample:
-    """What two samples of scores say of one row; `decide` makes verdicts of all rows of a table."""
+    """Two samples of scores; `decide` makes verdicts of all rows of a table."""
 
+    direction: str
+    values: tuple[NDArray[np.float64], NDArray[np.float64]]  # NaN: a run that failed
     a: Sample
     b: Sample
-    difference: Interval  # mean(b) - mean(a), with Welch's 95 % interval
     improvement: Interval  # the probability that a new run of B is better than one of A; a lost run is the worst
-    gain: float  # the difference as an improvement: positive where B is better
-    margin: float | None  # differences below are none; None: there is no such thing
-    p: float  # of no difference; NaN where a side has fewer than two scores
-    p_same: float  # of a difference of `margin` or more; NaN also without a margin
+
+    @property
+    def testable(self) -> bool:
+        """Whether anything can be said: of two seeds and more, or of failures."""
+        return min(self.a.n, self.b.n) > 1 or bool(self.a.lost or self.b.lost)
 
 
 @dataclass(frozen=True)
@@ -88,41 +87,27 @@ class Decision:
     """A verdict, what it rests on and what it would take."""
 
     verdict: Verdict
+    difference: Interval = NOTHING  # b - a with its 95 % interval; of geometric means where logarithms are tested
     p: float = math.nan  # of no difference, corrected for the whole table
     p_same: float = math.nan
     seeds: int | None = None  # of each side, that would probably decide what is undecided; None: no number is known to
     why: str = ""
 
 
-def weigh(a: ArrayLike, b: ArrayLike, direction: str, tolerance: float | None = None) -> TwoSample:
-    """(n,) and (m,) scores, NaN or infinite for runs that failed -> what they say of B against A.
+def weigh(a: ArrayLike, b: ArrayLike, direction: str) -> TwoSample:
+    """(n,) and (m,) scores, NaN or infinite for runs that failed -> a row of a table of B against A.
 
-    `direction` is "lower" or "higher", whichever is better; `tolerance` is a share of A's mean. Raises ValueError for
-    another direction or a negative tolerance.
+    `direction` is "lower" or "higher", whichever is better. Raises ValueError for another.
     """
     if direction not in SENSES:
         raise ValueError(f"Found direction {direction!r}, but need lower or higher: of neither nothing can be better.")
-    if tolerance is not None and not 0 <= tolerance < math.inf:
-        raise ValueError(f"Found tolerance {tolerance}, but need a share of A's mean, such as 0.05.")
     lower = direction == "lower"
     x, y = (np.asarray(side, dtype=np.float64).ravel() for side in (a, b))
-    ended_x, ended_y = x[np.isfinite(x)], y[np.isfinite(y)]
-    difference = difference_interval(ended_x, ended_y)
-    first, second = _sample(x), _sample(y)
-    margin = None if tolerance is None else tolerance * abs(first.mean)
+    x, y = (np.where(np.isfinite(side), side, math.nan) for side in (x, y))
     worst = math.inf if lower else -math.inf
-    return TwoSample(
-        a=first,
-        b=second,
-        difference=difference,
-        improvement=probability_of_improvement(
-            np.where(np.isfinite(x), x, worst), np.where(np.isfinite(y), y, worst), lower
-        ),
-        gain=-difference.mean if lower else difference.mean,
-        margin=margin,
-        p=welch_test(ended_x, ended_y),
-        p_same=math.nan if margin is None else equivalence_test(ended_x, ended_y, margin),
-    )
+    ranked_x, ranked_y = (np.where(np.isfinite(side), side, worst) for side in (x, y))
+    shares = probability_of_improvement(ranked_x, ranked_y, lower)
+    return TwoSample(direction, (x, y), _sample(x), _sample(y), shares)
 
 
 def _sample(values: NDArray[np.float64]) -> Sample:
@@ -132,43 +117,67 @@ def _sample(values: NDArray[np.float64]) -> Sample:
     return Sample(len(ended), len(values) - len(ended), mean, std)
 
 
-def decide(rows: Sequence[TwoSample], alpha: float = ALPHA) -> list[Decision]:
-    """All rows of one table -> their verdicts, which hold at once; see the module's words."""
-    p, p_same = holm([row.p for row in rows]), holm([row.p_same for row in rows])
-    level = 1 - alpha / max(1, int(np.isfinite(p).sum()))  # what a row must reach where Holm is strictest
-    return [_decide_row(*row, alpha, level) for row in zip(rows, map(float, p), map(float, p_same), strict=True)]
+def decide(rows: Sequence[TwoSample], tolerance: float | None = None, alpha: float = ALPHA) -> list[Decision]:
+    """All rows of one table -> their verdicts, which hold at once; see the module's words.
+
+    `tolerance` is a share of A's mean: smaller differences are none. Raises ValueError for a negative one.
+    """
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise ValueError(f"Found tolerance {tolerance}, but need a share of A's mean, such as 0.05.")
+    tested = [place for place, row in enumerate(rows) if row.testable]
+    frames = [_tidy(rows[place], place) for place in tested]
+    tests: dict[str, Any] = {}
+    if frames:
+        found = statistics.decide(pd.concat(frames, ignore_index=True), pairs=[SIDES], error=alpha, band=tolerance)
+        tests = {test["dataset"]: test for test in found.tests.to_dict("records")}
+    return [_decision(row, tests.get(str(place)), tolerance, alpha) for place, row in enumerate(rows)]
 
 
-def _decide_row(row: TwoSample, p: float, p_same: float, alpha: float, level: float) -> Decision:
-    if min(row.a.n, row.b.n) < 2:
-        return Decision(Verdict.undecided, why=_too_few(row))
-    verdict, needed = Verdict.undecided, ""
-    if p_same <= alpha:
-        verdict, needed = Verdict.same, "AB"
-    elif p <= alpha and (row.margin is None or abs(row.gain) > row.margin):
-        verdict, needed = (Verdict.better, "B") if row.gain > 0 else (Verdict.worse, "A")
-    if incomplete := [name for name, side in (("A", row.a), ("B", row.b)) if name in needed and side.lost]:
-        why = f"{verdict} only if the lost runs of {' and '.join(incomplete)} are not counted"
-        return Decision(Verdict.undecided, p, p_same, why=why)
-    if verdict is not Verdict.undecided:
-        return Decision(verdict, p, p_same)
-    why = "" if row.a.std or row.b.std or not row.gain else "neither side varies"
-    return Decision(verdict, p, p_same, _seeds_to_decide(row, level), why)
+def _tidy(row: TwoSample, place: int) -> DataFrame:
+    """A row as a cell of a board."""
+    labels = [name for name, side in zip(SIDES, row.values, strict=True) for _ in side]
+    values = np.concatenate(row.values)
+    return DataFrame({
+        "dataset": str(place), "label": labels, "seed": range(len(values)), "value": values,
+        "direction": row.direction,
+    })  # fmt: skip
+
+
+def _decision(row: TwoSample, test: Any, tolerance: float | None, alpha: float) -> Decision:
+    few = min(row.a.n, row.b.n) < 2
+    if test is None or (few and test["verdict"] == "undecided"):
+        return Decision(Verdict.undecided, _of_means(row), why=_too_few(row))
+    verdict, difference = WORDS[test["verdict"]], Interval(test["difference"], test["low"], test["high"])
+    margin = 0.0 if tolerance is None else math.log1p(tolerance) if test["log"] else tolerance * abs(row.a.mean)
+    within = tolerance is not None and abs(test["gap"]) <= margin
+    if test["p_same"] <= alpha:
+        verdict = Verdict.same
+    elif within and test["test"] != "failures":
+        verdict = Verdict.undecided
+    p = math.nan if few and test["test"] != "failures" else test["p"]
+    seeds = None if pd.isna(test["seeds"]) or within else int(test["seeds"])
+    return Decision(verdict, difference, p, test["p_same"], seeds, _why(row, test, verdict, alpha))
+
+
+def _of_means(row: TwoSample) -> Interval:
+    return Interval(row.b.mean - row.a.mean, math.nan, math.nan)
+
+
+def _why(row: TwoSample, test: Any, verdict: Verdict, alpha: float) -> str:
+    """What has decided, where it was not the scores; or what has kept them from it."""
+    if test["test"] == "failures" and verdict in (Verdict.better, Verdict.worse):
+        return f"more runs of {'A' if verdict is Verdict.better else 'B'} failed"
+    lost = verdict is Verdict.undecided and (row.a.lost or row.b.lost) and test["error"] > 0
+    if lost and t_tail(test["gap"] / test["error"], test["df"]) <= alpha:
+        ahead = (test["gap"] < 0) == (row.direction == "lower")
+        return f"{'better' if ahead else 'worse'} only if lost runs are not counted"
+    return ""
 
 
 def _too_few(row: TwoSample) -> str:
     few = {"no score": 0, "one seed": 1}
     sides = {what: [name for name, side in (("A", row.a), ("B", row.b)) if side.n == n] for what, n in few.items()}
     return ", ".join(f"{what} of {' and '.join(names)}" for what, names in sides.items() if names)
-
-
-def _seeds_to_decide(row: TwoSample, level: float) -> int | None:
-    """As many as would find the difference seen here, or, if that is within the margin, show that it is."""
-    gap, a_std, b_std = abs(row.gain), row.a.std, row.b.std
-    if row.margin is None or gap >= row.margin:
-        return seeds_needed(gap, a_std, b_std, level, WANTED)
-    # Two one-sided tests must both succeed, each at 1 - level: twice that if it is both sides that are meant.
-    return seeds_needed(row.margin - gap, a_std, b_std, 1 - 2 * (1 - level), 1 - (1 - WANTED) / 2)
 
 
 # Results
@@ -233,9 +242,9 @@ def compare(
     cells = [cell for cell in cells if cell.a and cell.b]
     if not cells:
         raise BadResults(" ".join([f"Found no score of the {checkpoint} checkpoint on both sides.", *remarks]))
-    weighed = [weigh(cell.a, cell.b, cell.direction, tolerance) for cell in cells]
+    weighed = [weigh(cell.a, cell.b, cell.direction) for cell in cells]
     unlike = [why_unlike(cell.pair, cell.metric) for cell in cells]
-    decided = iter(decide([two for two, why in zip(weighed, unlike, strict=True) if not why]))
+    decided = iter(decide([two for two, why in zip(weighed, unlike, strict=True) if not why], tolerance))
     decisions = [Decision(Verdict.incomparable, why=why) if why else next(decided) for why in unlike]
     if senseless := [metric for metric, direction in wanted.items() if direction not in SENSES]:
         remarks.append(f"Left out, since neither low nor high is better: {', '.join(senseless)}.")
@@ -246,7 +255,9 @@ def compare(
         b=_title(b, labels and labels[1]),
         checkpoint=checkpoint,
         tolerance=tolerance,
-        rows=DataFrame(map(_table_row, cells, weighed, decisions), columns=COLUMNS).astype({"seeds": "Int64"}),
+        rows=DataFrame(
+            [_table_row(*one, tolerance) for one in zip(cells, weighed, decisions, strict=True)], columns=COLUMNS
+        ).astype({"seeds": "Int64"}),
         remarks=remarks,
     )
 
@@ -283,17 +294,17 @@ def _title(results: Results, label: str | None) -> str:
     return f"{results.path}: {label}" if label else str(results.path)
 
 
-def _table_row(cell: MetricCell, two: TwoSample, decision: Decision) -> dict[str, Any]:
+def _table_row(cell: MetricCell, two: TwoSample, decision: Decision, tolerance: float | None) -> dict[str, Any]:
     """One row of the table; of scores that were not measured alike there is no difference."""
     alike = decision.verdict is not Verdict.incomparable
-    nothing = Interval(math.nan, math.nan, math.nan)
-    difference, improvement = (two.difference, two.improvement) if alike else (nothing, nothing)
+    difference, improvement = (decision.difference, two.improvement) if alike else (NOTHING, NOTHING)
     sides = {
         f"{name}_{what}": value for name, side in (("a", two.a), ("b", two.b)) for what, value in side._asdict().items()
     }
     return {
         **{"dataset": cell.pair.a.dataset, "a_label": cell.pair.a.label, "b_label": cell.pair.b.label},
-        **{"metric": cell.metric, "direction": cell.direction, **sides, "margin": two.margin},
+        **{"metric": cell.metric, "direction": cell.direction, **sides},
+        "margin": None if tolerance is None else tolerance * abs(two.a.mean),
         **{"difference": difference.mean, "low": difference.low, "high": difference.high},
         **dict(zip(("improvement", "improvement_low", "improvement_high"), improvement, strict=True)),
         **{"p": decision.p, "p_same": decision.p_same, "verdict": decision.verdict.value},

@@ -111,14 +111,15 @@ def decide(
     of a cell are a family; named `pairs` are one family over all cells. Raises ValueError for another direction;
     `ganbench.compare.rank` says in the user's words what else a frame may lack.
     """
-    wanted = None if pairs is None else list(pairs)
-    found = [_test_cell(name, part, wanted, error, band) for name, part in _parts(frame)]
+    wanted, parts = None if pairs is None else list(pairs), list(_parts(frame))
+    family = None if wanted is None else sum(_there(part, wanted) for _, part in parts)
+    found = [_test_cell(name, part, wanted, error, band, family) for name, part in parts]
     if wanted is None:
         adjusted = [_all_pairs(one, error) for one in found]
         same = [holm(one.p_same) for one in found]
     else:
         adjusted, same = (_together([getattr(one, p) for one in found]) for p in ("p", "p_same"))
-    lines = [_lines(*one, error) for one in zip(found, adjusted, same, strict=True)]
+    lines = [_lines(*one, error, family) for one in zip(found, adjusted, same, strict=True)]
     rows = [_rows(one, table, error) for one, table in zip(found, lines, strict=True)]
     tests = pd.concat(lines, ignore_index=True) if lines else DataFrame(columns=TESTS)
     return Verdicts(pd.concat(rows, ignore_index=True) if rows else DataFrame(columns=ROWS), tests)
@@ -129,6 +130,12 @@ def _parts(frame: DataFrame) -> Iterator[tuple[tuple[str, str], DataFrame]]:
     full = frame.assign(**{name: "" for name in ("dataset", "metric") if name not in frame})
     for (dataset, metric), part in full.groupby(["dataset", "metric"], sort=False):
         yield (str(dataset), str(metric)), part
+
+
+def _there(part: DataFrame, wanted: Sequence[tuple[str, str]]) -> int:
+    """How many of the pairs a cell has."""
+    labels = set(map(str, part["label"]))
+    return sum(a in labels and b in labels for a, b in wanted)
 
 
 # Tests
@@ -150,7 +157,12 @@ class _Tested(NamedTuple):
 
 
 def _test_cell(
-    name: tuple[str, str], part: DataFrame, wanted: Sequence[tuple[str, str]] | None, error: float, band: float | None
+    name: tuple[str, str],
+    part: DataFrame,
+    wanted: Sequence[tuple[str, str]] | None,
+    error: float,
+    band: float | None,
+    family: int | None,  # None: all pairs of the cell
 ) -> _Tested:
     """Test the pairs of a cell at each look at which both got seeds.
 
@@ -159,11 +171,10 @@ def _test_cell(
     """
     labels = [str(label) for label in dict.fromkeys(part["label"])]
     i, j = _pairs_of(labels, wanted)
-    family = len(i) if wanted is None else len(wanted)
     p, better = np.full(len(i), np.inf), np.zeros(len(i), dtype=np.int64)
     for seen, grown, level in _looks(part):
         cell = _cell(seen, labels)
-        tests = test_pairs(cell, i, j, error * level / ERROR, family)
+        tests = test_pairs(cell, i, j, error * level / ERROR, len(i) if family is None else family)
         there = np.isin(labels, list(grown))
         weighted = np.where(there[i] & there[j], tests.p * (ERROR / level), np.inf)
         better = np.where(weighted < p, tests.better, better)
@@ -250,7 +261,7 @@ def _together(p: list[Floats]) -> list[Floats]:
 # Frames
 
 
-def _lines(one: _Tested, p: Floats, p_same: Floats, error: float) -> DataFrame:
+def _lines(one: _Tested, p: Floats, p_same: Floats, error: float, family: int | None) -> DataFrame:
     """The tests of a cell."""
     cell, tests = one.cell, one.tests
     better = np.where(one.better < 0, "a", "b")
@@ -258,7 +269,7 @@ def _lines(one: _Tested, p: Floats, p_same: Floats, error: float) -> DataFrame:
     reach = -stdtrit(tests.df, (1 - 0.95) / 2) * tests.error
     a, b = cell.mean[one.i], cell.mean[one.j]
     difference, low, high = (cell.scale.difference(a, b, tests.gap + step) for step in (0.0, -reach, reach))
-    needed = seeds_to_decide(tests.gap, cell.variance[one.i], cell.variance[one.j], error / max(1, len(p)))
+    needed = seeds_to_decide(tests.gap, cell.variance[one.i], cell.variance[one.j], error / max(1, family or len(p)))
     open_ = (verdict == "undecided") & np.isfinite(needed)
     return DataFrame({
         "dataset": one.name[0], "metric": one.name[1],

@@ -19,9 +19,10 @@ STYLES = {"better": "green", "worse": "red", "same": "", "undecided": "dim", "no
 DIFFERENCE = "B − A [95 %]"
 WIDE = ["why", "P, 95 %"]  # columns for which a terminal has no room
 RULES = (
-    "B − A is of the means over seeds, which are no pairs, with Welch's 95 % interval; P is the probability that a new "
-    "run of B is better than a new one of A. Both are of one row; verdicts hold for all rows at once. Needed: seeds of "
-    "each side that would decide with 80 % probability, if gap and spread are as seen here."
+    "B − A is of the means over seeds, which are no pairs, with its 95 % interval; of geometric means where a metric "
+    "is a distance. P is the probability that a new run of B is better than a new one of A. Both are of one row; "
+    "verdicts hold for all rows at once. Needed: seeds of each side that would decide with 80 % probability, if gap "
+    "and spread are as seen here."
 )
 
 

@@ -50,7 +50,7 @@ def test_tables_in_which_nothing_is_the_same(benchmark, n):
 
     def rate() -> float:
         tables = (10 + rng.normal(size=(ROWS, 2, n)) * 0.3 + [[0.0], [1.0]] for _ in range(TABLES))
-        found = [decide([weigh(a, b, "lower", 0.1) for a, b in rows]) for rows in tables]
+        found = [decide([weigh(a, b, "lower") for a, b in rows], 0.1) for rows in tables]
         return float(np.mean([any(one.verdict is Verdict.same for one in table) for table in found]))
 
     found = benchmark.pedantic(rate, rounds=1)
