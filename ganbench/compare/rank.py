@@ -1,7 +1,6 @@
 """Anybody's scores -> tiers, intervals, pairs, the answer in a sentence, and the seeds that would decide. No torch."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
-from ganbench.compare.words import answer
+from ganbench.compare.words import answer, answer_over_all
 from ganbench.errors import BadResults
 from ganbench.statistics import Verdicts, decide
 from ganbench.statistics.verdicts import ERROR
@@ -77,29 +76,13 @@ class Ranking:
     @property
     def answer(self) -> str:
         """All of them, and that over all datasets."""
-        return " ".join([*self.answers, *self._over_all()])
+        over_all = answer_over_all(self.overall, self.rows["dataset"].nunique())
+        return " ".join([*self.answers, *([over_all] if over_all else [])])
 
     def _repr_html_(self) -> str:
         told = [name for name in TOLD if not self.rows[name].astype(str).eq("").all()]
         rows = self.rows[told].to_html(index=False, float_format="{:.4g}".format)
         return f"<p>{escape(self.answer)}</p>{rows}"
-
-    def _over_all(self) -> Iterator[str]:
-        if self.overall.empty:
-            return
-        won = self.overall[self.overall["verdict"] != "undecided"]
-        labels = dict.fromkeys([*self.overall["a"], *self.overall["b"]])
-        beaten = dict.fromkeys(labels, 0)
-        for pair in won.to_dict("records"):
-            beaten[pair[pair["verdict"]]] += 1
-        best = max(beaten, key=beaten.__getitem__)
-        n = self.rows["dataset"].nunique()
-        if not beaten[best]:
-            yield f"Over all {n} datasets nothing is decided."
-        elif beaten[best] == len(labels) - 1:
-            yield f"Over all {n} datasets {best} leads."
-        else:
-            yield f"Over all {n} datasets {best} is better than {beaten[best]} of {len(labels) - 1}."
 
 
 def rank(frame: DataFrame, direction: str | None = None, error: float = 0.05) -> Ranking:
@@ -113,7 +96,7 @@ def rank(frame: DataFrame, direction: str | None = None, error: float = 0.05) ->
     """
     scores = _checked(frame, direction)
     verdicts = decide(scores, error=error)
-    return Ranking(verdicts, _overall(verdicts.tests, error))
+    return Ranking(verdicts, over_datasets(verdicts.tests, error))
 
 
 def read_scores(path: Path) -> DataFrame:
@@ -236,8 +219,9 @@ def _check_twice(scores: DataFrame) -> None:
         )
 
 
-def _overall(tests: DataFrame, error: float) -> DataFrame:
-    """Every pair over all datasets: on how many a is better, and b; each tested at its share of the error.
+def over_datasets(tests: DataFrame, error: float = ERROR) -> DataFrame:
+    """`Verdicts.tests` of several datasets -> every pair over all: a, b, a_better, b_better and undecided (datasets),
+    verdict. On each dataset a pair is tested at its share of the error; empty for a single one.
 
     a is better over all if it is so somewhere, and worse nowhere.
     """

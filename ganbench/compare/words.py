@@ -29,6 +29,28 @@ def answer(rows: DataFrame, tests: DataFrame, where: str, name: Callable[[object
     return f"No sure winner{where}: {first} has the best mean{told}; {'; '.join(sides)}."
 
 
+def beaten_over_all(overall: DataFrame) -> dict[str, int]:
+    """Pairs over all datasets, as from `ganbench.compare.rank.over_datasets` -> how many others each label beats."""
+    beaten = dict.fromkeys([*overall["a"], *overall["b"]], 0)
+    for pair in overall[overall["verdict"] != "undecided"].to_dict("records"):
+        beaten[pair[pair["verdict"]]] += 1
+    return beaten
+
+
+def answer_over_all(overall: DataFrame, datasets: int, name: Callable[[object], str] = str) -> str:
+    """The same pairs -> who is better over all datasets; nothing where there is one."""
+    if overall.empty:
+        return ""
+    beaten = beaten_over_all(overall)
+    best = max(beaten, key=beaten.__getitem__)
+    where = "both datasets" if datasets == 2 else f"all {datasets} datasets"
+    if not beaten[best]:
+        return f"Over {where} nothing is decided."
+    if beaten[best] == len(beaten) - 1:
+        return f"Over {where} {name(best)} leads."
+    return f"Over {where} {name(best)} is better than {beaten[best]} of {len(beaten) - 1}."
+
+
 def _beaten(tests: DataFrame, label: object) -> int:
     won = ((tests["a"] == label) & (tests["verdict"] == "a")) | ((tests["b"] == label) & (tests["verdict"] == "b"))
     return int(won.sum())

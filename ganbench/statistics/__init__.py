@@ -1,4 +1,4 @@
-"""Intervals over training seeds, tests of differences, how many seeds a gap needs, and ranks. numpy and scipy.
+"""Intervals over training seeds, tests of differences, and how many seeds a gap needs. numpy and scipy.
 
 A score is a sample from the distribution over training seeds, and a board has few of them: two to ten. The percentile
 bootstrap of so few values is far too narrow: three seeds have ten distinct resamples, and their nominal 95 % covers
@@ -9,7 +9,9 @@ about 75 %. So a mean over seeds carries Student's interval, and a difference of
     moderated.py     variances that few seeds estimate, drawn towards what is usual among many rows
     changepoint.py   where a sequence of samples steps
     planning.py      power, and the seeds that a gap needs
-    ranking.py       ranks with ties, and critical differences over datasets
+    verdicts.py      which of several labels are better: the one rule; with cells.py, scale.py, permutation.py, tiers.py
+    looks.py         levels of tests that are repeated while seeds are added
+    best_of.py       the expected best of so many trials
 
 Two samples are (n,) values `a` and (m,) values `b`, each of its own seeds; their difference is b - a.
 """
@@ -23,15 +25,12 @@ from ganbench.statistics.intervals import (
     t_quantile,
 )
 from ganbench.statistics.planning import power, seeds_needed
-from ganbench.statistics.ranking import CriticalDifference, critical_difference, ranks
 from ganbench.statistics.significance import equivalence_test, holm, t_tail, welch_test
 from ganbench.statistics.verdicts import Verdicts, decide
 
 __all__ = [
-    "CriticalDifference",
     "Interval",
     "Verdicts",
-    "critical_difference",
     "decide",
     "difference_interval",
     "equivalence_test",
@@ -39,7 +38,6 @@ __all__ = [
     "mean_interval",
     "power",
     "probability_of_improvement",
-    "ranks",
     "seeds_needed",
     "stratified_interval",
     "t_quantile",

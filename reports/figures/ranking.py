@@ -1,4 +1,4 @@
-"""Over all datasets: mean ranks with their critical difference, and performance profiles."""
+"""Over all datasets: mean ranks, and performance profiles."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,35 +8,26 @@ from pandas import DataFrame
 from plotly.graph_objects import Figure
 
 from ganbench.reports.figures.canvas import Trace, figure_of, plain, scatter
-from ganbench.reports.figures.colours import GREY, Look, styled
+from ganbench.reports.figures.colours import Look, styled
 
 FEWEST_PIXELS = 90
 
 
-def mean_ranks(table: DataFrame, distance: float, styles: Mapping[str, Look] | None = None) -> Figure:
-    """A dot per variant at its mean rank, best at the top, with whiskers of half the critical difference each way.
+def mean_ranks(table: DataFrame, styles: Mapping[str, Look] | None = None) -> Figure:
+    """A dot per variant at its mean rank, best at the top; small dots: ranks on the single datasets.
 
-    Two variants differ where their whiskers do not touch; the grey ground is the whisker of the best. Small dots:
-    ranks on the single datasets. `table` as from `ranking.overall_ranks`; `distance` as of its `CriticalDifference`.
+    `table` as from `ranking.overall_ranks`.
     """
     styles = styled(table, styles)
     traces: list[Trace] = []
     place = -np.arange(len(table))
     xaxis: dict[str, Any] = {"dtick": 1 if len(table) < 15 else 5}
-    ground = []
     single = [column for column in table if str(column).startswith("rank ")]
     if len(table):
-        reach, best = distance / 2, float(table["rank"].min())
-        sides = {"xref": "x", "yref": "paper", "x0": best - reach, "x1": best + reach, "y0": 0, "y1": 1}
-        ground = [{"type": "rect", **sides, "fillcolor": GREY, "opacity": 0.13, "line_width": 0, "layer": "below"}]
         xaxis["range"] = [0.6, len(table) + 0.4]
     for y, row in zip(place, table.to_dict("records"), strict=True):
         label, rank = str(row["label"]), float(row["rank"])
         look, common = styles[label], {"name": plain(label), "legendgroup": label, "meta": label}
-        traces.append(scatter(
-            x=[rank - reach, rank + reach], y=[y, y], mode="lines", line={"color": look.colour, "width": 2.5},
-            opacity=0.6, hoverinfo="skip", **common,
-        ))  # fmt: skip
         traces.append(scatter(
             x=[row[column] for column in single], y=np.full(len(single), y - 0.26), mode="markers", opacity=0.8,
             marker={"size": 4, "color": look.colour},
@@ -53,7 +44,6 @@ def mean_ranks(table: DataFrame, distance: float, styles: Mapping[str, Look] | N
         height=FEWEST_PIXELS + 27 * max(3, len(table)),
         xaxis=xaxis,
         yaxis={"tickvals": place, "ticktext": names, "showgrid": False, "zeroline": False},
-        shapes=ground,
         showlegend=False,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pandas import DataFrame
 
+from ganbench.compare.words import answer_over_all, beaten_over_all
 from ganbench.reports.formats import sentences, text_tables
 from ganbench.reports.frames import ranking, search, trajectories
 from ganbench.reports.frames.board import boards
@@ -16,7 +17,7 @@ from ganbench.reports.frames.ledger import mean_ledger
 from ganbench.reports.frames.matrix import matrix, matrix_cells, outcome
 from ganbench.reports.frames.published import published_and_ours
 from ganbench.reports.frames.scores import CHECKPOINTS, comparability_keys
-from ganbench.reports.numbers import number, short
+from ganbench.reports.numbers import short
 from ganbench.store import Results
 
 Titled = tuple[str, DataFrame]  # a title and a table of text
@@ -65,7 +66,7 @@ def _tables(chapter: Chapter) -> Iterator[Titled]:
     yield "Published values beside ours", text_tables.published_cells(published_and_ours(chapter), chapter.metrics)
     yield "Failed runs", text_tables.failure_cells(failed_runs(chapter))
     yield from _stability(chapter)
-    yield "Pairs whose order depends on the metric", text_tables.pair_cells(reversals(chapter.summary))
+    yield "Pairs whose order depends on the metric", text_tables.pair_cells(reversals(chapter.scores))
     yield "Cost of a finished run (mean)", text_tables.ledger_cells(mean_ledger(chapter))
     if len(tried := search.trials(chapter)):
         yield f"Search: {text_tables.SEARCH}", text_tables.search_cells(search.searched(tried), chapter.metrics)
@@ -75,13 +76,11 @@ def _tables(chapter: Chapter) -> Iterator[Titled]:
 
 def _overall(report: Report) -> Iterator[Titled]:
     entries = ranking.ranked_datasets(report)
-    ranks = ranking.differences(entries)
-    if ranks is not None:
-        title = "Ranks, 1 is best; mean ranks that are at least {} apart differ (Nemenyi, 95 %)."
-        yield (
-            title.format(number(ranks.distance, 3)),
-            text_tables.overall_cells(ranking.overall_ranks(entries), entries),
-        )
+    ranks = ranking.overall_ranks(entries)
+    if len(ranks):
+        pairs = ranking.over_all(report)
+        title = f"{answer_over_all(pairs, len(entries), short)} Ranks, 1 is best.".strip()
+        yield title, text_tables.overall_cells(ranks, entries, beaten_over_all(pairs))
 
 
 def _boards(chapter: Chapter) -> Iterator[Titled]:

@@ -1,5 +1,6 @@
 """Frames as tables of text, which Markdown, LaTeX and the page write."""
 
+from collections.abc import Mapping
 from math import isnan
 
 import numpy as np
@@ -65,8 +66,8 @@ def failure_cells(failed: DataFrame) -> DataFrame:
     return DataFrame(rows, columns=["variant", "seed", "what happened", "at images", "after"])
 
 
-def overall_cells(table: DataFrame, entries: list[RankedDataset]) -> DataFrame:
-    """`ranking.overall_ranks` -> text."""
+def overall_cells(table: DataFrame, entries: list[RankedDataset], beaten: Mapping[str, int]) -> DataFrame:
+    """`ranking.overall_ranks`, and how many others each row beats over all -> text."""
     rows = []
     for row in table.to_dict("records"):
         line = {"mean rank": fixed(row["rank"], 2), "variant": short(row["label"]), "runs": str(row["runs"])}
@@ -74,6 +75,7 @@ def overall_cells(table: DataFrame, entries: list[RankedDataset]) -> DataFrame:
             line["runs"] += f" ({row['failed']} failed)"
         if not np.isnan(row["score"]):
             line["score ↑"] = " ".join(estimate(row["score"], row["score_low"], row["score_high"])).strip()
+        line["better than"] = f"{beaten.get(row['label'], 0)} of {len(table) - 1}"
         line |= {f"{short(e.dataset, 24)}, {e.title}": amount(row[f"rank {i}"]) for i, e in enumerate(entries)}
         rows.append(line)
     return DataFrame(rows)

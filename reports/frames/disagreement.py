@@ -6,16 +6,19 @@ key counts.
 """
 
 from collections.abc import Iterator
-from itertools import combinations
 from math import sqrt
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pandas import DataFrame
 
 from ganbench.reports.frames.order import is_entrant, metrics_in_order
 from ganbench.reports.frames.rows import each
 from ganbench.reports.frames.scores import SENSES
+from ganbench.reports.frames.verdicts import of_runs
+from ganbench.statistics import decide
+from ganbench.statistics.verdicts import ERROR
 
 FEWEST = 6  # runs, below which no order says anything
 MOST_PAIRS = 12  # that a report lists
@@ -76,21 +79,24 @@ def by_chance(n: int, z: float = 1.96) -> float:
     return min(1.0, z * sqrt(2 * (2 * n + 5) / (9 * n * (n - 1)))) if n > 1 else 1.0
 
 
-def reversals(rows: DataFrame) -> DataFrame:
-    """`summary.summary` of a dataset -> pairs of variants that surely change places: a, b, a_by, b_by (titles of the
-    metrics by which one is surely better: their 95 % intervals lie apart), the most contradictory first.
+def reversals(scores: DataFrame) -> DataFrame:
+    """Tidy scores of one dataset -> pairs of variants that surely change places: a, b, a_by, b_by (titles of the
+    metrics by which one is better), the most contradictory first.
 
-    Of the last checkpoint; only scores of one board are compared.
+    By the board's rule, each metric at its share of the 5 %, so that the whole list is wrong in no more cases.
     """
-    known = rows[(rows["checkpoint"] == "last") & rows["low"].notna() & rows["direction"].isin(SENSES)]
-    known = known[is_entrant(known)]
+    rows = scores[(scores["checkpoint"] == "last") & scores["direction"].isin(SENSES)]
+    cells = [
+        of_runs(part[(part["key"] == known.mode().iloc[0]) | part["value"].isna()]).assign(metric=title)
+        for title, part in rows[is_entrant(rows)].groupby("title", sort=False)
+        if len(known := part.loc[part["value"].notna(), "key"])
+    ]
     better: dict[tuple[str, str], list[str]] = {}
-    for _, part in known.groupby(["board", "metric"], sort=False):
-        for a, b in combinations(each(part), 2):
-            lower = a.direction == "lower"
-            for x, y in ((a, b), (b, a)):
-                if (x.high < y.low) if lower else (x.low > y.high):
-                    better.setdefault((x.label, y.label), []).append(str(a.title))
+    tests = decide(pd.concat(cells), error=ERROR / len(cells)).tests if cells else DataFrame()
+    for test in each(tests):
+        if test.verdict in ("a", "b"):
+            pair = (test.a, test.b) if test.verdict == "a" else (test.b, test.a)
+            better.setdefault(pair, []).append(str(test.metric))
     pairs = [(a, b) for a, b in better if (b, a) in better and a < b]
     made = [{"a": a, "b": b, "a_by": better[a, b], "b_by": better[b, a]} for a, b in pairs]
     made.sort(key=lambda pair: -min(len(pair["a_by"]), len(pair["b_by"])))

@@ -13,12 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
+from ganbench.compare.rank import over_datasets
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.scores import SENSES
-from ganbench.statistics import CriticalDifference, Interval, critical_difference, stratified_interval
+from ganbench.statistics import Interval, stratified_interval
 
 Floats = NDArray[np.float64]
 
+FEWEST = 2  # datasets and variants, below which there is nothing to rank over all
 SEEDS_TO_RESAMPLE = 3  # on each dataset
 WORST, BEST = "noise", "real"  # the controls between which scores are brought to one scale
 RESAMPLES = 2_000
@@ -90,12 +92,13 @@ def shared(entries: Sequence[RankedDataset]) -> list[str]:
     return [label for label in entries[0].runs if all(label in entry.runs for entry in entries)] if entries else []
 
 
-def differences(entries: Sequence[RankedDataset]) -> CriticalDifference | None:
-    """Mean ranks of the shared variants and how far apart two must be; None below two variants or datasets."""
-    labels = shared(entries)
-    if min(len(labels), len(entries)) < 2:
-        return None
-    return critical_difference([_shares(entry, labels) for entry in entries], lower_is_better=False)
+def over_all(report: Report) -> DataFrame:
+    """Every pair of shared variants over all datasets, as from `over_datasets`: the verdicts of the single boards at
+    their share of the error. Empty below two datasets or variants."""
+    labels = shared(ranked_datasets(report))
+    found = [chapter.verdicts.tests for chapter in report.chapters if chapter.verdicts is not None]
+    tests = pd.concat(found, ignore_index=True) if found else DataFrame(columns=["dataset", "metric", "a", "b", "p"])
+    return over_datasets(tests[tests["a"].isin(labels) & tests["b"].isin(labels)])
 
 
 def _shares(entry: RankedDataset, labels: Sequence[str]) -> Floats:
@@ -111,12 +114,11 @@ def overall_ranks(entries: Sequence[RankedDataset]) -> DataFrame:
     Statistical Precipice", 2021, https://arxiv.org/abs/2108.13264, section 4.2. Their interquartile mean would,
     where datasets are few, leave out just the one on which a variant fails. No limits below `SEEDS_TO_RESAMPLE` runs.
     """
-    ranks, labels = differences(entries), shared(entries)
-    if ranks is None:
+    labels = shared(entries)
+    if min(len(labels), len(entries)) < FEWEST:
         return DataFrame(columns=["label", "rank", "runs", "failed", "score", "score_low", "score_high"])
-    table = DataFrame({"label": labels, "rank": ranks.mean_ranks})
-    for i, entry in enumerate(entries):
-        table[f"rank {i}"] = pd.Series(_shares(entry, labels)).rank(ascending=False)
+    single = {f"rank {i}": pd.Series(_shares(entry, labels)).rank(ascending=False) for i, entry in enumerate(entries)}
+    table = DataFrame({"label": labels, "rank": DataFrame(single).mean(axis=1), **single})
     table["runs"] = [sum(len(entry.runs[label]) for entry in entries) for label in labels]
     table["failed"] = [sum(entry.failed[label] for entry in entries) for label in labels]
     if scaled(entries):

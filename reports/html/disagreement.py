@@ -30,7 +30,7 @@ def metrics(section: Section) -> str:
     drawn = [one for one in groups if one.figures]
     if not drawn:
         return ""
-    pairs = reversals(section.summary)
+    pairs = reversals(section.scores)
     seeds = section.summary.loc[~section.summary["control"].astype(bool), "n"]
     return lay_out(
         "disagreement.html",

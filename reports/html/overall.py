@@ -1,9 +1,10 @@
-"""The page's section over all datasets: mean ranks, what they can tell apart, and performance profiles."""
+"""The page's section over all datasets: who is better over all, mean ranks, and performance profiles."""
 
 from collections.abc import Iterator
 
 from pandas import DataFrame
 
+from ganbench.compare.words import answer_over_all, beaten_over_all
 from ganbench.reports import figures
 from ganbench.reports.frames import ranking
 from ganbench.reports.frames.ranking import RankedDataset
@@ -11,16 +12,11 @@ from ganbench.reports.frames.rows import runs
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.pictures import Caption, DrawnFigure, group
 from ganbench.reports.html.sections import Page
-from ganbench.reports.numbers import isolated, number
-from ganbench.statistics import CriticalDifference
+from ganbench.reports.numbers import isolated
 
-ENOUGH = 5  # datasets, from which Friedman's p-value can be believed
 RANKS = Caption(
-    "Mean rank over the datasets, whiskers of half the critical difference each way (Nemenyi, 95 %): variants whose "
-    "whiskers do not touch differ; those on the grey ground cannot be told from the first. Small dots: ranks on single "
-    "datasets.",
-    "a rank says who is ahead, not by how much; and the whiskers speak of other datasets like these, not of other "
-    "seeds on these.",
+    "Mean rank over the datasets. Small dots: ranks on single datasets.",
+    "a rank says who is ahead, neither by how much nor how surely; the table's column says which are better.",
 )
 PROFILE = Caption(
     "Which share of a variant's runs reaches at least a normalised score, every dataset counting the same (Agarwal et "
@@ -33,12 +29,12 @@ PROFILE = Caption(
 def overall(page: Page, slug: str) -> str:
     """The aggregate board, with the id `slug`; nothing where fewer than two datasets have two variants in common."""
     entries = ranking.ranked_datasets(page.report)
-    difference = ranking.differences(entries)
-    if difference is None:
-        return ""
     rows = ranking.overall_ranks(entries)
+    if rows.empty:
+        return ""
+    pairs = ranking.over_all(page.report)
     groups = [
-        group(page, slug, "Mean ranks", RANKS, _ranks(page, rows, difference)),
+        group(page, slug, "Mean ranks", RANKS, _ranks(page, rows)),
         group(page, slug, "Performance profiles", PROFILE, _profiles(page, entries)),
     ]
     entrants = {str(label) for label in runs(page.report.results).query("entrant")["label"]}
@@ -51,18 +47,17 @@ def overall(page: Page, slug: str) -> str:
         scored=bool(rows["score"].notna().any()),
         scaled=ranking.scaled(entries),
         seeds=ranking.SEEDS_TO_RESAMPLE,
-        difference=difference,
-        friedman=len(entries) >= ENOUGH,
+        answer=answer_over_all(pairs, len(entries), isolated),
+        beaten=beaten_over_all(pairs),
         elsewhere=[isolated(label) for label in sorted(entrants - set(rows["label"]))],
         groups=[one for one in groups if one.figures],
         labels=dict.fromkeys(rows["label"], False),
     )
 
 
-def _ranks(page: Page, rows: DataFrame, difference: CriticalDifference) -> Iterator[DrawnFigure]:
-    best = isolated(rows["label"].iloc[0])
-    alternative = f"Mean ranks with the critical difference {number(difference.distance)}; first is {best}."
-    yield DrawnFigure("Mean ranks", figures.mean_ranks(rows, difference.distance, page.styles), alternative)
+def _ranks(page: Page, rows: DataFrame) -> Iterator[DrawnFigure]:
+    alternative = f"Mean ranks over all datasets; first is {isolated(rows['label'].iloc[0])}."
+    yield DrawnFigure("Mean ranks", figures.mean_ranks(rows, page.styles), alternative)
 
 
 def _profiles(page: Page, entries: list[RankedDataset]) -> Iterator[DrawnFigure]:

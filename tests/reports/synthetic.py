@@ -54,6 +54,7 @@ class Synthetic:
     scores: DataFrame = field(default_factory=DataFrame)
     losses: DataFrame = field(default_factory=DataFrame)
     published: DataFrame = field(default_factory=DataFrame)
+    search: None = None
     points: dict[str, NDArray[Any]] = field(default_factory=dict)
     grids: dict[str, bytes] = field(default_factory=dict)
     shown: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)

@@ -75,23 +75,29 @@ def test_the_metric_is_named_that_orders_runs_most_as_people_do(synthetic: Modul
     assert "Of the metrics of others,\nFID orders runs most as it does: τ = 1" in page.render(full)
 
 
-def _rows(**limits: tuple[float, float]) -> DataFrame:
-    """Rows like `a_fid=(low, high)`."""
-    made = [(*name.split("_"), *ends) for name, ends in limits.items()]
-    rows = DataFrame(made, columns=["label", "metric", "low", "high"])
-    direction = {"fid": "lower", "recall": "higher"}
-    titles = rows["metric"].map({"fid": "FID", "recall": "Recall"})
-    return rows.assign(checkpoint="last", board=1, control=False, title=titles, direction=rows["metric"].map(direction))
+def _scores(**middles: float) -> DataFrame:
+    """Four seeds around each of `a_fid=1.0`."""
+    made = [
+        (*name.split("_"), seed, middle * (1 + step))
+        for name, middle in middles.items()
+        for seed, step in enumerate((-0.02, 0.0, 0.01, 0.02))
+    ]
+    rows = DataFrame(made, columns=["label", "metric", "seed", "value"])
+    more = {"checkpoint": "last", "control": False, "dataset": "d", "key": "k", "status": "done", "stderr": 0.0}
+    titles, senses = {"fid": "FID", "recall": "Recall"}, {"fid": "lower", "recall": "higher"}
+    return rows.assign(title=rows["metric"].map(titles), direction=rows["metric"].map(senses), **more)
 
 
-def test_pairs_change_places_only_where_intervals_lie_apart_both_times() -> None:
-    rows = _rows(
-        a_fid=(1, 2), b_fid=(3, 4), c_fid=(1.5, 3.5), a_recall=(0.1, 0.2), b_recall=(0.5, 0.6), c_recall=(0, 1)
-    )
+def test_pairs_change_places_only_where_both_metrics_decide() -> None:
+    rows = _scores(a_fid=1, b_fid=3, c_fid=1.01, a_recall=0.2, b_recall=0.6, c_recall=0.21)
     found = disagreement.reversals(rows)
-    assert found.values.tolist() == [["a", "b", ["FID"], ["Recall"]]]
-    assert disagreement.reversals(rows.assign(board=range(len(rows)))).empty, "boards are not compared"
-    assert disagreement.reversals(rows.assign(low=math.nan)).empty
+    assert found.values.tolist() == [["a", "b", ["FID"], ["Recall"]], ["b", "c", ["Recall"], ["FID"]]]
+    elsewhere = rows.assign(key=rows["key"].where(~((rows["metric"] == "recall") & (rows["label"] == "b")), "other"))
+    assert disagreement.reversals(elsewhere).empty, "scores that were measured otherwise are not compared"
+    assert disagreement.reversals(rows[rows["seed"] == 0]).empty, "one seed decides nothing"
+    lost = rows.assign(value=rows["value"].where((rows["label"] != "b") | (rows["seed"] < 2)))
+    lost["status"] = lost["value"].isna().map({True: "diverged", False: "done"})
+    assert disagreement.reversals(lost).empty, "the better recall may be that of the runs that are left"
 
 
 @pytest.mark.parametrize("kind", ["all_failed", "half_finished"])

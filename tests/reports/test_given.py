@@ -51,7 +51,7 @@ def test_a_row_that_was_given_real_images_is_in_no_ranking(unequal: Any) -> None
     assert not rows["tied"]["wgan"]
     assert all(set(entry.runs) == {"gan", "dcgan"} for entry in ranking.ranked_datasets(report))
     assert "wgan" not in set(ranking.overall_ranks(ranking.ranked_datasets(report))["label"])
-    assert not set(disagreement.reversals(report.summary)[["a", "b"]].to_numpy().ravel()) & {"wgan"}
+    assert not set(disagreement.reversals(report.scores)[["a", "b"]].to_numpy().ravel()) & {"wgan"}
     of_wgan = set(chapter.runs.loc[chapter.runs["label"] == "wgan", "run"])
     assert not of_wgan & set(disagreement.table_of(chapter.scores).index)
     seeds = seed_values(chapter.scores, chapter.runs, "reverse_kl")

@@ -6,11 +6,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from ganbench.compare.rank import rank
 from ganbench.reports.frames import ranking
 from ganbench.reports.frames.chapter import Report
+from ganbench.reports.frames.order import is_entrant
 from ganbench.reports.frames.ranking import RankedDataset
+from ganbench.reports.frames.verdicts import of_runs
 
 INF = math.inf
 
@@ -37,23 +41,34 @@ def test_win_shares_are_the_mean_over_the_others() -> None:
     assert sum(ranking.win_shares(runs, lower=True)) == pytest.approx(1.5)
 
 
-def test_mean_ranks_are_demsars_and_failures_come_last() -> None:
+def test_mean_ranks_are_of_win_shares_and_failures_come_last() -> None:
     first = _entry({"a": [1, 2], "b": [3, 4], "c": [INF, INF]})
     second = _entry({"b": [5, 6], "a": [1, 2], "c": [3, 4], "only here": [0, 0]}, "b", lower=False)
-    found = ranking.differences([first, second])
-    assert found is not None and ranking.shared([first, second]) == ["a", "b", "c"]
-    assert found.mean_ranks.tolist() == [2, 1.5, 2.5]
-    # Demsar 2006, table 5a: q = 2.343 for three at 0.05
-    assert found.distance == pytest.approx(2.343 * math.sqrt(3 * 4 / (6 * 2)), abs=2e-3)
+    assert ranking.shared([first, second]) == ["a", "b", "c"]
     table = ranking.overall_ranks([first, second])
-    assert table["label"].tolist() == ["b", "a", "c"] and table["rank 0"].tolist() == [2, 1, 3]
+    assert table["label"].tolist() == ["b", "a", "c"] and table["rank"].tolist() == [1.5, 2, 2.5]
+    assert table["rank 0"].tolist() == [2, 1, 3]
     assert table["failed"].tolist() == [0, 0, 2] and table["score_low"].isna().all(), "two seeds have no interval"
 
 
 def test_one_dataset_or_one_variant_has_no_mean_rank() -> None:
     both = _entry({"a": [1], "b": [2]})
-    assert ranking.differences([both]) is None and ranking.overall_ranks([both]).empty
-    assert ranking.differences([both, _entry({"a": [1]})]) is None and ranking.differences([]) is None
+    assert ranking.overall_ranks([both]).empty and ranking.overall_ranks([]).empty
+    assert ranking.overall_ranks([both, _entry({"a": [1]})]).empty
+
+
+def test_over_all_datasets_the_boards_verdicts_decide(full: Any) -> None:
+    """Each at its share of the error: as `ganbench rank` says it of the same scores."""
+    report = Report(full)
+    pairs = ranking.over_all(report)
+    labels = ranking.shared(ranking.ranked_datasets(report))
+    assert {*pairs["a"], *pairs["b"]} == set(labels) and len(pairs) == len(labels) * (len(labels) - 1) / 2
+    scores = pd.concat(
+        [of_runs(chapter.ranked_scores[is_entrant(chapter.ranked_scores)]) for chapter in report.chapters]
+    )
+    ranked = rank(scores.drop(columns=["noise"])).overall.set_index(["a", "b"])
+    for pair in pairs.itertuples():
+        assert ranked.loc[(pair.a, pair.b), "verdict"] == pair.verdict
 
 
 def test_scores_lie_between_noise_and_real_data() -> None:
