@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from ganbench.reports import figures
 from ganbench.reports.frames import modes, trajectories
+from ganbench.reports.frames.scatter import seeds_over_samples
 from ganbench.reports.html.layout import lay_out
 from ganbench.reports.html.modes import maps
 from ganbench.reports.html.pictures import Caption, DrawnFigure, group
@@ -52,6 +53,8 @@ def stability(section: Section) -> str:
         fewest=trajectories.FEWEST,
         columns=_shown(_columns(kind), rows, int(runs["evaluations"].max())),
         rows=rows.to_dict("records"),
+        scatter=seeds_over_samples(section.ranked_scores),
+        primary=section.metrics[section.primary].title if section.primary in section.metrics else "",
         seeds=group(section.page, section.slug, "Seed by seed", SEEDS, _seeds(section, metric)),
         maps=maps(section, kind, kept),
     )
