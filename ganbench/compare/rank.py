@@ -94,6 +94,10 @@ def rank(frame: DataFrame, direction: str | None = None, error: float = 0.05) ->
     together are wrong in at most `error` of all cases; over several datasets, those over all of them too. Raises
     BadResults where the table is not that, with what was found and what to do.
     """
+    if not 0 < error < 1:
+        raise BadResults(
+            f"Found error {error:g}, but need a share between 0 and 1: how often any verdict may be wrong."
+        )
     scores = _checked(frame, direction)
     verdicts = decide(scores, error=error)
     return Ranking(verdicts, over_datasets(verdicts.tests, error))
@@ -114,6 +118,8 @@ def read_scores(path: Path) -> DataFrame:
 
 def _checked(frame: DataFrame, direction: str | None) -> DataFrame:
     """The table in the form that `decide` takes."""
+    if twice := [str(name) for name in frame.columns[frame.columns.duplicated()]]:
+        raise BadResults(f"Found two columns {twice[0]!r}, but need one. Rename or remove the other.")
     if lacking := [name for name in NEEDED if name not in frame]:
         raise BadResults(
             f"Found the columns {', '.join(map(str, frame.columns)) or '(none)'}, but need label, seed and value: "
@@ -148,6 +154,8 @@ def _checked(frame: DataFrame, direction: str | None) -> DataFrame:
 
 def _numbers(column: "Series[Any]", name: str) -> "Series[float]":
     """A column as numbers; empty fields stay empty."""
+    if column.dtype.kind in "cmM" or isinstance(column.dtype, pd.CategoricalDtype):
+        raise BadResults(f"Found {column.dtype} in the column {name}, but need numbers.")
     found = pd.to_numeric(column, errors="coerce")
     if (wrong := found.isna() & column.notna()).any():
         raise BadResults(

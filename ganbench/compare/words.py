@@ -23,6 +23,10 @@ def answer(rows: DataFrame, tests: DataFrame, where: str, name: Callable[[object
         return f"{first} leads{where}{told}; better than {others}."
     if best["n"] == 0:
         return f"Nobody has a score{where}: every run failed."
+    if (alike := int((rows["mean"] == best["mean"]).sum())) > 1:
+        return (
+            f"No sure winner{where}: {joined([name(one) for one in rows['label'][:alike]])} have the same mean{told}."
+        )
     beaten = _beaten(tests, best["label"])
     sides = [f"better than {beaten} of {k - 1}"] if beaten else ["not surely better than any other"]
     sides += _needed(rows, tests, name)

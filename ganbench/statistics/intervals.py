@@ -5,8 +5,6 @@ How often a nominal 95 % interval holds the true value, for 3, 5 and 10 seeds, w
 
                                                      normal             lognormal
     mean_interval                                 .95  .95  .95      .84  .83  .85
-    difference_interval, of one distribution      .97  .96  .95      .98  .98  .97
-      of b three times as large as a              .95  .95  .95      .90  .88  .88
     stratified_interval, 3 datasets               .90  .93  .94      .80  .84  .88
       10 datasets                                 .93  .94  .95      .87  .90  .93
     probability_of_improvement of 0.5             .90  .95  .95      the same: only
@@ -38,14 +36,6 @@ class Interval(NamedTuple):
     high: float
 
 
-class Difference(NamedTuple):
-    """mean(b) - mean(a), its standard error, and the degrees of freedom of that."""
-
-    mean: float
-    error: float
-    df: float
-
-
 def floats(values: ArrayLike) -> Floats:
     """Any values as (n,) float64."""
     return np.asarray(values, dtype=np.float64).ravel()
@@ -75,48 +65,6 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     mean = float(np.mean(x))
     reach = t_quantile(level, len(x) - 1) * float(np.std(x, ddof=1)) / math.sqrt(len(x))
     return Interval(mean, mean - reach, mean + reach)
-
-
-def difference_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
-    """(n,) and (m,) values -> mean(b) - mean(a) and Welch's interval, +- t_df sqrt(s_a^2 / n + s_b^2 / m).
-
-    Welch, "The Generalization of 'Student's' Problem when Several Different Population Variances are Involved", 1947.
-    The limits are NaN if a side has fewer than two values, or one that is not finite. Two sides that do not vary have
-    an interval of no width.
-    """
-    x, y = floats(a), floats(b)
-    if not (len(x) and len(y)):
-        return Interval(math.nan, math.nan, math.nan)
-    mean, difference = float(np.mean(y) - np.mean(x)), welch_difference(x, y)
-    if difference is None:
-        return Interval(mean, math.nan, math.nan)
-    reach = t_quantile(level, difference.df) * difference.error
-    return Interval(mean, mean - reach, mean + reach)
-
-
-def welch_difference(a: ArrayLike, b: ArrayLike) -> Difference | None:
-    """What Welch's interval and tests are made of; None if a side has fewer than two values, or one not finite."""
-    x, y = floats(a), floats(b)
-    if min(len(x), len(y)) < 2 or not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return None
-    a_error, b_error = (float(np.std(z, ddof=1)) / math.sqrt(len(z)) for z in (x, y))
-    if not math.isfinite(a_error + b_error):  # squares may overflow
-        return None
-    df = satterthwaite(a_error, b_error, len(x), len(y))
-    return Difference(float(np.mean(y) - np.mean(x)), math.hypot(a_error, b_error), df)
-
-
-def satterthwaite(a_error: float, b_error: float, n: int, m: int) -> float:
-    """Degrees of freedom of a difference from the standard errors of two means of n and m values; n + m - 2 if both
-    are 0.
-
-    Satterthwaite, "An Approximate Distribution of Estimates of Variance Components", 1946.
-    """
-    most = max(a_error, b_error)
-    if not most:
-        return float(n + m - 2)
-    a, b = (a_error / most) ** 2, (b_error / most) ** 2
-    return (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
 
 
 def stratified_interval(

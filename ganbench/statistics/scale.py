@@ -10,6 +10,7 @@ import numpy as np
 
 from ganbench.statistics.intervals import Floats
 
+COUNTED = 1e12  # numbers as large are not counted, whole as they may be
 COARSE = 1 / 12  # the variance of what is lost by rounding to steps of one
 
 
@@ -51,7 +52,7 @@ def scale_of(values: Floats, lower_is_better: bool) -> Scale:
     numbers or at most 1.
     """
     distinct = np.unique(values)
-    whole = bool((distinct == np.round(distinct)).all())
+    whole = bool((distinct == np.round(distinct)).all()) and bool((np.abs(distinct) < COUNTED).all())
     step = float(np.diff(distinct).min()) if len(distinct) > 1 else 0.0
     capped = not lower_is_better and (whole or (len(distinct) > 0 and distinct[-1] <= 1))
     positive = distinct[distinct > 0]

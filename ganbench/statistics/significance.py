@@ -7,46 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtr
 
-from ganbench.statistics.intervals import Floats, floats, welch_difference
-from ganbench.statistics.permutation import permutation_test
+from ganbench.statistics.intervals import Floats, floats
 
 
 def t_tail(t: float, df: float) -> float:
     """P(|T| > |t|) for Student's T with `df` degrees of freedom, which may be a fraction."""
     return 2 * float(stdtr(df, -abs(t)))
-
-
-def welch_test(a: ArrayLike, b: ArrayLike) -> float:
-    """(n,) and (m,) values -> two-sided p-value of mean(b) = mean(a).
-
-    Welch's test, see `difference_interval`. Where neither side varies, no scale measures a difference, and the p-value
-    is that of the permutation test: three runs with 8 modes against three with 7 have p = 0.1. NaN if a side has fewer
-    than two values, or one that is not finite.
-    """
-    x, y = floats(a), floats(b)
-    difference = welch_difference(x, y)
-    if difference is None:
-        return math.nan
-    if not difference.error:
-        return permutation_test(x, y)
-    return t_tail(difference.mean / difference.error, difference.df)
-
-
-def equivalence_test(a: ArrayLike, b: ArrayLike, margin: float) -> float:
-    """(n,) and (m,) values -> p-value of |mean(b) - mean(a)| >= `margin`; a small one says that they are the same.
-
-    Two one-sided Welch tests: Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for
-    assessing the equivalence of average bioavailability", 1987. Two sides that do not vary are surely within the margin
-    or not. NaN if a side has fewer than two values, or one that is not finite.
-    """
-    difference = welch_difference(floats(a), floats(b))
-    if difference is None:
-        return math.nan
-    room = margin - abs(difference.mean)  # to the nearer limit, whose test is the weaker one
-    if not difference.error:
-        return 0.0 if room > 0 else 1.0
-    tail = t_tail(abs(room) / difference.error, difference.df) / 2
-    return tail if room > 0 else 1 - tail
 
 
 def fisher_test(failed_a: int, n: int, failed_b: int, m: int) -> float:

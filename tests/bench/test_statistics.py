@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ganbench.statistics import (
     Interval,
-    difference_interval,
     mean_interval,
     probability_of_improvement,
     stratified_interval,
@@ -44,16 +43,6 @@ def of_datasets(draw: Draw, datasets: int, n: int) -> Interval:
 # What the docstring of ganbench/statistics/intervals.py says: 3, 5 and 10 normal values, 3, 5 and 10 lognormal ones.
 INTERVALS = {
     "mean": (lambda draw, n: mean_interval(draw(n)), lambda p: p.mean, (0.95, 0.95, 0.95, 0.84, 0.83, 0.85)),
-    "difference, alike": (
-        lambda draw, n: difference_interval(draw(n), draw(n)),
-        lambda p: 0.0,
-        (0.97, 0.96, 0.95, 0.98, 0.98, 0.97),
-    ),
-    "difference, three times as large": (
-        lambda draw, n: difference_interval(draw(n), 3 * draw(n)),
-        lambda p: 2 * p.mean,
-        (0.95, 0.95, 0.95, 0.90, 0.88, 0.88),
-    ),
     "stratified, 3 datasets": (
         lambda draw, n: of_datasets(draw, 3, n),
         lambda p: p.mean,

@@ -69,6 +69,9 @@ NONSENSE = {
     "a column less": (scores().drop(columns="seed"), "seed is missing"),
     "one label": (scores(labels=1), "at least two"),
     "a row without a label": (scores().assign(label=[None, *scores()["label"][1:]]), "without a label"),
+    "dates for numbers": (scores().assign(value=pd.Timestamp("2026-01-01")), "datetime64.* need numbers"),
+    "complex numbers": (scores().assign(value=1j), "complex128"),
+    "two columns of one name": (pd.concat([scores(), scores()[["value"]]], axis=1), "two columns 'value'"),
     "scores measured otherwise": (scores().assign(key=list("ab") * 8), "2 comparability keys"),
 }
 
@@ -78,6 +81,18 @@ def test_nonsense_is_an_error_that_says_what_was_found(name: str) -> None:
     frame, words = NONSENSE[name]
     with pytest.raises(BadResults, match=words):
         rank(frame)
+
+
+@pytest.mark.parametrize("error", [0.0, 1.0, -0.1, np.nan])
+def test_an_error_is_a_share(error: float) -> None:
+    with pytest.raises(BadResults, match="between 0 and 1"):
+        rank(scores(), error=error)
+
+
+def test_equal_scores_have_no_best_and_huge_ones_are_no_counts() -> None:
+    assert rank(scores().assign(value=3.0)).answer == "No sure winner on d0: v0, v1, v2 and v3 have the same mean."
+    frame = scores(labels=3)
+    assert rank(frame.assign(value=frame["value"] * 1e290)).answer == rank(frame).answer
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
