@@ -166,8 +166,8 @@ def planned(
 ) -> "Plan":  # fmt: skip
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
     from ganbench.suite import driver
+    from ganbench.suite.chosen import resolved
     from ganbench.suite.loading import load
-    from ganbench.suite.search import resolved
     from ganbench.suite.sharding import Shard
     from ganbench.suite.tracking import choose_trackers
 

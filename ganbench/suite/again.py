@@ -10,8 +10,9 @@ from rich.console import Console
 from ganbench.errors import BadSuite
 from ganbench.store import Results
 from ganbench.suite import driver
+from ganbench.suite.chosen import resolved
 from ganbench.suite.loading import Suite, load
-from ganbench.suite.search import is_trial, resolved
+from ganbench.suite.search import is_trial
 
 FOLDER = "fresh"  # in the suite's results
 

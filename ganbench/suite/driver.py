@@ -19,11 +19,11 @@ from ganbench.runs.record import given_to, of_kind
 from ganbench.runs.spec import RunSpec
 from ganbench.store.drivers import Driver
 from ganbench.store.folder import Store
+from ganbench.suite.chosen import resolved
 from ganbench.suite.language import OnFailure
 from ganbench.suite.loading import Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.publishing import Reports, published
-from ganbench.suite.search import resolved
 from ganbench.suite.sharding import Shard
 from ganbench.suite.sharing import Share
 from ganbench.suite.terminal import display

@@ -7,24 +7,18 @@ them. The runs of the board then have the options of the best trial.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ganbench.errors import BadSuite
 from ganbench.runs.judging import along_budget
 from ganbench.runs.spec import Candidate, RunSpec
-from ganbench.store import read
-from ganbench.store.search import best_trials, outcomes
 from ganbench.suite.language import SearchTable, Seeds, VariantTable
 from ganbench.suite.seeds import listed, seeded
-
-if TYPE_CHECKING:
-    from ganbench.suite.loading import Suite
 
 FIRST_SEED = 1_000_000  # of the trials; a board has none so high
 LARGEST_GRID = 1_000_000  # points
@@ -113,44 +107,6 @@ def with_seeds(spec: RunSpec, tried: Sequence[RunSpec], search: SearchTable | No
     return [*trials, seeded(replace(first, candidate=replace(first.candidate, searching=False)), own)]
 
 
-def resolved(
-    suite: "Suite", folder: Path, together: bool = False, say: Callable[[str], None] = lambda said: None
-) -> "Suite":
-    """The same suite, with the board's runs of each row whose trials have all ended, as `folder` has them.
-
-    `together`: of all rows or of none, so that parts of a suite know the same runs.
-    """
-    if not suite.searched or not (folder / "suite.json").exists():
-        return suite
-    search = read(folder, or_none=True, forgiving=True).search
-    if search is None:
-        return suite
-    trials = {run.id: run for run in suite.runs if is_trial(run)}
-    found = outcomes(search)
-    found = found[found["run"].isin(trials)]
-    found["trial"] = [trials[run].candidate.number for run in found["run"]]  # type: ignore[union-attr]
-    whole = {row: {run.id for run in trials.values() if _row(run) == row} for row in map(_row, suite.searched)}
-    ended = set(found["run"])
-    best = {row: number for row, number in best_trials(found).items() if whole.get(row, {""}) <= ended}
-    if together and len(best) < len(set(map(_row, suite.searched))):
-        return suite
-    options = {(_row(run), run.candidate.number): run for run in trials.values() if run.candidate}
-    for (dataset, label), number in best.items():
-        candidate = options[(dataset, label), number].candidate
-        assert candidate
-        say(f"Search on {dataset}: {label} takes {candidate.options}, trial {number} of {candidate.of}.")
-    known = [
-        replace(run, variant=one.variant, candidate=replace(one.candidate, searching=False))
-        for run in suite.searched
-        if _row(run) in best and (one := options[_row(run), best[_row(run)]]).candidate
-    ]
-    return suite.knowing(known, [run for run in suite.searched if _row(run) not in best])
-
-
 def is_trial(run: RunSpec) -> bool:
     """Whether a run is none of the board's."""
     return run.candidate is not None and run.candidate.searching
-
-
-def _row(run: RunSpec) -> tuple[str, str]:
-    return run.dataset_label, run.label

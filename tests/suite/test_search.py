@@ -18,7 +18,8 @@ from ganbench.store import read
 from ganbench.store.search import best_trials, of_trials, outcomes
 from ganbench.suite import loading as suite
 from ganbench.suite.again import fresh
-from ganbench.suite.search import FIRST_SEED, is_trial, resolved
+from ganbench.suite.chosen import resolved
+from ganbench.suite.search import FIRST_SEED, is_trial
 
 SuiteFile = Callable[..., Path]
 DOCS = Path(__file__).parents[2] / "docs" / "suite.md"
@@ -154,15 +155,15 @@ def test_the_report_says_what_a_search_found_and_cost(ran: tuple[Path, Any]) -> 
 def test_the_same_command_finds_nothing_to_do_and_status_counts_trials(ganbench: Any, ran: tuple[Path, Any]) -> None:
     folder, _ = ran
     again = ganbench("run", folder.parent / "example.toml", "--scale", "0.01", "--results", folder.parent)
-    assert again.code == 0 and "22 of 22 already done" in again.err
-    assert "example@0.01: 22 of 22 runs done" in ganbench("status", folder).out
+    assert again.code == 0 and "26 of 26 already done" in again.err
+    assert "example@0.01: 26 of 26 runs done" in ganbench("status", folder).out
 
 
 def test_fresh_seeds_have_the_options_that_were_chosen(ran: tuple[Path, Any]) -> None:
     folder, _ = ran
     loaded = suite.load(folder.parent / "example.toml", 0.01)
     known = resolved(loaded, folder)
-    assert loaded.searched and not known.searched and len(known.runs) == 22
+    assert loaded.searched and not known.searched and len(known.runs) == 26
     (one,) = fresh(known, [("ring8", "gan")], [7]).runs
     own = next(run for run in known.runs if run.label == "gan" and run.seed == 0)
     assert one.variant == own.variant and one.seed == 7
