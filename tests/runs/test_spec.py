@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ganbench.runs.budget import Budget
-from ganbench.runs.spec import PluginSpec, RunSpec
+from ganbench.runs.spec import Candidate, PluginSpec, RunSpec
 from ganbench.statistics.looks import Look
 
 SPEC = RunSpec(
@@ -52,6 +52,7 @@ MATTERS_NOT: list[dict[str, Any]] = [
     {"label": "GAN of Goodfellow"},
     {"primary": "modes"},
     {"look": Look(1, 3, 0.01)},
+    {"candidate": Candidate(1, 4, "lr = 0.1")},
     {"dataset_label": "a ring"},
     {"variant": PluginSpec("gan", {"width": 8}, beside="/elsewhere")},
     {"dataset": PluginSpec("ring8", {"points": 500}, beside="/elsewhere")},
