@@ -115,9 +115,3 @@ def test_korean_names_every_variant() -> None:
     page = (ROOT / "docs/ko.md").read_text(encoding="utf-8")
     own = [name for name in plugins.names("variants") if plugins.locate("variants", name).startswith("ganbench.zoo")]
     assert [name for name in own if f"`{name}`" not in page] == []
-
-
-def test_python_in_documents_can_be_compiled() -> None:
-    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for block in re.findall(r"^```python\n(.*?)^```", document.read_text(encoding="utf-8"), re.M | re.S):
-            compile(block, document.name, "exec")
