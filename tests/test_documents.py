@@ -24,6 +24,12 @@ def test_links_lead_to_files(document: Path) -> None:
     assert [target for target in targets if not (made.match(target) or (document.parent / target).exists())] == []
 
 
+def test_readme_and_site_lead_to_every_page() -> None:
+    readme, site = DOCUMENTS[0].read_text(), (ROOT / "docs/index.md").read_text()
+    pages = {page.name for page in DOCUMENTS[1:]} - {"index.md"}
+    assert [page for page in pages if f"(docs/{page})" not in readme or f"({page})" not in site] == []
+
+
 @document
 def test_paths_of_the_repository_exist(document: Path) -> None:
     paths = re.findall(rf"(?<![\w/.])((?:{FOLDERS})/[\w./-]*\w(?:\.\w+)?/?)", document.read_text())
