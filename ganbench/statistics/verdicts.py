@@ -34,6 +34,7 @@ that their nominal 95 % intervals hold (`tests/bench/test_verdicts.py`):
     shares near 1                     0.2  0.4  0.1  0.4  0.4
     one run in five collapses         1.1  0.1  0.2  0.4  0.2
     a third of the runs failed        1.3  1.4  0.9  0.9  0.6
+    14 settings it was not tuned on   1.6  1.5  1.6  1.2  2.5    the most of any; docs/statistics.md names them
     a leader twice as good is found  67.0 80.6 88.5 94.2 99.9   with the spreads of quick
 
 Fewer than four seeds cannot know that one variant scatters ten times as much as the others. In logarithms a
