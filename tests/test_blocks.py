@@ -50,6 +50,7 @@ LONG = {  # the beginning of a command -> why it is read, and not carried out
     "report results/quick --serve": "serves until it is stopped",
     "report results/my --serve": "serves until it is stopped",
     "rate": "serves until it is stopped",
+    "run my.toml --track": "needs a tracker's package, see tests/trackers",
     "run my.toml --executor ray": "needs a cluster, see tests/executors",
     "run my.toml --results /shared/results": "needs a cluster, see tests/executors",
     "status /shared/results/my": "needs a cluster, see tests/executors",
