@@ -1,4 +1,4 @@
-"""Which of several labels are better, and is that real? The one rule for board, rank, compare, disagreement and gate.
+"""Which of several labels are better, and is that real? The one rule for board, rank, compare and disagreement.
 
 A *cell* is one metric on one dataset. Its labels have a value for each seed.
 
