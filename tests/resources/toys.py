@@ -151,12 +151,24 @@ class Moody(Toy):
             raise OSError("not in the mood")
 
 
-class Slow(Toy):
-    """Takes its time until there is a file `hurry` beside it."""
+class Waits(Toy):
+    """Waits in its 25th step until there is a file."""
+
+    steps = 0
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        until: str = "",  # the file; by default `hurry` beside this one
+    ):
+        super().__init__(spec)
+        self.until = Path(until or Path(__file__).with_name("hurry"))
 
     def misbehave(self) -> None:
-        if not Path(__file__).with_name("hurry").exists():
-            sleep(0.02)
+        self.steps += 1
+        while self.steps == 25 and not self.until.exists():
+            sleep(0.01)
 
 
 class Resting(Toy):

@@ -97,7 +97,7 @@ def _unfit(setting: Any) -> Iterator[Any]:
     if kind is not None:
         # {} and [] are a table and a list of nothing, and a number may be 0 or 1.5.
         alike = {("array", "object"), ("object", "array"), *((one, "number") for one in ("integer", "boolean"))}
-        alike.add(("boolean", "integer"))
+        alike |= {("boolean", "integer"), ("number", "string")}  # "y" is a text
         yield from (value for other, value in others.items() if other != kind and (other, kind) not in alike)
     if kind in ("integer", "number"):
         yield from (True, nan, inf, -inf, *HUGE, 10**15 if "maximum" in setting else -1e300)

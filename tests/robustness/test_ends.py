@@ -56,7 +56,7 @@ def is_alive(process: int) -> bool:
         return False
 
 
-def wait_until(found: Callable[[], object], seconds: float = 180) -> None:
+def wait_until(found: Callable[[], object], seconds: float = 600) -> None:
     end = monotonic() + seconds
     while not found():
         assert monotonic() < end
@@ -116,20 +116,17 @@ def test_a_worker_whose_child_survives_it_is_noticed_and_the_child_ended(with_to
     *_, last = Local("cpu", 1)([Job(run, workdir)])
     assert last.status == "crashed" and "SIGKILL" in last.reason and last.killed
     child = int((path.with_name("child")).read_text())
-    wait_until(lambda: not is_alive(child), 10)
+    wait_until(lambda: not is_alive(child))
 
 
 def test_a_run_that_is_silent_and_ignores_sigterm_is_ended_after_the_limit(with_toy: Command, tmp_path: Path) -> None:
-    run, control = suite.load(with_toy("Sleeps")).runs
-    executor = Local("cpu", 2)
+    run, _ = suite.load(with_toy("Sleeps")).runs
+    executor = Local("cpu", 1)
     executor.silence_s = 6.0
-    jobs = [Job(one, tmp_path / one.id) for one in (run, control)]
-    for job in jobs:
-        job.workdir.mkdir()
-    ends = {report.job.spec.label: report for report in executor(jobs) if report.status}
-    assert ends["real"].status == "done"
-    assert ends["toy"].status == "crashed" and not ends["toy"].killed
-    assert "no sign of life for 0.1 minutes" in ends["toy"].reason
+    (tmp_path / "work").mkdir()
+    *_, last = executor([Job(run, tmp_path / "work")])
+    assert last.status == "crashed" and not last.killed
+    assert "no sign of life for 0.1 minutes" in last.reason
 
 
 def test_what_a_run_prints_is_in_its_log_and_not_in_the_drivers(
@@ -193,7 +190,7 @@ def test_a_record_that_cannot_be_written_does_not_end_the_suite(
 
 @pytest.fixture
 def slow(with_toy: Command) -> Path:
-    path: Path = with_toy("Slow", ("updates = 20", "updates = 400"))
+    path: Path = with_toy("Waits", ("updates = 20", "updates = 40"))
     return path
 
 
@@ -204,15 +201,15 @@ def test_a_second_driver_of_the_same_suite_says_who_is_at_work(ganbench: Command
     assert second.code == 2
     assert f"Another `ganbench run` is at work in {tmp_path / 'tiny'}: process {first.pid} on" in second.err
     slow.with_name("hurry").touch()
-    assert first.wait(60) == 0, first.communicate()
+    assert first.wait(600) == 0, first.communicate()
     assert ganbench("run", slow, "--results", tmp_path).code == 0
 
 
 def test_two_drivers_share_the_runs_of_a_folder(ganbench: Command, suite_file: Command, tmp_path: Path) -> None:
     """Each run is done once; and the runs of one that is killed are done by the other."""
     suite = suite_file(
-        ('name = "gan"\noptions = { width = 8, z_dim = 2 }', 'name = "toys.py:Slow"'), ("seeds = 2", "seeds = 6"),
-        ("updates = 20", "updates = 400"), ('["real", "noise"]', "[]"),
+        ('name = "gan"\noptions = { width = 8, z_dim = 2 }', 'name = "toys.py:Waits"'), ("seeds = 2", "seeds = 6"),
+        ("updates = 20", "updates = 40"), ('["real", "noise"]', "[]"),
     )  # fmt: skip
     results = tmp_path / "results"
     command = ("run", suite, "--results", results, "--workers", 1)
@@ -224,9 +221,9 @@ def test_two_drivers_share_the_runs_of_a_folder(ganbench: Command, suite_file: C
     first.kill()
     first.wait()
     suite.with_name("hurry").touch()
-    _, err = second.communicate(timeout=180)
+    _, err = second.communicate(timeout=600)
     assert second.returncode == 0, err
-    assert status(results) == {"toys.py:Slow": "done"} and (read(results).runs["status"] == "done").all()
+    assert status(results) == {"toys.py:Waits": "done"} and (read(results).runs["status"] == "done").all()
     assert not [*results.glob("tiny/.unfinished/*")]
     whole = tmp_path / "whole"
     assert ganbench("run", suite, "--results", whole).code == 0
@@ -243,7 +240,7 @@ def test_nothing_outlives_a_driver_that_was_killed(slow: Path, tmp_path: Path) -
     assert len(left) >= 2
     driver.kill()
     driver.wait()
-    wait_until(lambda: not any(map(is_alive, left)), 10)
+    wait_until(lambda: not any(map(is_alive, left)), 60)
     assert read_progress(tmp_path / "tiny") is None, "nobody is at work"
 
 
@@ -256,7 +253,7 @@ def test_a_signal_to_the_driver_is_ctrl_c(slow: Path, tmp_path: Path, signal_: s
         signal.signal(signal_, usual)
     wait_until(lambda: [*tmp_path.glob("tiny/.unfinished/*/state.pt")])
     os.killpg(driver.pid, signal_)  # to all of them, as a terminal or Slurm does
-    _, err = driver.communicate(timeout=30)
+    _, err = driver.communicate(timeout=600)
     assert driver.returncode == 130 and "Stopped. What is finished is kept" in err and "Traceback" not in err
     assert [*tmp_path.glob("tiny/.unfinished/*/state.pt")], "from here it goes on"
     assert not [*tmp_path.glob("tiny/*/run.json")] or status(tmp_path) == {"toy": "missing", "real": "done"}

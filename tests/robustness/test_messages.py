@@ -16,7 +16,7 @@ Command = Callable[..., Any]
 
 def command(*arguments: object, **options: Any) -> "subprocess.CompletedProcess[bytes]":
     line = [sys.executable, "-m", "ganbench", *map(str, arguments)]
-    return subprocess.run(line, stdin=subprocess.DEVNULL, timeout=120, **options)
+    return subprocess.run(line, stdin=subprocess.DEVNULL, timeout=600, **options)
 
 
 def test_what_strangers_code_says_is_one_short_line() -> None:
