@@ -21,7 +21,7 @@ SPEED_TOLERANCE = 0.3
 FLOOR = 1e-4  # the share of one sample in ten thousand; a KID or a divergence below is that of equal distributions
 PRIMARY = 10.0  # weight of the metric that verdicts are of: the one that variants are tuned for
 
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 Floor = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -89,8 +89,13 @@ class Gate(BaseModel):
     @classmethod
     def of_results(cls, folder: Path) -> "Gate":
         """Read the rules of the suite of which the results in `folder` are. Raises BadResults if they break them."""
+        from ganbench.store.files import damaged, fields, read_json  # with pandas: a suite need not wait for it
+
         file = folder / "suite.json"
-        suite = tomllib.loads(json.loads(file.read_text(encoding="utf-8"))["text"])
+        try:
+            suite = tomllib.loads(fields(read_json(file), {"text": str}, file)["text"])
+        except ValueError as error:
+            raise damaged(file, error) from error
         try:
             return cls.model_validate_json(json.dumps(suite.get("gate", {}), default=str))
         except ValidationError as error:

@@ -40,4 +40,7 @@ SCORE_COLUMNS = [
     "title", "lower_bound", "upper_bound", "meaning", "blind_to",
 ]  # fmt: skip
 LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]
+NUMBERS = (  # all other columns of these two tables are texts
+    "seed", "images", "value", "stderr", "most", "samples", "usual_samples", "lower_bound", "upper_bound",
+)  # fmt: skip
 PUBLISHED_COLUMNS = ["dataset", "label", "metric", "mean", "stderr", "trials", "source"]

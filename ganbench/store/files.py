@@ -8,6 +8,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+from pandas.api.types import infer_dtype
 
-from ganbench.errors import BadResults, said
+from ganbench.errors import BadResults, said, shortened
+from ganbench.store.columns import LOSS_COLUMNS, NUMBERS, SCORE_COLUMNS
 
 LARGEST_TEXT = 100 * 2**20  # bytes of a JSON file
 SHARE_OF_MEMORY = 0.5  # that the arrays of one file may take
@@ -38,7 +41,8 @@ def read_json(file: Path) -> dict[str, Any]:
     with _saying(file):
         if _size(file) > LARGEST_TEXT:
             raise ValueError(f"it has more than {LARGEST_TEXT:,} bytes")
-        found = json.loads(text := file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        found = json.loads(text, parse_float=_finite, parse_constant=_finite)
         if "\\ud" in text.lower():  # half a character, which no file can hold, becomes a question mark
             found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
         if not isinstance(found, dict):
@@ -46,8 +50,17 @@ def read_json(file: Path) -> dict[str, Any]:
         return found
 
 
+def _finite(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise ValueError(f"it has the number {shortened(text, 60)}, which is none of JSON's")
+    return number
+
+
 def read_table(file: Path, needed: Mapping[str, bool]) -> pd.DataFrame:
-    """A Parquet file that has the columns of `needed`, which tells of each whether it holds numbers."""
+    """A Parquet file that has the columns of `needed`, which tells of each whether it holds numbers.
+
+    Columns of records hold what they are meant to, whether they are needed or not.
+    """
     with _saying(file):
         _size(file)
         frame = pd.read_parquet(file)
@@ -56,7 +69,17 @@ def read_table(file: Path, needed: Mapping[str, bool]) -> pd.DataFrame:
                 raise KeyError(f"it has no column {name!r}")
             if numeric and len(frame) and not pd.api.types.is_numeric_dtype(frame[name].dtype):
                 raise TypeError(f"its column {name!r} holds no numbers")
+        for name in frame.columns.intersection([*SCORE_COLUMNS, *LOSS_COLUMNS]):
+            _check_column(frame[name])
         return frame
+
+
+def _check_column(column: pd.Series) -> None:
+    """Raise TypeError unless a column of records holds numbers, or texts, as its name says; or nothing."""
+    numbers = column.name in NUMBERS
+    fits = pd.api.types.is_numeric_dtype(column.dtype) if numbers else infer_dtype(column) == "string"
+    if not fits and column.notna().any():
+        raise TypeError(f"its column {column.name!r} holds no {'numbers' if numbers else 'texts'}")
 
 
 def read_array(file: Path, cure: str = "") -> Array:

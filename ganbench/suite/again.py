@@ -1,6 +1,5 @@
 """Some rows of a suite once more, with fresh seeds: what a gate asks for before it believes an alarm."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from rich.console import Console
 
 from ganbench.errors import BadSuite
 from ganbench.store import Results
+from ganbench.store.records import read_manifest
 from ganbench.suite import driver
 from ganbench.suite.chosen import resolved
 from ganbench.suite.loading import Suite, load
@@ -50,6 +50,5 @@ def _kept(results: Results, folder: Path) -> Path:
     """The suite's text from the results, as a file."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{results.suite.partition('@')[0]}.toml"
-    manifest = json.loads((results.path / "suite.json").read_text(encoding="utf-8"))
-    file.write_text(manifest["text"], encoding="utf-8")
+    file.write_text(read_manifest(results.path)["text"], encoding="utf-8")
     return file

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -99,6 +100,37 @@ def test_a_manifest_that_is_damaged_is_named(ganbench: Command, results_copy: Pa
         ran = ganbench(*command)
         assert ran.code == 2, ran.err
         assert str(results_copy) in ran.err and "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_is_none_is_named(results_copy: Path, number: str) -> None:
+    file = results_copy / "suite.json"
+    file.write_text(file.read_text().replace('"seed": 0', f'"seed": {number}', 1))
+    with pytest.raises(BadResults, match=rf"suite\.json is damaged \(ValueError: it has the number {number}"):
+        read(results_copy)
+
+
+def test_a_suite_whose_text_is_no_toml_is_named(ganbench: Command, results_copy: Path, tmp_path: Path) -> None:
+    file = results_copy / "suite.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "text": "budget = ["}))
+    ran = ganbench("baseline", results_copy, "--out", tmp_path / "b.json")
+    assert ran.code == 2 and f"{file} is damaged (TOMLDecodeError" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [("losses", "curve", 1e308), ("scores", "unit", [1, 2]), ("scores", "stderr", "x"), ("scores", "meaning", b"x")],
+)
+def test_a_column_of_other_things_is_named(results_copy: Path, table: str, column: str, value: object) -> None:
+    file = trained(results_copy) / f"{table}.parquet"
+    frame = pd.read_parquet(file)
+    frame[column] = [value] * len(frame)
+    frame.to_parquet(file)
+    with pytest.raises(BadResults, match=rf"{table}\.parquet is damaged \(TypeError: its column '{column}' holds no"):
+        read(results_copy)
+    frame[column] = None
+    frame.to_parquet(file)
+    assert column in ("curve", "stderr") or read(results_copy).damaged == []
 
 
 def test_half_a_character_of_a_record_is_shown_as_a_question_mark(ganbench: Command, results_copy: Path) -> None:
@@ -296,8 +328,6 @@ def test_no_cell_of_a_csv_is_a_formula(ganbench: Command, results_copy: Path) ->
     (results_copy / "suite.json").write_text(text)
     ran = ganbench("report", results_copy, "--format", "csv")
     assert ran.code == 0 and "'=1+1" in ran.out and ",=1+1" not in ran.out
-    import pandas as pd
-
     shown = to_csv(pd.DataFrame({"a": ["@x", "x", None, "-1"], "b": [-1.5, 2.0, float("nan"), 0.0]}))
     assert shown == "a,b\n'@x,-1.5\nx,2.0\n,\n'-1,0.0\n"
 
