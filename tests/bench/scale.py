@@ -17,17 +17,18 @@ from time import process_time
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-ROWS = 20  # variants of the suite
+ROWS = 20  # variants of the suite, at most
 PARTS = ("driver", "status", "read", "boards", "page")
 
 
 def write_suite(folder: Path, runs: int) -> Path:
-    """The smallest suite with 20 variants, and as many seeds as make so many runs."""
+    """The smallest suite with up to 20 variants, and as many seeds as make so many runs."""
+    rows = next(n for n in range(ROWS, 0, -1) if runs % n == 0)
     text = (ROOT / "tests/resources/tiny.toml").read_text(encoding="utf-8")
-    head, _, variant = text.replace("seeds = 2", f"seeds = {runs // ROWS}").partition("[[variant]]")
+    head, _, variant = text.replace("seeds = 2", f"seeds = {runs // rows}").partition("[[variant]]")
     head = head.replace('controls = ["real", "noise"]', "controls = []")
     names = (variant.replace('name = "gan"', f'name = "gan"\nlabel = "gan{i}"').replace("width = 8", f"width = {8 + i}")
-             for i in range(ROWS))  # fmt: skip
+             for i in range(rows))  # fmt: skip
     path = folder / "many.toml"
     path.write_text(head + "".join(f"[[variant]]{name}" for name in names), encoding="utf-8")
     return path
@@ -84,10 +85,13 @@ def read(folder: Path) -> None:
 
 
 def boards(folder: Path) -> None:
+    from ganbench.reports.formats.sentences import answer
     from ganbench.reports.frames.board import boards
+    from ganbench.reports.frames.chapter import Report
     from ganbench.store import read
 
-    list(boards(read(folder / "results")))
+    for chapter in Report(read(folder / "results")).chapters:
+        assert list(boards(chapter, "last")) and answer(chapter)
 
 
 def page(folder: Path) -> None:
@@ -119,7 +123,19 @@ def main() -> None:
     with TemporaryDirectory(prefix="ganbench-scale-") as made:
         folder = Path(made)
         suite = write_suite(folder, asked.runs)
-        one = ["ganbench", "run", suite, "--only", "gan0/ring8/0", "--results", folder / "one", "--device", "cpu"]
+        one = [
+            sys.executable,
+            "-m",
+            "ganbench",
+            "run",
+            suite,
+            "--only",
+            "gan0/ring8/0",
+            "--results",
+            folder / "one",
+            "--device",
+            "cpu",
+        ]
         subprocess.run(one, check=True, capture_output=True)
         for part in asked.only:
             subprocess.run([sys.executable, __file__, str(asked.runs), "--part", part, "--folder", made], check=True)
