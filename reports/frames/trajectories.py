@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 END = 1 / 5  # of the evaluations: where a run should have settled
 FEWEST = 6  # evaluations, of which the last fifth has two
 HELD = "modes_third", "classes"  # metrics that count what is held
+LEAST = {"swing": 0.0, "spread": 0.0, "gap": -np.inf}  # that such a number can be
 POINT = "run", "metric", "checkpoint", "images", "value"
 
 
@@ -142,9 +143,9 @@ def of_labels(runs: DataFrame) -> DataFrame:
         row: dict[str, Any] = {"label": label, "runs": len(own), "evaluations": int(own["evaluations"].min())}
         for event in ("failed", "collapsed"):
             row |= {event: int(own[event].notna().sum()), f"{event}_at": own[event].min()}
-        for name in ("swing", "spread", "gap"):
+        for name, least in LEAST.items():
             limits = mean_interval(own[name].dropna())
-            row |= {name: limits.mean, f"{name}_low": limits.low, f"{name}_high": limits.high}
+            row |= {name: limits.mean, f"{name}_low": float(np.maximum(limits.low, least)), f"{name}_high": limits.high}
         rows.append(row | {"dropped": own["dropped"].max()})
     return DataFrame(rows)
 

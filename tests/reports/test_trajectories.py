@@ -70,6 +70,9 @@ def test_every_ended_run_of_a_variant_has_a_row_and_failures_their_time(full: An
     own = found.loc[found["label"] == "wgan", "swing"]
     assert rows.at["wgan", "swing"] == pytest.approx(own.mean())
     assert rows.at["wgan", "swing_low"] < own.mean() < rows.at["wgan", "swing_high"]
+    unlike = trajectories.of_labels(found.assign(swing=[0.0, 0.0, 9.0] * 3, gap=[0.0, 0.0, 9.0] * 3)).iloc[0]
+    assert unlike["swing_low"] == 0, "a swing is not negative"
+    assert unlike["gap_low"] < 0, "a gap may be"
 
 
 def test_seeds_tell_the_failed_from_the_finished(full: Any) -> None:
