@@ -194,7 +194,7 @@ def test_a_link_opens_a_fold_of_the_gallery(opened: Open, until: Until) -> None:
 def test_stability_and_the_board_over_all_show_sort_and_draw(opened: Open, until: Until) -> None:
     with opened("gallery", anchor="#overall") as tab:
         until(tab, "document.querySelectorAll('#overall .plot svg.main-svg').length > 3")
-        assert "2 datasets cannot separate 3 variants" in tab.locator("#overall").inner_text()
+        assert "Over both datasets wgan leads." in tab.locator("#overall").inner_text()
         tab.get_by_role("tablist", name="More of ring8").get_by_role("tab", name="Stability").click()
         table = "#ring8 table:has(caption:has-text('Stability'))"
         tab.locator(table).get_by_role("button", name="Forgotten").click()
