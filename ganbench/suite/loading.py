@@ -45,7 +45,6 @@ class Suite:
     on_failure: OnFailure = "retry"
     published: tuple[dict[str, Any], ...] = ()  # one for each number: PUBLISHED_COLUMNS of the store
     later: tuple[RunSpec, ...] = ()  # whose seeds are added where it is not decided yet who leads
-
     searched: tuple[RunSpec, ...] = ()  # whose options a search has yet to choose
 
     def knowing(self, known: Sequence[RunSpec], searched: Sequence[RunSpec]) -> "Suite":
