@@ -40,10 +40,15 @@ class SpectralNorm(nn.Module):
         super().__init__()
         self.register_buffer("_u", of_torch._u)
         self.register_buffer("_v", of_torch._v)
+        self.dim: int = of_torch.dim  # of the weight's outputs: 1 in a transposed convolution
         self.ready: Tensor | None = None
 
     def forward(self, weight: Tensor) -> Tensor:
         return divided([weight], [self])[0] if self.ready is None else self.ready
+
+    def matrix(self, weight: Tensor) -> Tensor:
+        """A weight with a row for each output."""
+        return weight.movedim(self.dim, 0).flatten(1)
 
 
 class Together:
@@ -69,7 +74,7 @@ class Together:
 
 def divided(weights: Sequence[Tensor], norms: Sequence[SpectralNorm]) -> list[Tensor]:
     """Each weight divided by its largest singular value, u^T W v; the vectors are constants for a gradient."""
-    matrices = [weight.flatten(1) for weight in weights]
+    matrices = [norm.matrix(weight) for weight, norm in zip(weights, norms, strict=True)]
     if norms[0].training:
         us, vs = iterate(matrices, norms)
     else:

@@ -81,7 +81,7 @@ class Variant(nn.Module):
 
     `__init__(spec, *, ...)` builds the networks as attributes, so that `to` and `state_dict` reach them. It lists
     `players` in the order they move. Its keyword-only arguments are the options of a suite; their defaults are the
-    paper's, their annotations the range (`ganbench.plugins.spec` has names for usual ones).
+    paper's or say why not, their annotations the range (`ganbench.plugins.spec` has names for usual ones).
 
     The state dict holds all that later steps depend on (moving averages, growth, image pools), so that a resumed run
     equals an uninterrupted one. A loss never talks to the host: no `.item()`, no branch on a tensor's value, and no

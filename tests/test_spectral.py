@@ -10,14 +10,15 @@ from torch.nn.utils.parametrizations import spectral_norm
 from ganbench.runs.operations import Watch
 from ganbench.spectral import normalise
 
-LAYERS = (nn.Conv2d, nn.Linear)
+LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 def plain() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(5, 7, 3), nn.ReLU(), nn.Flatten(), nn.Linear(112, 9), nn.Linear(9, 1)
-    )
+        nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(5, 7, 3), nn.ReLU(), nn.ConvTranspose2d(7, 4, 2, stride=2),
+        nn.Flatten(), nn.Linear(256, 9), nn.Linear(9, 1),
+    )  # fmt: skip
 
 
 def network(ours: bool) -> nn.Sequential:
@@ -88,7 +89,7 @@ def test_a_copy_goes_its_own_way():
 
 def test_a_layer_that_is_replaced_after_is_no_longer_normalised():
     made = network(True)
-    made[6] = nn.Identity()
+    made[7] = nn.Identity()
     made(images())
     assert made(images()).shape == (4, 9)
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ganbench import plugins
 from ganbench.autoencoder import Energy, image_decoder
 from ganbench.losses import Formulation, ebgan, hinge, minimax, nonsaturating, pulling_away, reverse_kl, wasserstein
 from ganbench.penalties import R1, Clip, Dragan, Gradient, Orthogonal, Penalty, Spectral
@@ -274,6 +275,29 @@ def test_energies_bear_no_lipschitz_penalty(penalty):
     message = rf"penalty '{penalty.name}' with the formulation 'ebgan', which forbids it.*clip, gradient, dragan"
     with pytest.raises(ValueError, match=message):
         small(GAN, POINTS, loss=ebgan(), penalty=penalty)
+
+
+@pytest.mark.parametrize("loss", plugins.names("losses"))
+@pytest.mark.parametrize("samples", [1, 2])
+def test_every_penalty_plays_with_every_formulation_of_whole_packs_unless_it_is_refused(loss, samples):
+    """On images, with three channels: D's autoencoder has other layers there."""
+    spec, loaded = DataSpec((3, 8, 8)), plugins.load("losses", loss)
+    game = loaded if isinstance(loaded, Formulation) else loaded()
+    batch = Batch(torch.randn(4 * samples, *spec.shape))
+    for names in (*([name] for name in plugins.names("penalties")), ["r1", "r2"], ["spectral", "gradient"]):
+        penalty = Penalty.join([plugins.load("penalties", name)() for name in names])
+        if {part.name for part in penalty.parts} & {*game.forbids}:
+            continue
+        variant = DCGAN(
+            spec, loss=game, penalty=penalty, remedies=(Packing(samples=samples),), width=4, z_dim=4, batch=4,
+            d_norm="none",
+        )  # fmt: skip
+        variant.prepare(batch)
+        for player in variant.players:
+            total = sum(term for term in player.loss(batch).values() if term.requires_grad)
+            total.backward()
+            assert total.isfinite(), names
+            assert any(w.grad is not None and w.grad.abs().sum() > 0 for w in player.weights.parameters()), names
 
 
 @pytest.mark.parametrize("plugin", [CGAN, SAGAN, ProGAN])

@@ -5,9 +5,9 @@ entry points of the group `ganbench.metrics` give it its name.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import inf, isfinite, nan
+from math import inf, isfinite, isnan, nan
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -24,6 +24,11 @@ Belief = Callable[[Tensor], Tensor]  # samples (n, *shape) -> (n,) probability t
 Walk = Callable[[int, float], tuple[Judged, Judged]]  # n steps between latents, each a share of its way -> both ends
 CPU = torch.device("cpu")
 COUNTED = {"classes", "modes"}  # units of which a dataset has only so many
+WHOSE = {  # fields of Evidence that hold numbers of samples, in words
+    "samples": "samples", "x": "samples", "reference": "reference samples", "real": "reference samples",
+    "fresh": "fresh samples", "training": "training samples", "trained": "training samples",
+    "held_out": "held-out samples", "pair": "pairs", "asked": "samples",
+}  # fmt: skip
 OF_SOME = {"asked", "pair", "belief", "walk", "log_likelihood"}  # fields of Evidence that only some variants have
 
 
@@ -121,6 +126,12 @@ class Metric:
             raise
         if estimate and not isfinite(estimate.value):
             self.check_numbers(evidence, also_infinite=True)
+        if estimate and isnan(estimate.value):
+            asked = [need for need in self.needs if callable(getattr(evidence, need, None))]
+            raise BenchError(
+                f"Found NaN for {self.name}, though features and samples are numbers. See whether "
+                f"{' and '.join(asked) or 'the metric'} gives numbers, or leave out this metric."
+            )
         return estimate
 
     def check(self, n: int, reference: Judged, training: int | None = None) -> None:
@@ -144,19 +155,15 @@ class Metric:
 
     def check_numbers(self, evidence: Evidence, also_infinite: bool = False) -> None:
         """Raise BenchError, if a number that it looks at is NaN; or infinite, where that left no number."""
-        looked_at: dict[str, Tensor | None] = {"samples": evidence.x if "x" in self.needs else None}
-        judged: dict[str, Judged | None] = {"samples": evidence.samples, "reference samples": evidence.reference}
-        if "trained" in self.needs:
-            judged |= {"training samples": evidence.trained, "held-out samples": evidence.held_out}
-        for whose, said in judged.items():
-            if said is not None:
-                looked_at |= {f"{part} of {whose}": numbers for part, numbers in said._asdict().items()}
-        for whose, numbers in looked_at.items():
-            if numbers is not None and (bad := _bad_rows(numbers, also_infinite)):
-                raise BenchError(
-                    f"Found {bad:,} of {len(numbers):,} {whose} with a NaN or an infinity, but {self.name} needs "
-                    "numbers. Leave those samples out, or see how they came about."
-                )
+        fields = ["samples", "reference", *(need.partition(".")[0] for need in self.needs)]
+        held_out = ["held_out"] * ("trained" in fields)
+        for field in dict.fromkeys(fields + held_out):
+            for what, numbers in _numbers_in(getattr(evidence, field), WHOSE.get(field, "")):
+                if bad := _bad_rows(numbers, also_infinite):
+                    raise BenchError(
+                        f"Found {bad:,} of {len(numbers):,} {what} with a NaN or an infinity, but {self.name} needs "
+                        "numbers. Leave those samples out, or see how they came about."
+                    )
 
     @property
     def meaning(self) -> str:
@@ -197,9 +204,21 @@ class Metric:
         return {"second domain": evidence.pair.domain} if paired and evidence.pair else {}
 
 
+def _numbers_in(value: object, whose: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors (n, ...) of a field of Evidence, and what each is in words; none of what is asked when needed."""
+    if isinstance(value, Tensor):
+        yield whose, value
+    elif isinstance(value, Judged | Batch | Pairs):
+        for part, numbers in value._asdict().items():
+            if isinstance(numbers, Tensor):
+                yield f"{part} of {whose}", numbers
+
+
 def _bad_rows(numbers: Tensor, also_infinite: bool) -> int:
+    if numbers.sum().isfinite():  # what is bad stays so in a sum
+        return 0
     bad = ~numbers.isfinite() if also_infinite else numbers.isnan()
-    return int(bad.flatten(1).any(1).sum())
+    return int(bad.flatten(1).any(1).sum()) if numbers.dim() > 1 else int(bad.sum())
 
 
 def rarest_alone(evidence: Evidence) -> float:

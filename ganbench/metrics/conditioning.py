@@ -104,12 +104,11 @@ def several(samples: Tensor, reference: Tensor, k: int) -> tuple[Tensor, Tensor]
 # Classification accuracy
 
 OF_CLASSIFIERS: dict[str, Any] = {
-    "unit": "share", "source": CAS, "needs": ("asked", "real", "training"), "least": CLASSIFIERS * BATCH,
-    "on_curves": False, "version": 2, "growth": 0,
+    "unit": "share", "source": CAS, "least": CLASSIFIERS * BATCH, "on_curves": False, "version": 2, "growth": 0,
 }  # fmt: skip
 
 
-@metric("cas", title="CAS", bounds=(0, 1), direction="higher", **OF_CLASSIFIERS)
+@metric("cas", title="CAS", bounds=(0, 1), direction="higher", needs=("x", "asked", "real"), **OF_CLASSIFIERS)
 def cas(evidence: Evidence) -> Estimate:
     """Classification accuracy score: how much of the real data a classifier gets right that has seen samples only.
 
@@ -129,7 +128,14 @@ def cas(evidence: Evidence) -> Estimate:
     return accuracy_on_real(Batch(evidence.x, evidence.asked), evidence)
 
 
-@metric("cas_real", title="CAS, real", bounds=(0, 1), direction="none", **OF_CLASSIFIERS)
+@metric(
+    "cas_real",
+    title="CAS, real",
+    bounds=(0, 1),
+    direction="none",
+    needs=("asked", "real", "training"),
+    **OF_CLASSIFIERS,
+)
 def cas_real(evidence: Evidence) -> Estimate:
     """What `cas` would be, were the samples real data: the same classifiers trained on as many of the training split.
 

@@ -156,6 +156,7 @@ def root(covariance: Tensor) -> Tensor:
     source='Chong and Forsyth, "Effectively Unbiased FID and Inception Score and where to find them", 2020, '
     "https://arxiv.org/abs/1911.07023",
     outnumber_width=True,
+    least=4,  # the smaller of two sizes has a covariance too
 )
 def fid_unbiased(evidence: Evidence) -> Estimate:
     """The FID that infinitely many samples would have: FIDs of fewer and fewer samples, extrapolated (FID-infinity).
@@ -510,7 +511,8 @@ def best_f(evidence: Evidence, beta: float) -> Estimate:
 def prd_curves(samples: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """Precision and recall, each (PRD_RUNS, 1 + PRD_RESAMPLES, PRD_ANGLES), of the samples and of resampled ones."""
     n = min(len(samples), len(reference))
-    union = torch.cat([shuffled(samples)[:n], shuffled(reference)[:n]]).numpy()
+    exact = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (samples, reference))  # k-means has no halves
+    union = torch.cat([shuffled(x)[:n] for x in exact]).numpy()
     weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=PRD_RESAMPLES)
     drawn = torch.cat([torch.ones(1, n), torch.from_numpy(weights)]).double() / n
     slopes = torch.linspace(1e-10, np.pi / 2 - 1e-10, PRD_ANGLES, dtype=torch.float64).tan()

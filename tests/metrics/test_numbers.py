@@ -7,12 +7,14 @@ import torch
 from torch import Generator, Tensor
 
 from ganbench import plugins
+from ganbench.data.density import Mixture
 from ganbench.errors import BenchError
 from ganbench.judges import Judged
-from ganbench.metrics import Evidence, Metric
+from ganbench.metrics import Evidence, Metric, Pairs
 from ganbench.metrics.fidelity import fid, kid
 from ganbench.metrics.memorisation import ct
 from ganbench.metrics.similarity import ms_ssim
+from ganbench.variant import Batch
 
 METRICS: list[Metric] = [plugins.load("metrics", name) for name in plugins.names("metrics")]
 
@@ -71,3 +73,72 @@ def test_fid_is_never_negative(scale: float) -> None:
         features[:, 40:] = features[:, :24]  # a covariance without full rank
         same = Judged(features, features)
         assert 0 <= fid(Evidence(same, same, torch.ones(1))).value < 1e-6 * scale**2
+
+
+def everything(n: int = 1_000) -> Evidence:
+    """What every metric but those of a density looks at."""
+    images = torch.rand(5, n, 1, 16, 16, generator=Generator().manual_seed(0)) * 2 - 1
+    y = torch.arange(n) % 4
+    return Evidence(
+        judged(n), judged(n, 1), torch.ones(4) / 4, x=images[0], real=Batch(images[1], y), fresh=images[2],
+        training=Batch(images[3], y), trained=judged(n, 2), held_out=judged(n, 3), asked=y,
+        pair=Pairs("turned", images[0], images[1], images[2], y, images[4]),
+        belief=lambda x: torch.rand(len(x)), walk=lambda k, _: (judged(k), judged(k, 1)),
+        log_likelihood=lambda x: -torch.rand(len(x)),
+    )  # fmt: skip
+
+
+def spoilt(x: Tensor, value: float) -> Tensor:
+    return x.index_fill(0, torch.tensor([7]), value)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_metric_refuses_nan_in_every_field_that_it_declares(metric: Metric) -> None:
+    good = everything()
+    for field in {need.partition(".")[0] for need in metric.needs}:
+        value = getattr(good, field)
+        if isinstance(value, Tensor) and value.is_floating_point():
+            bad = [spoilt(value, math.nan)]
+        elif isinstance(value, tuple):
+            parts = {name: x for name, x in value._asdict().items() if isinstance(x, Tensor) and x.is_floating_point()}
+            bad = [value._replace(**{name: spoilt(x, math.nan)}) for name, x in parts.items()]
+        else:
+            continue
+        for broken in bad:
+            with pytest.raises(BenchError, match=f"with a NaN or an infinity, but {metric.name} needs numbers"):
+                metric(good._replace(**{field: broken}))
+
+
+def test_what_is_asked_when_needed_may_not_answer_nan_either() -> None:
+    good = everything(300)
+    mixture = Mixture(torch.zeros(1, 4, dtype=torch.float64), 1.0, torch.ones(1, dtype=torch.float64))
+    for name, more in (
+        ("ppl", {"walk": lambda k, _: (with_bad(judged(k), math.nan, "features"), judged(k, 1))}),
+        ("bits_per_dimension", {"log_likelihood": lambda x: spoilt(torch.zeros(len(x)), math.nan)}),
+    ):
+        with pytest.raises(BenchError, match=f"Found NaN for {name}.*{next(iter(more))}"):
+            plugins.load("metrics", name)(good._replace(mixture=mixture, **more))
+
+
+def test_training_images_that_are_infinite_are_refused_with_a_name() -> None:
+    good = everything()
+    assert good.training is not None
+    broken = good.training._replace(x=spoilt(good.training.x, math.inf))
+    with pytest.raises(BenchError, match="Found 1 of 1,000 x of training samples"):
+        plugins.load("metrics", "ndb")(good._replace(training=broken))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["fid", "precision", "clipped_coverage", "prd_f8", "is", "class_kl"])
+def test_features_of_half_the_digits_are_read_as_numbers(name: str, kind: torch.dtype) -> None:
+    metric = plugins.load("metrics", name)
+    halves = [Judged(*(part.to(kind) for part in judged(seed=seed))) for seed in (0, 1)]
+    whole = [Judged(*(part.float() for part in half)) for half in halves]
+    prior = torch.ones(4) / 4
+    assert metric(Evidence(*halves, prior)).value == pytest.approx(metric(Evidence(*whole, prior)).value, rel=1e-6)
+
+
+def test_an_extrapolated_fid_needs_two_sizes_that_vary() -> None:
+    few, many = (Judged(torch.randn(n, 2), torch.zeros(n, 2)) for n in (3, 300))
+    with pytest.raises(BenchError, match="Found 3 samples, but fid_unbiased on 2 features needs at least 4"):
+        plugins.load("metrics", "fid_unbiased")(Evidence(few, many, torch.ones(2) / 2))
