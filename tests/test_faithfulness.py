@@ -38,10 +38,16 @@ def ours() -> dict[str, Any]:
     for kind in KINDS:
         for name in plugins.names(kind):
             plugin = plugins.load(kind, name)
-            controls = getattr(plugin, "kind", "") in ("control", "reference") and kind == "variants"
-            if plugins.locate(kind, name).startswith("ganbench.") and callable(plugin) and not controls:
+            control = kind == "variants" and plugin.kind == "control"
+            if plugins.locate(kind, name).startswith("ganbench.") and callable(plugin) and not control:
                 found[name] = plugin
     return found
+
+
+def room(module: str) -> str:
+    """The package that a module is in."""
+    rooms = {"zoo": "ganbench.zoo", "zoo/references": "ganbench.zoo.references"}
+    return next((package for folder, package in rooms.items() if (ROOT / folder / f"{module}.py").exists()), "ganbench")
 
 
 def value(row: Row) -> Any:
@@ -57,8 +63,7 @@ def value(row: Row) -> Any:
             found = found[int(key) if key.isdigit() else key]
         return found
     if name:
-        folder = "ganbench.zoo" if (ROOT / "zoo" / f"{owner}.py").exists() else "ganbench"
-        return getattr(importlib.import_module(f"{folder}.{owner}"), name)
+        return getattr(importlib.import_module(f"{room(owner)}.{owner}"), name)
     return plugins.options(ours()[row.part])[row.constant].default
 
 

@@ -4,8 +4,8 @@ Zhu, Park, Isola and Efros, "Unpaired Image-to-Image Translation using Cycle-Con
 Networks", 2017, https://arxiv.org/abs/1703.10593. G turns samples of the second domain into the data's
 own, and the other way round by a second network; each domain has a D. Constants of the authors' code:
 least squares; 10 times the L1 distance between a sample and its return; 5 times that between a sample and
-what the generator into its own domain makes of it (the paper has that term in some experiments only, the
-code by default); D judges patches, 70 x 70 pixels of 256; each D sees its fakes through a pool of 50;
+what the generator into its own domain makes of it (the paper has that term in some experiments only, their
+PyTorch code by default); D judges patches, 70 x 70 pixels of 256; each D sees its fakes through a pool of 50;
 generators of 7 x 7, two strided and 6 residual convolutions with reflection padding; instance norm;
 N(0, 0.02) weights; Adam 2e-4 with betas 0.5 and 0.999, constant for half of the budget and then down to 0
 in a straight line; batch 1; G moves before D.

@@ -6,8 +6,8 @@ and the cosine of Nichol and Dhariwal 2021, https://arxiv.org/abs/2102.09672. Sa
 DDIM (Song et al. 2021, https://arxiv.org/abs/2010.02502, eta 0), all of them by `passes = 1000`, and are drawn from
 an average of the weights.
 
-Deviations: the U-Net is small, two blocks a level with group norm and SiLU, without attention or dropout. On points
-the network is a perceptron of three hidden layers.
+Deviations: the U-Net is small, two blocks a level with group norm and SiLU, without attention or dropout; the
+rate is not warmed up, and gradients are not clipped. On points the network is a perceptron of three hidden layers.
 """
 
 import math
