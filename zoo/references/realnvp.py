@@ -8,7 +8,8 @@ numbers factored out at every scale (3.3 to 3.6), and data that are dequantised 
 
 Deviations: the couplings' networks are small residual ones without weight norm, and the flow has no batch norm: the
 density of a sample would depend on the batch it is in, and a sample on its neighbours. Couplings start as the identity.
-Weights do not decay (by 5e-5 there). On points the networks are perceptrons with two hidden layers and there is a single scale.
+Weights do not decay (by 5e-5 there). On points the networks are perceptrons with two hidden layers and there is a
+single scale.
 """
 
 import math
