@@ -5,7 +5,8 @@
 The networks are so small that a GPU waits for launches: ten stacked trials take about the kernels of one. Each trial
 begins with the weights that `ganbench run suites/pacgan-2d.toml` gives that seed, and takes the same updates on batches
 of its own; only the random draws are others. Samples go to DIR/ROW/DATASET/SEED.npy, which `ganbench evaluate` sets
-beside the suite's runs. At the end the rows are printed beside the paper's, for docs/reproductions.md.
+beside the suite's runs; what is stopped leaves those of its last twentieth. At the end the rows are printed beside the
+paper's, for docs/reproductions.md.
 
 `--scale 0.1` is a tenth of the length. It shows a trend and no more, and the output says so.
 """
@@ -110,24 +111,31 @@ def trials_of(specs: list[RunSpec]) -> Trials:
 
 
 def run_row(specs: list[RunSpec], out: Path, scale: float, device: torch.device) -> list[str]:
-    """Train a row's trials and save each one's samples; return the files."""
+    """Train a row's trials and save each one's samples, at every twentieth of the length anew; return the files."""
     variant, dataset = trials_of(specs).to(device), specs[0].build_dataset()
     data, ledger = training_data(variant, dataset, device), Ledger()
     budget, started = Budget("updates", max(specs[0].budget.amount * scale, 1)), time.perf_counter()
+    files = [out / specs[0].label / specs[0].dataset_label / f"{spec.seed}.npy" for spec in specs]
+    files[0].parent.mkdir(parents=True, exist_ok=True)
     for i, curves in enumerate(train(variant, data, budget, ledger, intervals=20), 1):
+        save_samples(variant, specs[0].samples, files, device)
         print(
             f"  {5 * i} %, {time.perf_counter() - started:.0f} s, D {curves['D.loss']:.3g}, G {curves['G.loss']:.3g}",
             flush=True,
         )
+    return [str(file) for file in files]
+
+
+@torch.no_grad()
+def save_samples(variant: Trials, n: int, files: list[Path], device: torch.device) -> None:
+    """Write samples of each trial to its file; training goes on as if none had been drawn."""
     variant.eval()
-    with torch.no_grad():
-        samples = variant.fakes(specs[0].samples).cpu().numpy()
-    folder = out / specs[0].label / specs[0].dataset_label
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{spec.seed}.npy" for spec in specs]
+    with torch.random.fork_rng([torch.cuda.current_device()] if device.type == "cuda" else []):
+        torch.manual_seed(0)
+        samples = variant.fakes(n).cpu().numpy()
+    variant.train()
     for file, x in zip(files, samples, strict=True):
         np.save(file, x)
-    return [str(file) for file in files]
 
 
 def beside_the_paper(specs: list[RunSpec], files: list[str], device: torch.device) -> list[dict[str, Any]]:
