@@ -14,6 +14,8 @@ from ganbench.judges.mnist import MnistJudge
 from ganbench.judges.mnist_residual import MnistResidualJudge
 from ganbench.judges.mnist_robust import MnistRobustJudge
 from ganbench.judges.training.likeness import frechet
+from ganbench.metrics import Evidence
+from ganbench.metrics.fidelity import inception_score
 from ganbench.variant import Batch, DataSpec
 
 N = 1_000  # of the validation split, against twice as many of the test split
@@ -58,6 +60,20 @@ def test_noise_and_missing_classes_cost_alike(digits: Digits) -> None:
     half = digits.fid(digits.x[digits.y < 5])
     assert 1 / 3 < noise / half < 3
     assert min(noise, half) > 5 * digits.real
+
+
+def test_ten_thousand_digits_have_the_known_answers() -> None:
+    """FID of noise as multiples of fresh real digits', which through the classifier alone are 1, 5 and 79; and IS."""
+    judge = MnistJudge(SimpleNamespace(spec=DataSpec((1, 32, 32), 10), judge="mnist"))
+    (test, _), (fresh, _) = (packaged_references(split) for split in ("test", "validation"))
+    reference, x = judge(bordered(test)).features.double(), bordered(fresh)
+    real = judge(x)
+    assert len(real.features) == len(reference) == 10_000
+    assert inception_score(Evidence(real, real, torch.ones(10) / 10)).value >= 9.5
+    floor, g = frechet(real.features.double(), reference), torch.Generator().manual_seed(0)
+    for sd, times in ((20, 2), (60, 30), (120, 130)):
+        noisy = judge(pixel_noise(x, sd / 127.5, g)).features.double()
+        assert frechet(noisy, reference) >= times * floor, sd
 
 
 def test_the_classifier_alone_hardly_sees_noise() -> None:
