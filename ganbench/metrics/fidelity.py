@@ -123,6 +123,8 @@ def fid(evidence: Evidence) -> Estimate:
 def frechet(samples: Tensor, reference: Tensor) -> Estimate:
     """Fréchet distance of (n, width) and (m, width) features, float64."""
     statistics = [fid_features_to_statistics(x) for x in (samples, reference)]
+    for of_one in statistics:
+        of_one["sigma"] = np.atleast_2d(of_one["sigma"])  # numpy's of a single feature is a number
     distance: float = fid_statistics_to_metric(*statistics, False)[KEY_METRIC_FID]
     return Estimate(max(0.0, distance), frechet_error(samples, reference))  # rounding takes it below 0 for equal sets
 
@@ -133,17 +135,22 @@ def frechet_error(samples: Tensor, reference: Tensor) -> float:
     The only derivative that is not plain: with R = S_r^(1/2), d Tr((R S R)^(1/2)) = Tr(R (R S R)^(-1/2) R dS) / 2.
     """
     centred = samples - samples.mean(0)
-    r = root(reference.T.cov())
-    values, vectors = torch.linalg.eigh(r @ samples.T.cov() @ r)
+    r = root(covariance(reference))
+    values, vectors = torch.linalg.eigh(r @ covariance(samples) @ r)
     varied = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
     shared = (centred @ (r @ vectors[:, varied])).square() @ values[varied].rsqrt()
     moved = 2 * centred @ (samples.mean(0) - reference.mean(0)) + centred.square().sum(1) - shared
     return float(moved.std()) / sqrt(len(samples))
 
 
-def root(covariance: Tensor) -> Tensor:
-    """The symmetric square root of (width, width)."""
-    values, vectors = torch.linalg.eigh(covariance)
+def covariance(x: Tensor) -> Tensor:
+    """Of (n, width) features, (width, width)."""
+    return x.T.cov().reshape(x.shape[1], x.shape[1])  # torch's of a single feature is a number
+
+
+def root(matrix: Tensor) -> Tensor:
+    """The symmetric square root of a covariance (width, width)."""
+    values, vectors = torch.linalg.eigh(matrix)
     square_root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     return square_root
 
@@ -177,13 +184,13 @@ def fid_unbiased(evidence: Evidence) -> Estimate:
     samples, reference = features(evidence)
     n, width = samples.shape
     most = max(2, min(FID_SIZES, n // (FID_SMALLEST * (width + 1))))
-    mean, r = reference.mean(0), root(reference.T.cov())
+    mean, r = reference.mean(0), root(covariance(reference))
     mixed = shuffled(samples)
 
     def distance(part: Tensor) -> float:
-        covariance = part.T.cov()
-        shared = torch.linalg.eigvalsh(r @ covariance @ r).clamp(min=0).sqrt().sum()
-        return float((part.mean(0) - mean).square().sum() + covariance.trace() + r.square().sum() - 2 * shared)
+        spread = covariance(part)
+        shared = torch.linalg.eigvalsh(r @ spread @ r).clamp(min=0).sqrt().sum()
+        return float((part.mean(0) - mean).square().sum() + spread.trace() + r.square().sum() - 2 * shared)
 
     sizes = [n // parts for parts in range(1, most + 1)]
     means = [np.mean([distance(part) for part in torch.split(mixed, size) if len(part) == size]) for size in sizes]

@@ -142,3 +142,14 @@ def test_an_extrapolated_fid_needs_two_sizes_that_vary() -> None:
     few, many = (Judged(torch.randn(n, 2), torch.zeros(n, 2)) for n in (3, 300))
     with pytest.raises(BenchError, match="Found 3 samples, but fid_unbiased on 2 features needs at least 4"):
         plugins.load("metrics", "fid_unbiased")(Evidence(few, many, torch.ones(2) / 2))
+
+
+@pytest.mark.parametrize("name", ["fid", "fid_unbiased", "kid", "recall", "prd_f8", "authenticity", "intra_fid"])
+def test_a_single_feature_is_enough(name: str) -> None:
+    narrow = [Judged(part.features[:, :1], part.logits) for part in (judged(1_000, seed) for seed in range(3))]
+    y = torch.arange(1_000) % 4
+    evidence = Evidence(*narrow[:2], torch.ones(4) / 4, real=Batch(narrow[1].features, y), trained=narrow[2], asked=y)
+    assert math.isfinite(plugins.load("metrics", name)(evidence).value)
+    if name == "fid":
+        (m, s), (r, t) = ((part.features.mean().item(), part.features.std().item()) for part in narrow[:2])
+        assert fid(evidence).value == pytest.approx((m - r) ** 2 + (s - t) ** 2)
