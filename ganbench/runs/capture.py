@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from torch import Tensor
+from torch.optim import Optimizer
 
 
 class Graph(Protocol):
@@ -40,9 +42,22 @@ class CudaGraph:
             yield
         torch.cuda.current_stream().wait_stream(side)
 
-    def recording(self) -> AbstractContextManager[None]:
-        graph: AbstractContextManager[None] = torch.cuda.graph(self._graph)
-        return graph
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Work inside is recorded. Raises whatever the device refuses; eager work may go on after that.
+
+        PyTorch leaves its own stream current then, and up to 2.11 also a generator that waits for the end of the
+        recording and refuses to draw (https://github.com/pytorch/pytorch/issues/171263).
+        """
+        stream = torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(self._graph):
+                yield
+        except BaseException:
+            torch.cuda.set_stream(stream)
+            generator = torch.cuda.default_generators[stream.device_index]
+            generator.graphsafe_set_state(generator.clone_state())
+            raise
 
     def replay(self) -> None:
         self._graph.replay()
@@ -58,10 +73,25 @@ def capturable(device: torch.device) -> bool:
     return device.type in ("cuda", "meta")
 
 
+def make_capturable(optimizer: Optimizer, device: torch.device) -> None:
+    """Let a graph hold the optimiser's steps, if the device has graphs: their count is on the device then.
+
+    A count that was saved on a CPU moves there. PyTorch need not warn that a step is done eagerly: the first one is.
+    """
+    for group in optimizer.param_groups:
+        if "capturable" in group:
+            group["capturable"] = capturable(device)
+    optimizer._warned_capturable_if_run_uncaptured = True
+    for state in optimizer.state.values() if capturable(device) else ():
+        if isinstance(count := state.get("step"), Tensor):
+            state["step"] = count.to(device)
+
+
 class Captured:
     """A step without arguments: its first call is done as it is, the second is recorded, and then it is replayed.
 
-    A step that cannot be recorded is done as it is each time, and `refusal` says which operation was in the way.
+    A step that cannot be recorded is done as it is each time, and `refusal` says which operation was in the way. What
+    other steps have recorded is void from then on: they are to be done as they are, too.
     """
 
     def __init__(self, step: Callable[[], None], graph: Graph):
@@ -86,11 +116,19 @@ class Captured:
             with self.graph.recording():
                 self.step()
         except Exception as error:  # a graph names no error of its own for what it cannot hold
-            self.refusal = f"{type(error).__name__}: {error}".splitlines()[0] + f" ({_where(error)})"
-            warnings.warn(f"A step cannot be captured and is done eagerly: {self.refusal}", stacklevel=2)
+            cause = _first(error)
+            self.refusal = f"{type(cause).__name__}: {cause}".splitlines()[0] + f" ({_where(cause)})"
+            warnings.warn(f"A step cannot be captured, and all are done eagerly: {self.refusal}", stacklevel=2)
 
 
-def _where(error: Exception) -> str:
+def _first(error: BaseException) -> BaseException:
+    """The error that came first: the end of a recording that has failed is an error too, which hides it."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _where(error: BaseException) -> str:
     """The innermost line that is not PyTorch's own."""
     torch_itself = str(Path(torch.__file__).parent)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(torch_itself)]

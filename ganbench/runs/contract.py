@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
 
 from ganbench import plugins
 from ganbench.data import Dataset
@@ -310,6 +311,28 @@ def _alone(make: Maker) -> None:
         raise Flaw(f"{error} A step must not talk to the host, or a GPU waits in each.") from error
 
 
+def _forgets(make: Maker) -> None:
+    variant = make()
+    variant.advance(0.0, 0)
+    weights = [weight for player in variant.players for weight in player.weights.parameters()]
+    ends = [_end_of_graph(weight) for weight in weights]
+    for end in ends:
+        end.metadata["of a step"] = True
+    for _ in step(variant, make.batch(40), make.plugin.name):
+        pass
+    del ends, end  # from here on only a graph holds them
+    if any("of a step" in _end_of_graph(weight).metadata for weight in weights):
+        raise Flaw(
+            "Something that a step leaves behind holds the graph of its gradients: a loss, or a sample. Keep it with "
+            "`detach()`, or a GPU keeps the memory, and cannot capture the next step."
+        )
+
+
+def _end_of_graph(weight: Tensor) -> Any:
+    """The node where a gradient of the weight arrives: made anew unless a graph still holds it."""
+    return get_gradient_edge(weight.requires_grad_(True)).node
+
+
 PROMISES: dict[str, Callable[[Maker], None]] = {
     "samples have the data's shape and range": _draws,
     "a step moves each player's own weights": _steps,
@@ -317,5 +340,6 @@ PROMISES: dict[str, Callable[[Maker], None]] = {
     "a seed says what is drawn": _repeats,
     "what is saved draws the same": _saved,
     "a step leaves a GPU alone": _alone,
+    "a step leaves no graph behind": _forgets,
 }
 FIRST = (_draws, _steps)  # without which the others would say the same once more

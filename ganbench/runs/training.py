@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ganbench.judges.asking import matrix_precision
 from ganbench.runs.budget import Budget, Ledger
-from ganbench.runs.capture import Captured, Graph, capturable, graph_of
+from ganbench.runs.capture import Captured, Graph, graph_of, make_capturable
 from ganbench.variant import Batch, Player, Variant
 
 Precision = Literal["float32", "tf32", "bfloat16"]
@@ -74,15 +74,16 @@ class PlayerSteps:
         self.weights = {player.name: [*player.weights.parameters()] for player in variant.players}
         self.known, self.latest = dict[tuple[str, int, int], PlayerStep](), dict[str, PlayerStep]()
         for player in variant.players:
-            for group in player.optimizer.param_groups:
-                if "capturable" in group:
-                    group["capturable"] = capturable(data.x.device)
+            make_capturable(player.optimizer, data.x.device)
 
     def of(self, player: Player) -> "PlayerStep":
         """The player's step at the present stage."""
         weights, batch = self.weights[player.name], self.variant.batch
         key = player.name, self.variant.stage, batch
+        if any(step.refused for step in self.known.values()):
+            self.capture, self.known = False, {}
         if key not in self.known:
+            self.known = {other: step for other, step in self.known.items() if other[1:] == key[1:]}
             graph = graph_of(self.data.x.device) if self.capture else None
             self.known[key] = PlayerStep(
                 lambda: move(player, weights, self.data, batch, self.autocast), weights, self.means, graph
@@ -106,6 +107,11 @@ class PlayerStep:
         self.terms: list[str] = []
         self.flops = 0  # of one call
         self.gradients: list[Tensor] = []  # of the latest call: a graph writes them to places of its own
+
+    @property
+    def refused(self) -> bool:
+        """Whether a graph could not hold it."""
+        return isinstance(self.perform, Captured) and bool(self.perform.refusal)
 
     def __call__(self) -> None:
         if self.terms:

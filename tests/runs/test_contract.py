@@ -133,6 +133,12 @@ WRONG = {
         None,
         "A step of G moves nothing",
     ),
+    "a graph that is kept": (
+        "fake = self.sample(batch)",
+        "fake = self.sample(batch); self.kept = self.D(fake)",
+        None,
+        "holds the graph",
+    ),
     "a look at a value": ("fake = self.sample(batch)", "fake = self.sample(batch); fake.mean().item()", None, "GPU"),
 }
 
