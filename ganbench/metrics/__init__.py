@@ -23,6 +23,7 @@ Aspect = Literal["fidelity", "diversity"]  # of samples, that a metric is about:
 Belief = Callable[[Tensor], Tensor]  # samples (n, *shape) -> (n,) probability that each is real, as D's scores say it
 Walk = Callable[[int, float], tuple[Judged, Judged]]  # n steps between latents, each a share of its way -> both ends
 CPU = torch.device("cpu")
+EXACT = ("cpu", "cuda")  # devices that have float64, in which metrics compute
 COUNTED = {"classes", "modes"}  # units of which a dataset has only so many
 WHOSE = {  # fields of Evidence that hold numbers of samples, in words
     "samples": "samples", "x": "samples", "reference": "reference samples", "real": "reference samples",
@@ -30,6 +31,11 @@ WHOSE = {  # fields of Evidence that hold numbers of samples, in words
     "held_out": "held-out samples", "pair": "pairs", "asked": "samples",
 }  # fmt: skip
 OF_SOME = {"asked", "pair", "belief", "walk", "log_likelihood"}  # fields of Evidence that only some variants have
+
+
+def exact(device: torch.device) -> torch.device:
+    """The device, if it has float64; else the CPU."""
+    return device if device.type in EXACT else CPU
 
 
 class Pairs(NamedTuple):

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ganbench.errors import BenchError
-from ganbench.metrics import Estimate, Evidence, metric
+from ganbench.metrics import CPU, Estimate, Evidence, metric
 from ganbench.metrics.nearest import Points, arranged
 
 WIDTH = 64  # of the features, at most
@@ -47,7 +47,6 @@ class Space(NamedTuple):
 
     axes: PCA  # with as many as there are features it is a rotation, which leaves distances as they are
     training: Tensor  # (m, WIDTH or less) float64
-    points: Points  # the same, for others to seek their nearest among
 
     def locate(self, features: Tensor) -> Tensor:
         """(n, d) -> (n, WIDTH or less) float64."""
@@ -64,8 +63,13 @@ def space(training: Tensor) -> Space:
         )
     x = training.double().numpy()
     axes = PCA(min(WIDTH, x.shape[1]), svd_solver="covariance_eigh").fit(x)
-    located = torch.from_numpy(axes.transform(x))
-    return Space(axes, located, arranged(located))
+    return Space(axes, torch.from_numpy(axes.transform(x)))
+
+
+@lru_cache(maxsize=1)
+def points(training: Tensor, device: torch.device) -> Points:
+    """The training data in that space, for others to seek their nearest among, on the device."""
+    return arranged(space(training).training, device)
 
 
 @lru_cache(maxsize=1)  # a run asks at both of its checkpoints
@@ -75,20 +79,20 @@ def cells(training: Tensor) -> KMeans:
 
 
 @lru_cache(maxsize=2)  # both metrics ask for the samples', one for the reference's too
-def nearest_training(features: Tensor, training: Tensor) -> Nearest:
-    """For each of (n, d) features the nearest of (m, d) features of the training data."""
+def nearest_training(features: Tensor, training: Tensor, device: torch.device = CPU) -> Nearest:
+    """For each of (n, d) features the nearest of (m, d) features of the training data; sought on the device."""
     trained_space = space(training)
     x = trained_space.locate(features)
-    place = trained_space.points.nearest(x)
+    place = points(training, device).nearest(x)
     return Nearest(place, (x - trained_space.training[place]).norm(dim=1))
 
 
-def to_others(place: Tensor, training: Tensor) -> Tensor:
+def to_others(place: Tensor, training: Tensor, device: torch.device = CPU) -> Tensor:
     """(n,) distance from the training samples in those rows to the nearest other one, which may be a copy."""
-    trained_space = space(training)
+    located = space(training).training
     rows, back = torch.unique(place, return_inverse=True)
-    x = trained_space.training[rows]
-    distance: Tensor = (x - trained_space.training[trained_space.points.nearest(x, but=rows)]).norm(dim=1)
+    x = located[rows]
+    distance: Tensor = (x - located[points(training, device).nearest(x, but=rows)]).norm(dim=1)
     return distance[back]
 
 
@@ -123,8 +127,8 @@ def authenticity(evidence: Evidence) -> Estimate:
     where the training data are dense.
     """
     training = trained_features(evidence)
-    place, distance = nearest_training(evidence.samples.features, training)
-    share = float((distance > to_others(place, training)).double().mean())
+    place, distance = nearest_training(evidence.samples.features, training, evidence.device)
+    share = float((distance > to_others(place, training, evidence.device)).double().mean())
     return Estimate(share, (share * (1 - share) / len(distance)) ** 0.5)
 
 
@@ -166,7 +170,7 @@ def ct(evidence: Evidence) -> Estimate:
         torch.from_numpy(cells(training).predict(space(training).locate(x).float().numpy())).long()
         for x in (samples, held_out)
     )
-    mine, others = (nearest_training(x, training).distance for x in (samples, held_out))
+    mine, others = (nearest_training(x, training, evidence.device).distance for x in (samples, held_out))
     above = ranks(mine, here, others, there)
     size = there.bincount(minlength=CELLS).double()
     n = len(samples)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganbench.judges import Judge
 from ganbench.judges.cache import judge_real_data
-from ganbench.metrics import Evidence
+from ganbench.metrics import Evidence, exact
 from ganbench.metrics.diversity import class_counts
 from ganbench.metrics.memorisation import nearest_training
 from ganbench.metrics.modes import high_quality_counts
@@ -114,7 +114,8 @@ def _neighbours(sampler: Sampler, judge: Judge, seed: int) -> dict[str, Tensor]:
     """Some samples, and for each the training sample that the judge finds most like it."""
     x = sampler.samples("test", NEIGHBOURS, seed)
     training = sampler.dataset.train().x
-    found = nearest_training(judge(x).features, judge_real_data(judge, sampler.dataset, "train").features)
+    trained = judge_real_data(judge, sampler.dataset, "train").features
+    found = nearest_training(judge(x).features, trained, exact(sampler.device))
     return {"neighbour_x": x, "neighbour": training[found.place]}
 
 

@@ -16,14 +16,13 @@ from torch import Tensor
 from ganbench.data import Dataset
 from ganbench.judges import Judge, Judged
 from ganbench.judges.cache import judge_held_out, judge_real_data
-from ganbench.metrics import CPU, Evidence, Metric, Pairs, Walk
+from ganbench.metrics import Evidence, Metric, Pairs, Walk, exact
 from ganbench.runs.sampling import Drawn, Sampler, sampling_seed
 from ganbench.runs.spec import RunSpec
 from ganbench.store.columns import Checkpoint, Split
 from ganbench.variant import Variant
 
 Row = dict[str, Any]
-EXACT = ("cpu", "cuda")  # devices that have float64, in which metrics compute
 
 
 @dataclass
@@ -145,7 +144,7 @@ def gather(
         pair=_pairs(dataset, judge, drawn),
         belief=drawn.belief,
         walk=_judged_walk(judge, drawn.walk) if drawn.walk else None,
-        device=drawn.x.device if drawn.x.device.type in EXACT else CPU,
+        device=exact(drawn.x.device),
         log_likelihood=drawn.log_likelihood,
     )
 

@@ -10,8 +10,9 @@ from torch import Generator, Tensor
 
 from ganbench.errors import BenchError
 from ganbench.judges import Judged
-from ganbench.metrics import Evidence
+from ganbench.metrics import Evidence, memorisation
 from ganbench.metrics.memorisation import authenticity, ct, nearest_training
+from ganbench.metrics.nearest import AllPairs
 
 BOTH = [authenticity, ct]
 CENTRES = torch.tensor([[0.0, 0, 0], [9, 0, 0], [0, 9, 0]])
@@ -62,6 +63,16 @@ def test_wide_features_are_compared_on_their_first_64_axes():
     place, distance = nearest_training(x, training)
     assert place.tolist() == from_each(x, training).argmin(1).tolist()
     assert distance.tolist() == pytest.approx(from_each(x, training).min(1).tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize("metric", BOTH, ids=lambda metric: metric.name)
+def test_all_pairs_as_a_gpu_looks_at_them_give_the_same_number(metric, monkeypatch):
+    wide = [torch.cat([x, x.square()], 1) for x in (draw(300, 0), TRAINING, HELD_OUT)]  # too wide for a tree
+    by_cells = metric(evidence(*wide))
+    monkeypatch.setattr(memorisation, "arranged", lambda points, device: AllPairs(points, device))
+    memorisation.points.cache_clear()
+    memorisation.nearest_training.cache_clear()
+    assert metric(evidence(*wide)) == by_cells
 
 
 # Authenticity

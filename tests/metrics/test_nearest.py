@@ -1,10 +1,17 @@
 import pytest
 import torch
 from torch import Generator, Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganbench.metrics.nearest import CHUNK, FEW, Cells, Tree, arranged
+from ganbench.metrics import CPU, nearest
+from ganbench.metrics.nearest import CHUNK, FEW, AllPairs, Cells, Tree, arranged
 
-both = pytest.mark.parametrize("arrange", [Cells, Tree])
+
+def all_pairs(points: Tensor) -> AllPairs:
+    return AllPairs(points, CPU)
+
+
+every = pytest.mark.parametrize("arrange", [Cells, Tree, all_pairs])
 
 
 def clouds(n: int, seed: int) -> Tensor:
@@ -15,20 +22,20 @@ def clouds(n: int, seed: int) -> Tensor:
     return centres[k] + (0.02 + 0.1 * k[:, None]) * torch.randn(n, 8, generator=g, dtype=torch.float64)
 
 
-@both
+@every
 @pytest.mark.parametrize("n", [1, 300, CHUNK + 7])
 def test_the_nearest_are_those_of_all_distances(n, arrange):
     points, x = clouds(2_000, 1), clouds(n, 2)
     assert torch.cdist(x, points).argmin(1).equal(arrange(points).nearest(x))
 
 
-@both
+@every
 def test_points_far_from_all_find_theirs(arrange):
     points, x = clouds(500, 1), 50 * clouds(200, 2)
     assert torch.cdist(x, points).argmin(1).equal(arrange(points).nearest(x))
 
 
-@both
+@every
 def test_a_point_that_does_not_count_is_passed_over_but_its_copy_is_not(arrange):
     points = clouds(500, 1)
     points[7] = points[3]
@@ -38,7 +45,7 @@ def test_a_point_that_does_not_count_is_passed_over_but_its_copy_is_not(arrange)
     assert away.min(1).values.equal(away[rows, found]) and found[7] == 3 and found[3] == 7
 
 
-@both
+@every
 @pytest.mark.parametrize("m", [1, 2, 40])
 def test_few_points_and_equal_ones_will_do(m, arrange):
     assert arrange(clouds(m, 1)).nearest(clouds(m, 1)).equal(torch.arange(m))
@@ -47,3 +54,23 @@ def test_few_points_and_equal_ones_will_do(m, arrange):
 
 def test_few_dimensions_are_a_trees_affair():
     assert isinstance(arranged(torch.zeros(3, FEW)), Tree) and isinstance(arranged(torch.zeros(3, FEW + 1)), Cells)
+
+
+def test_a_gpu_looks_at_all_pairs_of_many_dimensions_mixes_no_devices_and_its_answer_comes_home(monkeypatch):
+    """With tensors that have a device and shapes, and no values: an operation on two devices raises."""
+    monkeypatch.setattr(nearest, "PAIRS", 300)  # five rows at a time
+    cuda = torch.device("cuda")
+    assert isinstance(arranged(torch.zeros(3, FEW), cuda), Tree)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        points = arranged(torch.empty(60, 8, dtype=torch.float64), cuda)
+        assert points.points.device.type == "cuda"
+        for but in (None, torch.arange(12)):
+            found = points.nearest(torch.empty(12, 8, dtype=torch.float64), but)
+            assert (found.shape, found.dtype, found.device) == ((12,), torch.int64, CPU)
+
+
+def test_pieces_change_nothing(monkeypatch):
+    points, x = clouds(300, 1), clouds(50, 2)
+    whole = all_pairs(points).nearest(x, but=torch.arange(50))
+    monkeypatch.setattr(nearest, "PAIRS", 7 * 300)
+    assert all_pairs(points).nearest(x, but=torch.arange(50)).equal(whole)
