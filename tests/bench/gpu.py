@@ -3,33 +3,39 @@
     python tests/bench/gpu.py --out DIR [--limit 360] [--stages steps,precision,...] [--device cuda]
 
 It needs no network: ganbench and its dependencies installed, and MNIST's files under $GANBENCH_DATA. The most valuable
-stage comes first, each has a share of the time, and every result is printed and appended to DIR/gpu.jsonl as soon as
-it is there. At the end it prints tables for docs/performance.md. On a CPU it runs too, and says nothing of speed.
+stage comes first. Each has a share of the time and a process of its own, which is ended when that is over: whatever
+fails or hangs costs the others nothing. Every result is printed and appended to DIR/gpu.jsonl as soon as it is there.
+At the end it writes tables for docs/performance.md to DIR/tables.md. On a CPU it runs too, and says nothing of speed.
 
-    tests        the tests marked `cuda`
+    device       what there is
     steps        every variant on points and on digits: eager and captured, the same bits?, rounds a second, memory
+    tests        the tests marked `cuda`: captured and eager rounds, precisions, resumed runs, no word to the host
     tutorial     the loop of most tutorials on `gan`'s networks, for comparison
-    resume       a run stopped halfway and resumed against one that was not
     precision    rounds a second of the same captured steps in TF32 and bfloat16
     metrics      judging 10,000 digits: device against CPU, agreement and time
-    suite        `ganbench run`: one seed of the standard suite's ring, at a small scale, to a page
+    suite        `ganbench run`: two seeds of the standard suite's ring, at a small scale, to a page
     estimate     `ganbench run suites/standard.toml --dry-run --json`, and beside it what the formula of hour.py says
     pacgan       the ring's GAN and PacGAN2 at full length by pacgan.py, in whatever time is left: --limit 3600 for all
 """
 
 import argparse
 import json
+import multiprocessing
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from fnmatch import fnmatch
-from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,37 +46,46 @@ from torch import nn, optim
 from ganbench.runs.budget import Budget, Ledger
 from ganbench.runs.judging import Judgement, Work
 from ganbench.runs.operations import stages
-from ganbench.runs.record import State
-from ganbench.runs.run import build, judge_at_end, resume, train_and_judge
+from ganbench.runs.run import build
 from ganbench.runs.sampling import training_data
 from ganbench.runs.spec import RunSpec
 from ganbench.runs.training import train
 from ganbench.suite.loading import load
 
 ROOT = Path(__file__).parents[2]
+BEGAN = time.monotonic()
 ROUNDS = 20  # of the comparison of eager and captured steps
+SPARE_S = 4.0  # of a stage's time, in which nothing more is begun
+ON_A_DEVICE = ("fid", "kid", "precision", "recall", "density", "coverage", "ndb", "ndb_jsd", "authenticity", "ct")
 Row = dict[str, Any]
 
 
 class Bench:
     """What all stages share: the device, the pairs of the standard suite, and where results go."""
 
-    def __init__(self, out: Path, device: torch.device, seconds: float, only: str):
-        self.out, self.device, self.seconds, self.only = out, device, seconds, only
+    def __init__(self, out: Path, device: str, seconds: float, only: str):
+        self.out, self.device, self.seconds, self.only = out, torch.device(device), seconds, only
         out.mkdir(parents=True, exist_ok=True)
-        self.log = (out / "gpu.jsonl").open("a", encoding="utf-8")
-        self.rows: list[Row] = []
+        self.log = out / "gpu.jsonl"
+        self.begin = self.log.stat().st_size if self.log.exists() else 0  # of this call's own rows
+        self.specs = standard()
         self.deadline = float("inf")
+        self.left_out = 0
 
     def say(self, stage: str, **row: object) -> None:
-        self.rows.append({"stage": stage, **row})
-        self.log.write(json.dumps(self.rows[-1], default=str) + "\n")
-        self.log.flush()
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"stage": stage, **row}, default=str) + "\n")
         print(stage, *(f"{name}={value}" for name, value in row.items()), flush=True)
+
+    @property
+    def rows(self) -> list[Row]:
+        """All that has been said so far, by whichever process."""
+        return [json.loads(line) for line in self.log.read_bytes()[self.begin :].splitlines()]
 
     def attempt(self, stage: str, work: Callable[[], Row | None], **about: object) -> None:
         """One row, whatever happens; nothing once the stage's time is over."""
         if time.monotonic() > self.deadline:
+            self.left_out += 1
             return
         try:
             if (row := work()) is not None:
@@ -90,18 +105,27 @@ class Bench:
             if dataset in data and fnmatch(label, self.only):
                 yield f"{label} on {data}", spec
 
-    @cached_property
-    def specs(self) -> dict[tuple[str, str], RunSpec]:
-        runs = load(ROOT / "suites" / "standard.toml").runs
-        trained = [run for run in runs if run.variant.load("variants").kind == "variant"]
-        return {(run.label, run.dataset_label): run for run in reversed(trained)}
+
+def standard() -> dict[tuple[str, str], RunSpec]:
+    runs = load(ROOT / "suites" / "standard.toml").runs
+    trained = [run for run in runs if run.variant.load("variants").kind == "variant"]
+    return {(run.label, run.dataset_label): run for run in reversed(trained)}
+
+
+def device(bench: Bench) -> None:
+    cuda = bench.device.type == "cuda"
+    about = torch.cuda.get_device_properties(bench.device) if cuda else None
+    bench.say(
+        "device", name=about.name if about else "a CPU", GiB=about.total_memory >> 30 if about else 0,
+        cores=os.cpu_count(), torch=torch.__version__, python=sys.version.split()[0], date=date.today(),
+    )  # fmt: skip
 
 
 def tests(bench: Bench) -> None:
-    command = [sys.executable, "-P", "-m", "pytest", "-m", "cuda", "-q", "--no-header", "-p", "no:cacheprovider"]
-    ran = subprocess.run([*command, "tests/runs"], cwd=ROOT, capture_output=True, text=True)
-    bench.say("tests", outcome=ran.stdout.strip().splitlines()[-1:], code=ran.returncode)
-    (bench.out / "tests.txt").write_text(ran.stdout + ran.stderr)
+    marked = [str(file) for file in sorted((ROOT / "tests").rglob("test_*.py")) if "mark.cuda" in file.read_text()]
+    command = [sys.executable, "-P", "-m", "pytest", "-m", "cuda", "-v", "--no-header", "-p", "no:cacheprovider"]
+    side_by_side = ["-n", "4"] if find_spec("xdist") else []
+    _command(bench, "tests", [*command, *side_by_side, *marked])
 
 
 def steps(bench: Bench) -> None:
@@ -112,12 +136,14 @@ def steps(bench: Bench) -> None:
 
 def _eager_and_captured(bench: Bench, spec: RunSpec) -> Row:
     ends, speeds, curves = [], [], []
-    for capture in (False, True):
-        work, data = _prepared(bench, spec)
-        torch.manual_seed(1)
-        curves.append([*train(work.variant, data, Budget("updates", ROUNDS), Ledger(), 2, capture=capture)])
-        ends.append({name: tensor.clone() for name, tensor in work.variant.state_dict().items()})
-        speeds.append(_rounds_a_second(bench, work, data, capture=capture))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for capture in (False, True):
+            work, data = _prepared(bench, spec)
+            torch.manual_seed(1)
+            curves.append([*train(work.variant, data, Budget("updates", ROUNDS), Ledger(), 2, capture=capture)])
+            ends.append({name: tensor.clone() for name, tensor in work.variant.state_dict().items()})
+            speeds.append(_rounds_a_second(bench, work, data, capture=capture))
     eager, captured = ends
     apart = max(
         float((eager[name].float() - captured[name].float()).abs().max() / (eager[name].float().abs().max() + 1e-12))
@@ -129,6 +155,7 @@ def _eager_and_captured(bench: Bench, spec: RunSpec) -> Row:
         "batch": work.variant.batch, "eager_rounds_s": speeds[0], "captured_rounds_s": speeds[1],
         "ratio": round(speeds[1] / speeds[0], 2), "same_bits": same, "apart": f"{apart:.1e}", "MiB": _memory(bench),
         "full_run_min": _full_run_min(spec, work, speeds[1]),
+        "refused": next((str(one.message) for one in said if "captured" in str(one.message)), ""),
     }  # fmt: skip
 
 
@@ -142,8 +169,8 @@ def _prepared(bench: Bench, spec: RunSpec) -> tuple[Work, Any]:
 
 
 def _rounds_a_second(bench: Bench, work: Work, data: Any, **more: Any) -> float:
-    """At the end of the budget, when all that grows has grown; what comes before the third round is not counted."""
-    ledger = Ledger(images=10**12, rounds=10**6)  # far along: progress is 1
+    """Near the end of a budget, when all that grows has grown; what is allocated and recorded once is not counted."""
+    ledger = Ledger(seconds=900 * bench.seconds, rounds=10**6)
     running = iter(train(work.variant, data, Budget("seconds", bench.seconds * 1_000), ledger, 1_000, **more))
     next(running)
     bench.wait()
@@ -192,33 +219,6 @@ def tutorial(bench: Bench) -> None:
     bench.say("tutorial", rounds_s=round(rounds / (time.perf_counter() - started), 1))
 
 
-def resumed(bench: Bench) -> None:
-    for what, spec in bench.pairs("ring8"):
-        few = replace(spec, samples=500, evaluations=2, metrics=("modes", "reverse_kl"), budget=Budget("updates", 40))
-        bench.attempt("resume", lambda few=few: _stopped_and_whole(bench, few), pair=what)  # type: ignore[misc]
-
-
-def _stopped_and_whole(bench: Bench, spec: RunSpec) -> Row:
-    ends = []
-    for stops in (False, True):
-        with tempfile.TemporaryDirectory() as folder:
-            workdir, state, work = Path(folder), State(), build(spec, bench.device)
-            for share in train_and_judge(Judgement(spec, work), state, workdir):
-                if stops and share >= 0.5:
-                    break
-            if stops:
-                work = build(spec, bench.device)
-                state = resume(work, workdir)
-                assert 0 < state.ledger.rounds < 40, "it goes on from where it stopped"
-                for _ in train_and_judge(Judgement(spec, work), state, workdir):
-                    pass
-            end = {name: tensor.clone() for name, tensor in work.variant.state_dict().items()}
-            judge_at_end(Judgement(spec, work), state, workdir)
-            ends.append((end, [row["value"] for row in state.scores]))
-    (whole, scores), (stopped, its_scores) = ends
-    return {"same_bits": all(whole[n].equal(stopped[n]) for n in whole), "same_scores": scores == its_scores}
-
-
 def precision(bench: Bench) -> None:
     for what, spec in bench.pairs("mnist"):
         for precise in ("tf32", "bfloat16"):
@@ -233,33 +233,34 @@ def _speed_in(bench: Bench, spec: RunSpec, precise: Any) -> Row:
 
 
 def metrics(bench: Bench) -> None:
-    """Each judgement of 10,000 digits of an untrained network, with every metric of a curve."""
-    spec = next(spec for (_, data), spec in bench.specs.items() if "mnist" in data)
+    """Judging 10,000 digits of an untrained network by the metrics whose heavy part a device can do."""
+    spec = next(spec for _, spec in bench.pairs("mnist") if spec.variant.name == "gan")
+    spec = replace(spec, curves=tuple(name for name in spec.metrics if name in ON_A_DEVICE))
     values: dict[str, dict[str, float]] = {}
-    for device in dict.fromkeys(["cpu", bench.device.type]):
-        work = build(spec, torch.device("cpu"))
-        judgement = Judgement(spec, work)
-        drawn = judgement.draw("validation")
-        moved = drawn._replace(x=drawn.x.to(device))
-        judgement.scores(moved, "validation", "curve", 0)  # what is kept for all runs
-        judgement = Judgement(spec, work)
+    work = build(spec, torch.device("cpu"))
+    drawn = Judgement(spec, work).draw("validation")
+    Judgement(spec, work).scores(drawn._replace(x=-drawn.x.to(bench.device)), "validation", "curve", 0)  # what is kept
+    for place in dict.fromkeys([bench.device.type, "cpu"]):
         started = time.perf_counter()
-        rows, _ = judgement.scores(moved, "validation", "curve", 0)
-        bench.say("metrics", device=device, seconds=round(time.perf_counter() - started, 2))
-        values[device] = {row["metric"]: row["value"] for row in rows}
+        rows, _ = Judgement(spec, work).scores(drawn._replace(x=drawn.x.to(place)), "validation", "curve", 0)
+        bench.say("metrics", device=place, seconds=round(time.perf_counter() - started, 2))
+        values[place] = {row["metric"]: row["value"] for row in rows}
     if len(values) > 1:
-        here, there = values.values()
+        there, here = values.values()
         apart = {name: f"{abs(here[name] - there[name]) / (abs(here[name]) + 1e-9):.1e}" for name in here}
         bench.say("metrics", relative_difference=apart)
 
 
 def suite(bench: Bench) -> None:
-    _ganbench(bench, "suite", "run", "suites/standard.toml", "--scale", "0.01", "--only", "*/ring8/0",
-              "--device", bench.device.type, "--results", str(bench.out / "results"))  # fmt: skip
+    with tempfile.TemporaryDirectory() as results:
+        _ganbench(bench, "suite", "run", "suites/standard.toml", "--scale", "0.01", "--only", "*/ring8/[01]",
+                  "--device", bench.device.type, "--results", results)  # fmt: skip
+        for page in Path(results).rglob("report.html"):
+            shutil.copy(page, bench.out / "page.html")
 
 
 def estimate(bench: Bench) -> None:
-    _ganbench(bench, "estimate", "run", "suites/standard.toml", "--dry-run", "--device", bench.device.type)
+    _ganbench(bench, "estimate", "run", "suites/standard.toml", "--dry-run", "--json", "--device", bench.device.type)
     for what, spec in bench.pairs():
         bench.attempt("estimate", lambda spec=spec: _by_the_formula(bench, spec), pair=what)  # type: ignore[misc]
 
@@ -279,37 +280,60 @@ def _ganbench(bench: Bench, stage: str, *arguments: str) -> None:
 
 def pacgan(bench: Bench) -> None:
     script = str(Path(__file__).with_name("pacgan.py"))
-    _command(
-        bench, "pacgan", [sys.executable, script, "--out", str(bench.out / "pacgan"), "--device", bench.device.type]
-    )
+    with tempfile.TemporaryDirectory() as samples:
+        _command(bench, "pacgan", [sys.executable, script, "--out", samples, "--device", bench.device.type])
 
 
 def _command(bench: Bench, stage: str, command: list[str]) -> None:
     """Run it in the time that the stage has left; what it prints is kept, and its end shown."""
-    left = max(5.0, min(bench.deadline, 1e9) - time.monotonic())
+    left = max(1.0, bench.deadline - time.monotonic())
     started = time.perf_counter()
     with (bench.out / f"{stage}.txt").open("w") as log:
         try:
             code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, timeout=left).returncode
         except subprocess.TimeoutExpired:
             code = -1
-    bench.say(stage, code=code, seconds=round(time.perf_counter() - started))
-    print((bench.out / f"{stage}.txt").read_text()[-3_000:])
+    said = (bench.out / f"{stage}.txt").read_text(errors="replace")
+    bench.say(stage, code=code, seconds=round(time.perf_counter() - started), end=(said.splitlines() or [""])[-1][:200])
+    print(said[-3_000:], flush=True)
 
 
 # Stages in the order of their worth, and the share of the time each may take.
 STAGES: dict[str, tuple[Callable[[Bench], None], float]] = {
-    "steps": (steps, 0.35), "tests": (tests, 0.15), "tutorial": (tutorial, 0.02), "resume": (resumed, 0.1),
-    "precision": (precision, 0.15), "metrics": (metrics, 0.1), "suite": (suite, 0.3), "estimate": (estimate, 0.3),
+    "device": (device, 0.1), "steps": (steps, 0.35), "tests": (tests, 0.25), "tutorial": (tutorial, 0.05),
+    "precision": (precision, 0.15), "metrics": (metrics, 0.15), "suite": (suite, 0.3), "estimate": (estimate, 0.3),
     "pacgan": (pacgan, 1.0),
 }  # fmt: skip
 
 
+def in_a_process(bench: Bench, stage: str, seconds: float) -> str:
+    """Do a stage, and end it and all that it has started after so many seconds; how it ended, if not well."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ganbench.executors.warm"])  # imports are done once, and nothing on the device
+    process = context.Process(target=_stage, args=(bench, stage, seconds))
+    process.start()
+    process.join(seconds)
+    late = process.is_alive()
+    with suppress(ProcessLookupError, PermissionError):  # it leads a group of its own, if it came so far
+        os.killpg(process.pid or 0, signal.SIGKILL)
+    process.kill()
+    process.join()
+    return "stopped at its limit" if late else f"exit code {process.exitcode}" if process.exitcode else ""
+
+
+def _stage(bench: Bench, stage: str, seconds: float) -> None:
+    os.setsid()
+    bench.deadline = time.monotonic() + seconds - SPARE_S
+    bench.attempt(stage, lambda: STAGES[stage][0](bench))  # type: ignore[func-returns-value]
+    if bench.left_out:
+        bench.say(stage, left_out=bench.left_out)
+
+
 def tables(bench: Bench) -> str:
     """Markdown for docs/performance.md: a table per stage."""
-    lines = []
+    lines, said = [], bench.rows
     for stage in STAGES:
-        rows = [{k: v for k, v in row.items() if k != "stage"} for row in bench.rows if row["stage"] == stage]
+        rows = [{k: v for k, v in row.items() if k != "stage"} for row in said if row["stage"] == stage]
         columns = list(dict.fromkeys(name for row in rows for name in row))
         lines += [f"### {stage}", "", "| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
         lines += ["| " + " | ".join(str(row.get(name, "")) for name in columns) + " |" for row in rows] + [""]
@@ -326,18 +350,14 @@ def main() -> None:
     ask.add_argument("--stages", default=",".join(STAGES))
     given = ask.parse_args()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    bench = Bench(given.out, torch.device(given.device), given.seconds, given.only)
-    name = torch.cuda.get_device_name() if given.device == "cuda" else "a CPU"
-    bench.say("device", name=name, torch=torch.__version__, python=sys.version.split()[0], date=date.today())
-    end = time.monotonic() + given.limit
+    os.environ["PYTHONUNBUFFERED"] = "1"  # what is ended before its end has printed so far
+    bench = Bench(given.out, given.device, given.seconds, given.only)
     for stage in given.stages.split(","):
-        work, share = STAGES[stage]
-        bench.deadline = min(end, time.monotonic() + share * given.limit)
-        started = time.monotonic()
-        if time.monotonic() < end - 5:
-            work(bench)
-        bench.say("stage", name=stage, seconds=round(time.monotonic() - started))
-    (given.out / "tables.md").write_text(tables(bench))
+        began = time.monotonic()
+        left = min(STAGES[stage][1] * given.limit, BEGAN + given.limit - began)
+        ended = in_a_process(bench, stage, left) if left > SPARE_S else "no time was left"
+        bench.say("stage", name=stage, seconds=round(time.monotonic() - began), **({"FAILED": ended} if ended else {}))
+        (given.out / "tables.md").write_text(tables(bench))
 
 
 if __name__ == "__main__":
