@@ -5,6 +5,9 @@ ICML 2025, https://arxiv.org/abs/2505.22450. Samples move away from real data, m
 single direction, and a metric must say so: near 1 where samples are as good as real data, near 0 where they share
 nothing, and rise or fall in between. Thresholds, distributions and sizes are those of the authors' code.
 
+What must hold of a distance is this project's: next to nothing where samples are as good as real data, and the larger
+the further they depart, whatever the way. It has no scale, so that it is measured against its own largest value.
+
 Deviations: seven settings of each check instead of 10 to 51, up to 4,000 points instead of 10,000, and one draw of
 each, not ten.
 """
@@ -28,6 +31,7 @@ SETTINGS = 7
 CLOSE = 0.05  # to 0, to 1, to a share
 SEEN, SLACK = 0.2, 0.1  # what must change, and what an end may be off the largest or least value
 OVERLAP = 0.2  # of the volumes of two cubes
+TINY = 1e-12  # no distance is measured against less
 
 
 class Check(NamedTuple):
@@ -89,17 +93,43 @@ def bell(v: Floats) -> bool:
     return bool((middle - ends >= SEEN).all() and v.max() - middle <= SLACK and low)
 
 
-def both(right: Mapping[str, Holds]) -> dict[Aspect, Mapping[str, Holds]]:
-    """The same must hold whatever a metric is about."""
-    return {"fidelity": right, "diversity": right}
+def least(at: int) -> Holds:
+    """A distance is next to nothing at a setting, beside what it is at the ends."""
+    return lambda v: bool(v[at] <= CLOSE * min(v[end] for end in (FIRST, LAST) if end != at))
+
+
+def growing(at: int) -> Holds:
+    """A distance grows from a setting on, towards either end."""
+
+    def holds(v: Floats) -> bool:
+        sides = [side for side in (v[at::-1], v[at:]) if len(side) > 1]
+        back = [np.maximum.accumulate(side) - side for side in sides]
+        return all(side[-1] > side[0] and (b <= SLACK * side.max()).all() for side, b in zip(sides, back, strict=True))
+
+    return holds
+
+
+def unmoved(holds: Holds) -> Holds:
+    """A distance is flat, or settled, in shares of its largest size."""
+    return lambda v: holds(v / max(float(np.abs(v).max()), TINY))
+
+
+def both(right: Mapping[str, Holds], distance: Mapping[str, Holds]) -> dict[Aspect, Mapping[str, Holds]]:
+    """The same must hold of fidelity and of diversity."""
+    return {"fidelity": right, "diversity": right, "distance": distance}
 
 
 FIRST, MIDDLE, LAST = 0, SETTINGS // 2, SETTINGS - 1
-APART_AND_BACK = both({"same": close(MIDDLE, 1), "far": close(FIRST, 0), "far off": close(LAST, 0), "bell": bell})
-UNLIKE = both({"flat": flat, "first": close(FIRST, 0), "last": close(LAST, 0)})
+BOTH_WAYS, ONE_WAY = ({"same": least(at), "growing": growing(at)} for at in (MIDDLE, FIRST))
+EVEN, STEADY = {"flat": unmoved(flat)}, {"settled": unmoved(settled)}
+APART_AND_BACK = both(
+    {"same": close(MIDDLE, 1), "far": close(FIRST, 0), "far off": close(LAST, 0), "bell": bell}, BOTH_WAYS
+)
+UNLIKE = both({"flat": flat, "first": close(FIRST, 0), "last": close(LAST, 0)}, EVEN)
 DROPPED: dict[Aspect, Mapping[str, Holds]] = {
     "fidelity": {"same": close(FIRST, 1), "all dropped": close(LAST, 1), "flat": flat},
     "diversity": {"same": close(FIRST, 1)},
+    "distance": ONE_WAY,
 }
 
 
@@ -180,11 +210,11 @@ def checks() -> Iterator[Check]:
         yield Check("spheres of other radii", f"{d} d", np.linspace(0.1, 1.9, SETTINGS), _radii(d), APART_AND_BACK)
     sizes = np.logspace(2, np.log10(4_000), SETTINGS)
     for d in (1, 8, 64):
-        shares = both({"settled": settled, "a fifth": close(LAST, OVERLAP)})
+        shares = both({"settled": settled, "a fifth": close(LAST, OVERLAP)}, STEADY)
         yield Check("cubes that overlap by a fifth", f"of both sizes, {d} d", sizes, _cubes(d, True), shares)
         yield Check("cubes that overlap by a fifth", f"of samples' sizes, {d} d", sizes, _cubes(d, False), shares)
     for inside in ("ball", "torus"):
-        right = both({"settled": settled, "apart": close(LAST, 0)})
+        right = both({"settled": settled, "apart": close(LAST, 0)}, STEADY)
         yield Check("a torus around a ball", f"real {inside}", sizes, _around(inside), right)
     for d in (1, 8, 64):
         yield Check("one mode for two", f"{d} d", np.linspace(0, 5, SETTINGS), _two_modes(d), ONE_FOR_TWO)
@@ -203,22 +233,27 @@ WIDER: dict[Aspect, Mapping[str, Holds]] = {
         "same": close(MIDDLE, 1), "narrow": close(FIRST, 0), "wide": ALL_OR_NOTHING[LAST],
         "rising or bell": one_of(rising, bell),
     },
+    "distance": BOTH_WAYS,
 }  # fmt: skip
 INVENTED: dict[Aspect, Mapping[str, Holds]] = {
     "fidelity": {"same": close(MIDDLE, 1), "dropped": close(FIRST, 1), "falling": falling},
     "diversity": {"same": close(MIDDLE, 1), "invented": close(LAST, 1), "rising": rising},
+    "distance": BOTH_WAYS,
 }
 ONE_FOR_TWO: dict[Aspect, Mapping[str, Holds]] = {
     "fidelity": {"same": close(FIRST, 1), "falling": falling},
     "diversity": {"same": close(FIRST, 1), "falling or flat": one_of(falling, flat)},
+    "distance": ONE_WAY,
 }
 ROUNDED: dict[Aspect, Mapping[str, Holds]] = {
     "fidelity": {"flat": flat, "coarse": close(FIRST, 0), "fine": close(LAST, 0)},
     "diversity": {"flat": flat, "coarse": ALL_OR_NOTHING[FIRST], "fine": ALL_OR_NOTHING[LAST]},
+    "distance": EVEN,
 }
 CONTINUOUS: dict[Aspect, Mapping[str, Holds]] = {
     "fidelity": {"flat": flat, "coarse": close(FIRST, 1), "fine": close(LAST, 1)},
     "diversity": {"flat": flat, "coarse": close(FIRST, 0), "fine": close(LAST, 0)},
+    "distance": EVEN,
 }
 
 

@@ -19,7 +19,8 @@ from ganbench.judges import Judged
 from ganbench.variant import Batch
 
 Direction = Literal["higher", "lower", "none"]  # "none": no score, but what another number is read against
-Aspect = Literal["fidelity", "diversity"]  # of samples, that a metric is about: as good as real data; as various
+# Of samples, that a metric is about: as good as real data, as various, both from 0 to 1; or how far from them in all.
+Aspect = Literal["fidelity", "diversity", "distance"]
 Belief = Callable[[Tensor], Tensor]  # samples (n, *shape) -> (n,) probability that each is real, as D's scores say it
 Walk = Callable[[int, float], tuple[Judged, Judged]]  # n steps between latents, each a share of its way -> both ends
 CPU = torch.device("cpu")
@@ -112,7 +113,7 @@ class Metric:
     on_curves: bool = True  # whether it is cheap enough for each judgement, and not for the last alone
     growth: float = 1.0  # power of the number of samples with which its time grows, as far as an estimate cares
     enough: int = 0  # samples: it looks at no more, however many there are; 0: at all
-    aspect: Aspect | None = None  # on a scale where 1 is as real data; such metrics get a certificate
+    aspect: Aspect | None = None  # such metrics get a certificate
     ceiling: Callable[[Evidence], float] | None = None  # the largest value, where it depends on the data
     version: int = 1  # raised when the number changes its meaning: part of the comparability key
 

@@ -103,6 +103,7 @@ def inception_score(evidence: Evidence) -> Estimate:
     source='Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017, '
     "https://arxiv.org/abs/1706.08500",
     outnumber_width=True,
+    aspect="distance",
     version=2,
 )
 def fid(evidence: Evidence) -> Estimate:
@@ -164,6 +165,7 @@ def root(matrix: Tensor) -> Tensor:
     "https://arxiv.org/abs/1911.07023",
     outnumber_width=True,
     least=4,  # the smaller of two sizes has a covariance too
+    aspect="distance",
 )
 def fid_unbiased(evidence: Evidence) -> Estimate:
     """The FID that infinitely many samples would have: FIDs of fewer and fewer samples, extrapolated (FID-infinity).
@@ -209,6 +211,7 @@ def fid_unbiased(evidence: Evidence) -> Estimate:
     source='Bińkowski et al., "Demystifying MMD GANs", 2018, https://arxiv.org/abs/1801.01401',
     growth=0.3,  # the subsets are 1,000 each, whatever there is
     least=2,
+    aspect="distance",
 )
 def kid(evidence: Evidence) -> Estimate:
     """Squared maximum mean discrepancy of the features, with the kernel (x.y / width + 1)^3.

@@ -46,7 +46,7 @@ def to_plain(certificate: Certificate) -> dict[str, list[dict[str, Any]]]:
 def terminal(certificate: Certificate) -> RenderableType:
     """Both tables; of what fails, that it fails."""
     return Group(
-        _table("Published checks of fidelity and diversity", verdicts(certificate)),
+        _table("Published checks of fidelity, diversity and distances", verdicts(certificate)),
         _table("Metrics that claim to see copies", copies(certificate)),
     )
 
@@ -66,13 +66,15 @@ def markdown(certificate: Certificate) -> str:
     versions = ", ".join(f"`{name}` {version}" for name, version in certificate.versions.items())
     parts = [
         "# A certificate of metrics",
-        "Which metric of fidelity and diversity can be believed where. Written by "
+        "Which metric of fidelity, of diversity, and which distance can be believed where. Written by "
         "`ganbench audit --certificate --cards docs`, as is every word of the tables. The checks are those of "
         f"{SOURCE}; `ganbench/audit/sanity.py` has their distributions and thresholds, and says where they are shorter "
         "than the authors'.",
         "A metric passes a check if all holds that should: near 1 where samples are as good as real data (*same*), "
-        "near 0 where they share nothing (*far*, *apart*), and rising, falling or flat in between. A cell of a failed "
-        "check names what does not hold. No metric passes them all, as the paper found of its twelve: read a board's "
+        "near 0 where they share nothing (*far*, *apart*), and rising, falling or flat in between. A distance, such as "
+        "`fid`, must be next to nothing where samples are as good as real data (*same*), and the larger the further "
+        "they depart (*growing*). A cell of a failed check names what does not hold. No metric passes them all, as the "
+        "paper found of its twelve, none of them a distance: read a board's "
         "numbers against the row of real data, and against each other.",
         pipe_table(verdicts(certificate).rename(columns=lambda name: name if name == "check" else f"`{name}`")),
         "## Copies",

@@ -12,6 +12,7 @@ from ganbench.reports.formats.certificate import copies, markdown, verdicts
 
 CHECKS = {check.title: check for check in checks()}
 QUICK = ["precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage"]
+DISTANCES = ["fid", "fid_unbiased", "kid"]
 SHIPPED = Path(__file__).parents[2] / "docs" / "certificate.md"
 
 
@@ -26,7 +27,7 @@ def shipped() -> dict[str, dict[str, str]]:
 
 def test_every_check_is_in_the_certificate_that_ships():
     assert list(shipped()) == list(CHECKS) and len(CHECKS) == 38
-    assert all(set(row) == {*QUICK, "prd_f8", "prd_f1_8"} for row in shipped().values())
+    assert all(set(row) == {*QUICK, *DISTANCES, "prd_f8", "prd_f1_8"} for row in shipped().values())
 
 
 @pytest.mark.parametrize(
@@ -35,9 +36,10 @@ def test_every_check_is_in_the_certificate_that_ships():
      "modes drop one by one, 8 d", "spreads apart, 8 d"],
 )  # fmt: skip
 def test_the_certificate_that_ships_is_what_the_checks_say(title):
-    found = certify(lambda _: None, some=[CHECKS[title]], names=QUICK)
+    quick = [*QUICK, "fid", "fid_unbiased"]
+    found = certify(lambda _: None, some=[CHECKS[title]], names=quick)
     assert {verdict.metric: verdict.word for verdict in found.verdicts} == {
-        name: shipped()[title][name] for name in QUICK
+        name: shipped()[title][name] for name in quick
     }
 
 
@@ -48,8 +50,15 @@ def test_what_the_paper_and_the_authors_of_clipping_found_is_found_here():
     assert all(outlier[name].startswith("fail") for name in ("precision", "density"))
     assert all(outlier[name] == "pass" for name in ("clipped_density", "clipped_coverage"))
     assert "pass" not in words["one direction of many apart"].values(), "all are Euclidean"
-    passed = {name: sum(row[name] == "pass" for row in words.values()) for name in outlier}
+    passed = {name: sum(row[name] == "pass" for row in words.values()) for name in outlier if name not in DISTANCES}
     assert sorted(passed, key=passed.__getitem__)[-1] == "clipped_density" and max(passed.values()) < len(words)
+
+
+def test_distances_see_what_moves_and_not_what_is_scaled():
+    words = shipped()
+    for name in DISTANCES:
+        assert words["means apart, 8 d"][name] == words["modes drop one by one, 8 d"][name] == "pass"
+        assert words["a direction is scaled"][name] == "fail: flat"
 
 
 def test_no_copy_of_the_training_set_leads_by_a_metric_that_claims_to_see_copies():
@@ -76,6 +85,16 @@ def test_no_copy_of_the_training_set_leads_by_a_metric_that_claims_to_see_copies
         ("spreads apart, 8 d", "diversity", [0, 0.1, 0.5, 1, 1, 1, 1], []),
         ("spreads apart, 8 d", "diversity", [0, 0.1, 0.5, 1, 0.5, 0.1, 0], []),
         ("spreads apart, 8 d", "diversity", [0, 0.1, 0.5, 1, 0.6, 0.5, 0.5], ["wide"]),
+        ("means apart, 8 d", "distance", [90, 40, 10, 0.1, 10, 40, 50], []),
+        ("means apart, 8 d", "distance", [90, 40, 10, 9, 10, 40, 90], ["same"]),
+        ("means apart, 8 d", "distance", [90, 40, 10, 0.1, 10, 40, 5], ["growing"]),
+        ("means apart, 8 d", "distance", [0, 0, 0, 0, 0, 0, 0], ["growing"]),
+        ("spreads apart, 8 d", "distance", [1, 0.9, 0.5, -0.01, 3, 90, 9_000], []),
+        ("modes fade together, 8 d", "distance", [-0.01, 0.1, 0.09, 0.5, 0.7, 0.8, 1], []),
+        ("a direction is scaled", "distance", [36, 36.4, 36, 35, 36, 36, 36], []),
+        ("a direction is scaled", "distance", [36, 36, 36, 36, 40, 400, 4_000], ["flat"]),
+        ("a torus around a ball, real ball", "distance", [90, 80, 60, 50, 51, 52, 51], []),
+        ("a torus around a ball, real ball", "distance", [90, 80, 60, 50, 40, 30, 20], ["settled"]),
         ("spreads apart, 8 d", "fidelity", [1, 1, 1, np.nan, 0.5, 0.1, 0], ["same", "narrow", "wide", "falling"]),
     ],
 )  # fmt: skip
@@ -85,7 +104,7 @@ def test_a_verdict_names_what_does_not_hold(title, aspect, values, failed):
 
 def test_checks_draw_what_they_say():
     for check in CHECKS.values():
-        assert len(check.settings) == SETTINGS and set(check.right) == {"fidelity", "diversity"}
+        assert len(check.settings) == SETTINGS and set(check.right) == {"fidelity", "diversity", "distance"}
     rng = np.random.default_rng(0)
     real, samples = CHECKS["spheres of other radii, 16 d"].draw(0.4, rng)
     assert np.linalg.norm(real, axis=1) == pytest.approx(1) and np.linalg.norm(samples, axis=1) == pytest.approx(0.4)
