@@ -14,12 +14,22 @@ What others' code raises is spoken of by `said`: one line that every terminal, t
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 LONGEST = 300  # characters of what strangers' code says
 
 
 class BenchError(Exception):
     """Base of all errors whose message is meant for the user."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _as_said, (type(self), str(self))  # from another process comes the message, whatever it was made of
+
+
+def _as_said(kind: type[BenchError], message: str) -> BenchError:
+    error = kind.__new__(kind)
+    error.args = (message,)
+    return error
 
 
 class UnknownName(BenchError):

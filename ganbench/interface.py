@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, Union
 
 import numpy as np
 import pandas as pd
 from pandas import DataFrame
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from ganbench import store
 from ganbench.errors import BadResults, BadSuite, UnknownName
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ganbench.runs.sources import Source
     from ganbench.runs.spec import RunSpec
-    from ganbench.suite.driver import Plan
+    from ganbench.suite.plan import Plan
 
 Device = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, which takes a second to import
@@ -152,7 +152,8 @@ def run(
         retry=retry, until_decided=until_decided, on_failure=on_failure, silence=silence, settings=settings,
         track=track, command=_as_command(suite, options), say=lambda found: console.print(found, markup=False),
     )  # fmt: skip
-    found, *_ = carried_out(plan, console)
+    carried_out(plan, console)
+    found = read(plan.store.path, forgiving=True)
     found.report()
     return found
 
@@ -166,28 +167,25 @@ def planned(
 ) -> "Plan":  # fmt: skip
     """What `run` would do, checked. `command` is kept in the record. Raises as `run` does."""
     from ganbench.suite import driver
-    from ganbench.suite.chosen import resolved
-    from ganbench.suite.loading import load
     from ganbench.suite.sharding import Shard
     from ganbench.suite.tracking import choose_trackers
 
     part = None if shard is None else Shard.parse(shard)
     executes = driver.choose_executor(executor, device, workers, options)
     executes.silence_s = 60 * silence or None
-    loaded = load(suite, scale, say, until_decided, settings)
+    loaded = driver.loaded(suite, scale, until_decided, settings, results, part is not None, say)
     if any(run.look and run.look.number > 1 for run in (*loaded.later, *loaded.searched)) and (part or join):
         raise BadSuite(
             f"{suite} adds seeds until it is decided who leads, which one driver alone can see. Run it without "
             f"{'--shard' if part else '--join'}, or give it fixed seeds."
         )
-    loaded = resolved(loaded, results / loaded.name, together=part is not None)
     plan = driver.plan(loaded, results, executes, only, retry, command, on_failure, part)
     return replace(plan, join=join, trackers=choose_trackers(track, loaded.name, plan.store.path))
 
 
-def carried_out(plan: "Plan", console: Console) -> tuple[Results, int, "Plan"]:
-    """Do what is planned, the board after its search, and add seeds if the suite says so -> the results, without what
-    is damaged, how many of the runs asked for have failed, and the plan with all that was done.
+def carried_out(plan: "Plan", console: Console) -> tuple[int, "Plan"]:
+    """Do what is planned, the board after its search, and add seeds if the suite says so -> how many of the runs asked
+    for have failed, and the plan with all that was done.
     """
     from ganbench.suite import driver, looks
 
@@ -196,13 +194,29 @@ def carried_out(plan: "Plan", console: Console) -> tuple[Results, int, "Plan"]:
     if plan.suite.searched:
         failed, done = failed + driver.carry_out(plan, console), plan.runs
         if failed and plan.on_failure == "stop":
-            return read(plan.store.path, forgiving=True), failed, plan
+            return failed, plan
         plan = driver.after_search(plan, console)
     for one in looks.plans(plan, lambda folder, look: can_lead(store.read(folder), look), console):
         failed, done = failed + driver.carry_out(one, console), (*done, *one.runs)
         if failed and one.on_failure == "stop":
             break
-    return read(plan.store.path, forgiving=True), failed, replace(one, runs=done)
+    return failed, replace(one, runs=done)
+
+
+class Shown(NamedTuple):
+    """What is shown of results when their runs have ended."""
+
+    boards: RenderableType
+    page: Path
+    damaged: list[str]  # what is left out
+
+
+def shown(folder: Path) -> Shown:
+    """Write the page of a suite's results, and make the terminal's boards. Raises OSError."""
+    from ganbench.reports.formats import terminal
+
+    found = read(folder, forgiving=True)
+    return Shown(terminal.summary_boards(found), found.report(), found.damaged)
 
 
 def evaluate(

@@ -10,7 +10,7 @@ import pytest
 
 from ganbench.data import pictures
 from ganbench.errors import BadSuite
-from ganbench.executors import local
+from ganbench.executors import apart, local
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs import budget
 from ganbench.store import read
@@ -58,9 +58,9 @@ def test_memory_is_unknown_where_the_system_does_not_say_it(monkeypatch: pytest.
 def test_a_suite_runs_where_processes_are_spawned(
     ganbench: Callable[..., Any], resources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local.multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    monkeypatch.setattr(apart.multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     monkeypatch.delattr(local.os, "killpg")
-    assert local._context().get_start_method() == "spawn"
+    assert apart.context().get_start_method() == "spawn"
     ran = ganbench("run", resources / "tiny.toml", "--results", tmp_path, "--only", "gan/ring8/0")
     assert ran.code == 0, ran.err
     assert read(tmp_path / "tiny").runs.query("status == 'done'")["label"].tolist() == ["gan"]

@@ -87,23 +87,14 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Train and judge everything a suite names; run again, it does only what is missing."""
-    from ganbench import plugins
+    from ganbench.executors.apart import apart, warm_up
 
     use_data_dir(data_dir)
-    if not dry_run:
-        plugins.load(
-            "executors", executor
-        ).warm_up()  # while this process imports much the same, and tries what the suite names
+    warm_up()  # while this process imports the rest
 
     from ganbench import interface
-    from ganbench.reports.formats import terminal
     from ganbench.suite import timing
-    from ganbench.suite.driver import choose_device
-    from ganbench.suite.loading import read_table
 
-    elsewhere = read_table(suite, settings or ())[1].meant_for == "cuda" and choose_device(device).type == "cpu"
-    if elsewhere:
-        err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
     plan = interface.planned(
         suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale,
         retry=retry, until_decided=until_decided, on_failure=on_failure,
@@ -112,6 +103,9 @@ def run(
         options=executor_options(executor_option or [], address=address, checkpoints=checkpoints),
         command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
     )  # fmt: skip
+    elsewhere = plan.suite.meant_for == "cuda" and plan.executor.device == "cpu"
+    if elsewhere:
+        err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
     if tried and (dry_run or elsewhere):
         timing.announce(plan, tried, err)
@@ -127,21 +121,21 @@ def run(
         err.print(f"{done:,} of {plan.asked:,} already done.")
     started = monotonic()
     try:
-        found, failed, plan = interface.carried_out(plan, err)
+        failed, plan = interface.carried_out(plan, err)
     except KeyboardInterrupt:
         err.print("\nStopped. What is finished is kept; the same command goes on from here.")
         raise typer.Exit(INTERRUPTED) from None
     took_s = monotonic() - started
     with writing(plan.store.path / "report.html"):
-        report_file = found.report()
+        shown = apart(interface.shown, plan.store.path)
     if as_json:
         out.print_json(data=timing.as_json(plan, tried, took_s))
     else:
-        out.print(terminal.summary_boards(found))
+        out.print(shown.boards)
     if plan.runs:
         timing.say_outcome(plan, tried, took_s, err)
-    err.print(f"The whole report: {report_file}")
-    say_what_is_left_out(found.damaged)
+    err.print(f"The whole report: {shown.page}")
+    say_what_is_left_out(shown.damaged)
     if failed:
         err.print(f"{failed} run(s) failed; the report says why, and --retry does them again.")
         raise typer.Exit(SOME_FAILED)

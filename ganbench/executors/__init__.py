@@ -65,8 +65,3 @@ class Executor(ABC):
     def share(self, memory: int) -> None:
         """Hear that no run takes more than so many bytes of its device, and so how many fit; 0: nobody knows."""
         return
-
-    @classmethod
-    def warm_up(cls) -> None:
-        """Begin in the background with what the first job would wait for. It is called before torch is imported."""
-        return

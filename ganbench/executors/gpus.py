@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from ganbench.executors.apart import apart
+
 MEMORY_SHARE = 0.9  # of a GPU's free memory that runs may fill
 CONTEXT = 1 << 30  # bytes of a GPU that a process takes for itself, with the libraries' workspaces and captured graphs
 
@@ -27,6 +29,10 @@ def least_busy(devices: int, busy: Iterable[str]) -> str:
 
 def count_gpus() -> int:
     """GPUs that PyTorch sees."""
+    return apart(_count)
+
+
+def _count() -> int:
     import torch
 
     return torch.cuda.device_count()
@@ -34,6 +40,10 @@ def count_gpus() -> int:
 
 def free_memory(devices: int) -> int:
     """Bytes that are free on each of the GPUs."""
+    return apart(_free, devices)
+
+
+def _free(devices: int) -> int:
     import torch
 
     return min(torch.cuda.mem_get_info(index)[0] for index in range(devices))

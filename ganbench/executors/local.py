@@ -1,27 +1,19 @@
 """Runs as processes of this machine, one process per run, so that a crash or a kill touches no other.
 
-Where the system can fork, workers are forked from a server that has imported torch, the judges and the
-metrics once: a run starts in milliseconds and shares that memory. What a worker must do to depend on nobody and to
-leave nothing behind is in `worker.py`.
+How they start is in `apart.py`; what a worker must do to depend on nobody and to leave nothing behind, in `worker.py`.
 """
 
-import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from threading import current_thread, main_thread
 from time import monotonic, sleep
-from types import ModuleType
-from typing import Any
 
 from ganbench.errors import said
 from ganbench.executors import Executor, Job, JobReport, gpus
+from ganbench.executors.apart import context, ending, kill, started
 from ganbench.executors.worker import do_job
 
 GRACE_S = 5.0  # for a worker to end, before it is killed
@@ -44,21 +36,13 @@ class Local(Executor):
             shared = gpus.runs_per_gpu(free, memory, each, gpus.mps_runs())
             self.workers, self.threads = workers_and_threads(self.device, self.devices * shared, self.devices)
 
-    @classmethod
-    def warm_up(cls) -> None:
-        """Let the server that workers are forked from begin with its imports."""
-        if _context().get_start_method() == "forkserver" and current_thread() is main_thread():
-            ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it inherits this: Ctrl-C is never its affair
-            forkserver.ensure_running()
-            signal.signal(signal.SIGINT, ours)
-
     def __call__(self, jobs: Iterable[Job]) -> Iterator[JobReport]:
-        context, waiting, running = _context(), iter(jobs), list[_Running]()
+        waiting, running = iter(jobs), list[_Running]()
         try:
             while True:
                 while len(running) < self._at_a_time(running) and (job := next(waiting, None)):
                     try:
-                        running.append(_start(context, job, self._device_for(running), self.threads))
+                        running.append(_start(job, self._device_for(running), self.threads))
                     except OSError as error:  # too many processes or open files
                         yield JobReport(job, status="lost", reason=f"no process could be started: {said(error)}")
                     else:
@@ -122,9 +106,7 @@ class _Running:
             return self._crash("the process went on without a connection to the driver and was ended")
         if code == -signal.SIGTERM:
             sleep(ECHO_S)
-        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        hint = ", as the system does when memory runs out" if cause.endswith("SIGKILL") else ""
-        return self._crash(f"the process ended with {cause}{hint}", killed=code in KILLS)
+        return self._crash(f"the process ended with {ending(self.process)}", killed=code in KILLS)
 
     def _crash(self, what: str, killed: bool = False) -> JobReport:
         reason = f"{what}, after {self.last.images:,} images"
@@ -145,32 +127,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _context() -> Any:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ganbench.executors.warm"])
-    return context
-
-
-def _start(context: Any, job: Job, device: str, threads: int) -> _Running:
-    inbox, outbox = context.Pipe(duplex=False)
-    process = context.Process(target=do_job, args=(job, device, threads, outbox), daemon=True)
-    with _without_main():
-        process.start()
+def _start(job: Job, device: str, threads: int) -> _Running:
+    inbox, outbox = context().Pipe(duplex=False)
+    process = started(do_job, job, device, threads, outbox, daemon=True)
     outbox.close()  # ours; when the worker's end closes too, the inbox says so
     return _Running(job, device, process, inbox, JobReport(job))
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Keep a new process from importing the script that asked for it: a run needs nothing of it, and it would run."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _wait(running: list[_Running], silence_s: float | None) -> None:
@@ -189,10 +150,5 @@ def _end(running: list[_Running]) -> None:
     until = monotonic() + GRACE_S
     for one in running:
         one.process.join(max(0.0, until - monotonic()))
-        assert one.process.pid, "it has been started"
-        if hasattr(os, "killpg"):
-            with suppress(ProcessLookupError, PermissionError):  # it leads a group of its own, if it came so far
-                os.killpg(one.process.pid, signal.SIGKILL)
-        one.process.kill()
-        one.process.join()
+        kill(one.process)
         one.inbox.close()

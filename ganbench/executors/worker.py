@@ -18,7 +18,7 @@ LONGEST_LOG = 2**20  # bytes that are kept of it
 def do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
     """Do one run, with a word to the driver after each log interval."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
-    _live_as_long_as_the_listener(outbox)
+    live_as_long_as_the_listener(outbox)
     log = job.workdir / LOG
     _print_to(log)
     import torch
@@ -43,7 +43,7 @@ def do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
         outbox.send((1.0, 0, "lost", f"its record cannot be written: {said(error)}"))
 
 
-def _live_as_long_as_the_listener(outbox: Connection) -> None:
+def live_as_long_as_the_listener(outbox: Connection) -> None:
     """Lead a group of processes, and end it as soon as nobody can read what is sent: a killed driver says no goodbye.
 
     The server that this process was forked from ends by itself when the last worker is gone.

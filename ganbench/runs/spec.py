@@ -1,4 +1,7 @@
-"""A run, said in plain values: what it trains on what, for how long, judged how; and how its parts are built."""
+"""A run, said in plain values: what it trains on what, for how long, judged how; and how its parts are built.
+
+Nothing here imports torch before parts are built, or a run's id is worked out.
+"""
 
 import json
 from collections.abc import Iterable
@@ -7,15 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from ganbench import __version__, plugins
-from ganbench.data import Dataset
 from ganbench.errors import BadResults, BadSuite, BenchError, UnknownName
-from ganbench.judges import Judge, choosing
-from ganbench.metrics import Metric
 from ganbench.plugins.code import code_of, code_of_file, code_of_modules, neighbours
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
@@ -23,7 +23,12 @@ from ganbench.statistics.looks import Look
 from ganbench.store.columns import SENSES, Identity, Split
 from ganbench.store.files import damaged
 from ganbench.store.records import read_run
-from ganbench.variant import Player, Variant
+
+if TYPE_CHECKING:  # they bring torch, which whoever sends runs to others has no need of
+    from ganbench.data import Dataset
+    from ganbench.judges import Judge
+    from ganbench.metrics import Metric
+    from ganbench.variant import Variant
 
 LOOP = "ganbench.runs.run"  # the module that trains and judges
 PARTS = ("losses", "penalties", "remedies")  # kinds of plugins that a variant's options name
@@ -72,6 +77,8 @@ class RunSpec:
 
         The code that numbers come from is part of it: see `code`.
         """
+        from ganbench.judges import choosing
+
         plain = asdict(self)
         for name in ("suite", "label", "dataset_label", "primary", "look", "candidate"):
             del plain[name]
@@ -87,6 +94,9 @@ class RunSpec:
         if code := self.code():
             plain["code"] = code
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "id": self.id}  # known to whoever gets it: to work it out takes torch
 
     def code(self) -> list[str]:
         """Hashes of the installed code that the run's numbers come from: of the loop, and of all plugins that it names.
@@ -104,6 +114,16 @@ class RunSpec:
 
     def _parts(self) -> list[tuple[str, str]]:
         return [(kind, text) for kind in PARTS for text in _texts(self.variant.options)]
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it is none of the board's."""
+        return self.candidate is not None and self.candidate.searching
+
+    @property
+    def is_added(self) -> bool:
+        """Whether its seed is added only where it is not decided yet who leads."""
+        return self.look is not None and self.look.number > 1
 
     @property
     def about_search(self) -> dict[str, Any]:
@@ -137,6 +157,8 @@ class RunSpec:
 
     def files(self) -> list[Path]:
         """All files beside the suite that the run is made of."""
+        from ganbench.judges import choosing
+
         beside = Path(self.dataset.beside)
         plugin_files = [beside / name.rpartition(":")[0] for name in self.plugin_files()]
         return plugin_files + list(choosing.judge_files(self.judge, self.dataset.name, beside))
@@ -159,32 +181,36 @@ class RunSpec:
             **{**plain, **made, "budget": Budget(**plain["budget"]), "look": look, "candidate": candidate, **lists}
         )
 
-    def build_dataset(self) -> Dataset:
+    def build_dataset(self) -> "Dataset":
         dataset: Dataset = build("datasets", self.dataset)
         return dataset
 
-    def build_variant(self, dataset: Dataset) -> Variant:
+    def build_variant(self, dataset: "Dataset") -> "Variant":
         """Fresh networks on the CPU, from torch's default generator."""
         variant: Variant = build("variants", self.variant, dataset.spec)
         check_moves(variant, self.variant.name)
         return variant
 
-    def build_judge(self, dataset: Dataset) -> Judge:
+    def build_judge(self, dataset: "Dataset") -> "Judge":
+        from ganbench.judges import choosing
+
         return choosing.choose_judge(self.judge, dataset, Path(self.dataset.beside))
 
-    def load_metrics(self) -> list[Metric]:
+    def load_metrics(self) -> "list[Metric]":
         return [self._load("metrics", name) for name in self.metrics]
 
     def _load(self, kind: str, name: str) -> Any:
         return plugins.load(kind, name, Path(self.dataset.beside))
 
 
-def complete(spec: RunSpec, dataset: Dataset) -> RunSpec:
+def complete(spec: RunSpec, dataset: "Dataset") -> RunSpec:
     """Decide what is left open: the dataset's judge, those of its metrics for which there are samples enough, which of
     them is the primary one, the data's fingerprint, `folder:PATH`.
 
     The variant may still be missing. Raises BadSuite or UnknownName if the judge cannot judge the dataset.
     """
+    from ganbench.judges import choosing
+
     written_out, judge = spec.dataset.written_out("datasets"), spec.judge or choosing.default_judge(dataset)
     spec = replace(spec, dataset=written_out, judge=judge, fingerprint=dataset.fingerprint)
     judged_by = spec.build_judge(dataset)
@@ -193,7 +219,7 @@ def complete(spec: RunSpec, dataset: Dataset) -> RunSpec:
     return replace(spec, primary=_primary(spec, judged_by.select))
 
 
-def _affordable(spec: RunSpec, judge: Judge, dataset: Dataset) -> tuple[str, ...]:
+def _affordable(spec: RunSpec, judge: "Judge", dataset: "Dataset") -> tuple[str, ...]:
     """Those of the judge's metrics for which there are real data enough; all, if that is none."""
     references, training = [judge.reference(split) for split in SPLITS], len(dataset.train().x)
     found = []
@@ -259,6 +285,8 @@ ROLES = {"sees_data": "a budget of images", "makes_samples": "a budget of update
 
 def check_moves(variant: Any, name: str) -> None:
     """Refuse what the loop could not train, or would train for ever."""
+    from ganbench.variant import Player, Variant
+
     if not isinstance(variant, Variant):
         raise BadSuite(f"{name} makes a {type(variant).__name__}, but needs to make a ganbench.variant.Variant.")
     players = getattr(variant, "players", None)

@@ -11,8 +11,8 @@ from ganbench.store import Results
 from ganbench.store.records import read_manifest
 from ganbench.suite import driver
 from ganbench.suite.chosen import resolved
-from ganbench.suite.loading import Suite, load
-from ganbench.suite.search import is_trial
+from ganbench.suite.loading import load
+from ganbench.suite.plan import Suite
 
 FOLDER = "fresh"  # in the suite's results
 
@@ -39,7 +39,7 @@ def train_again(
 
 def fresh(suite: Suite, rows: Collection[tuple[str, str]], seeds: Sequence[int]) -> Suite:
     """The same suite with these rows only, and these seeds. Raises BadSuite if it has none of them."""
-    first = {(run.dataset_label, run.label): run for run in reversed(suite.runs) if not is_trial(run)}
+    first = {(run.dataset_label, run.label): run for run in reversed(suite.runs) if not run.is_trial}
     if absent := [f"{label} on {dataset}" for dataset, label in rows if (dataset, label) not in first]:
         raise BadSuite(f"The suite {suite.name} has no {', '.join(absent)}. Name that of the results with --suite.")
     again = tuple(replace(first[row], seed=seed, look=None) for seed in seeds for row in rows)

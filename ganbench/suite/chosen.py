@@ -7,8 +7,7 @@ from pathlib import Path
 from ganbench.runs.spec import RunSpec
 from ganbench.store import read
 from ganbench.store.search import best_trials, outcomes
-from ganbench.suite.loading import Suite
-from ganbench.suite.search import is_trial
+from ganbench.suite.plan import Suite
 
 
 def resolved(
@@ -23,7 +22,7 @@ def resolved(
     search = read(folder, or_none=True, forgiving=True).search
     if search is None:
         return suite
-    trials = {run.id: run for run in suite.runs if is_trial(run)}
+    trials = {run.id: run for run in suite.runs if run.is_trial}
     found = outcomes(search)
     found = found[found["run"].isin(trials)]
     found["trial"] = [trials[run].candidate.number for run in found["run"]]  # type: ignore[union-attr]

@@ -1,52 +1,62 @@
-"""The driver: which runs are missing, and who does them."""
+"""The driver: which runs are missing, and who does them.
+
+It lives as long as all runs together, and so imports no torch: what needs it is asked of other processes.
+"""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import torch
 from rich.console import Console
 
 from ganbench import plugins
 from ganbench.errors import BadSuite, NoDevice
 from ganbench.executors import Executor
+from ganbench.executors.apart import apart
 from ganbench.plugins.spec import PluginSpec, as_written, build
-from ganbench.runs.record import given_to, of_kind
 from ganbench.runs.spec import RunSpec
 from ganbench.store.drivers import Driver
 from ganbench.store.folder import Store
 from ganbench.suite.chosen import resolved
-from ganbench.suite.language import OnFailure
-from ganbench.suite.loading import Suite
+from ganbench.suite.plan import Plan, Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
 from ganbench.suite.publishing import Reports, published
 from ganbench.suite.sharding import Shard
 from ganbench.suite.sharing import Share
 from ganbench.suite.terminal import display
 from ganbench.suite.tracking import Tracking
-from ganbench.trackers import Tracker
+
+if TYPE_CHECKING:
+    import torch
+
+    from ganbench.suite.language import OnFailure
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a command is about to do."""
+def loaded(
+    suite: Path,
+    scale: float,
+    until_decided: bool,
+    settings: Sequence[str],
+    results: Path,
+    together: bool,
+    say: Callable[[str], None],
+) -> Suite:
+    """A checked suite, as far as its `results` say what a search has chosen; `together` as in `resolved`."""
+    return apart(_loaded, suite, scale, until_decided, settings, results, together, hear=say)
 
-    suite: Suite
-    store: Store
-    executor: Executor
-    runs: tuple[RunSpec, ...]  # those still to do
-    failed: int  # those asked for that failed before, and are not done again
-    command: str
-    on_failure: OnFailure = "retry"
-    asked: int = 0  # runs that the command is about, done or not
-    join: bool = False  # other drivers that are at work
-    trackers: Mapping[str, Tracker] = field(default_factory=dict)  # by name
-    only: str = "*"
-    shard: Shard | None = None
+
+def _loaded(
+    suite: Path, scale: float, until_decided: bool, settings: Sequence[str], results: Path, together: bool,
+    say: Callable[[str], None],
+) -> Suite:  # fmt: skip
+    from ganbench.suite.loading import load
+
+    found = load(suite, scale, say, until_decided, settings)
+    return resolved(found, results / found.name, together)
 
 
 def plan(
@@ -56,7 +66,7 @@ def plan(
     only: str,
     retry: bool,
     command: str,
-    on_failure: OnFailure | None = None,
+    on_failure: "OnFailure | None" = None,
     shard: Shard | None = None,
 ) -> Plan:
     """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` and `shard` fit nothing.
@@ -88,7 +98,8 @@ def plan(
 
 def after_search(before: Plan, console: Console) -> Plan:
     """What follows a search: the runs of the board, as far as it is known which options they have."""
-    suite = resolved(before.suite, before.store.path, together=before.shard is not None, say=console.print)
+    together = before.shard is not None
+    suite = apart(resolved, before.suite, before.store.path, together, hear=console.print)
     if suite.searched:
         console.print(
             f"{len(suite.searched)} runs of the board wait for trials that are missing, or elsewhere. When all have "
@@ -108,12 +119,19 @@ def choose_executor(
     """
     plugin = plugins.load("executors", name)
     spec = PluginSpec(name, as_written(plugin, options or {}))
-    executor: Executor = build("executors", spec, device if plugin.elsewhere else choose_device(device).type, workers)
+    executor: Executor = build("executors", spec, device if plugin.elsewhere else apart(device_type, device), workers)
     return executor
 
 
-def choose_device(device: str) -> torch.device:
+def device_type(device: str) -> str:
+    """The type of the device that is asked for, if it is there. Raises NoDevice."""
+    return choose_device(device).type
+
+
+def choose_device(device: str) -> "torch.device":
     """`auto` is CUDA where there is one; other accelerators of torch's are taken if asked for. Raises NoDevice."""
+    import torch
+
     here = torch.accelerator.current_accelerator(check_available=True)
     found = "cpu" if here is None else here.type
     if device not in ("auto", "cpu", found):
@@ -132,9 +150,8 @@ def carry_out(plan: Plan, console: Console) -> int:
     Raises BadResults if the store cannot be written, or if another driver is at work in it that is not to be joined.
     """
     with plan.store.claim(plan.join) as us:
-        plan.store.open(
-            plan.suite.text, list(map(_entry, plan.suite.runs)), plan.command, _commit(), plan.suite.published
-        )
+        entries = [_entry(run, plan.suite) for run in plan.suite.runs]
+        plan.store.open(plan.suite.text, entries, plan.command, _commit(), plan.suite.published)
         return _carry_out(plan, us, console)
 
 
@@ -171,17 +188,9 @@ def _fits(run: RunSpec, only: str) -> bool:
     return any(fnmatch(name, only) for name in names)
 
 
-def _entry(run: RunSpec) -> dict[str, object]:
-    variant = run.variant.load("variants")
-    more = {
-        "scale": run.scale,
-        "primary": run.primary,
-        **run.about_look,
-        **run.about_search,
-        **of_kind(variant.kind),
-        "given": given_to(variant),
-    }
-    return {**asdict(run.identity), **more}
+def _entry(run: RunSpec, suite: Suite) -> dict[str, object]:
+    more = {"scale": run.scale, "primary": run.primary, **run.about_look, **run.about_search}
+    return {**asdict(run.identity), **more, **suite.kinds[run.label]}
 
 
 def _commit() -> str:

@@ -1,18 +1,17 @@
-"""How long a suite will take here, from short trials that are remembered; and what it took, beside that."""
+"""How long a suite will take here, from short trials that are remembered."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from time import process_time
-from typing import NamedTuple
 
 import torch
 
 from ganbench.data import Dataset
-from ganbench.executors import Executor
 from ganbench.metrics import OF_SOME, Metric
 from ganbench.runs.judging import along_budget
 from ganbench.runs.spec import RunSpec
+from ganbench.suite.costs import Cost, Forecast, Pair, Turns, elapsed
 from ganbench.suite.remembered import Remembered
 from ganbench.suite.scaling import least_samples, shorten
 from ganbench.suite.trials import JudgingTrials, Trial, tried_variant, try_variant
@@ -21,26 +20,11 @@ from ganbench.suite.trials import JudgingTrials, Trial, tried_variant, try_varia
 TRIALS_S = 15.0
 STARTING_S = 0.7  # of a process, from the server that has imported torch
 SHOWN = 500  # samples, about, that a run draws to be looked at
+PATIENCE_S = 900.0  # that a suite may take on a machine that it is not meant for
 
 NOTHING: Trial = {"first": 0.0, "again": 0.0, "size": 1.0, "walked": 0}
 
-Pair = tuple[str, str]  # label, dataset's label
 Advance = Callable[[str], None]  # told what is tried next
-
-
-class Cost(NamedTuple):
-    """Seconds of one run."""
-
-    start: float = 0.0  # a process, data, networks; also weights and pictures that are kept
-    training: float = 0.0
-    judging: float = 0.0
-
-    @property
-    def total(self) -> float:
-        return sum(self)
-
-    def __add__(self, other: "Cost") -> "Cost":  # type: ignore[override]
-        return Cost(*(mine + its for mine, its in zip(self, other, strict=True)))
 
 
 @dataclass
@@ -120,6 +104,18 @@ class Tried:
         return max((trial["memory"] for trial in self.variants.values()), default=0)
 
 
+def forecast(runs: Sequence[RunSpec], threads: int, turns: Turns, meant_for: str, say: Advance) -> Forecast:
+    """Try what the runs are made of, in as many threads as each has; `say` hears what is tried next."""
+    torch.set_num_threads(threads)
+    tried = estimate(runs, torch.device(turns.device), say)
+    pairs = {(run.label, run.dataset_label): run for run in reversed(runs)}
+    costs = {pair: tried.cost(run) for pair, run in pairs.items() if pair in tried.variants}
+    elsewhere = meant_for == "cuda" and turns.device == "cpu"
+    too_long = elsewhere and elapsed(map(tried.cost, runs), turns) > PATIENCE_S
+    shorter = _shorter(runs, tried, turns) if too_long else ""
+    return Forecast(costs, tried.failures, frozenset(tried.guessed), tried.memory, shorter)
+
+
 def estimate(runs: Sequence[RunSpec], device: torch.device, advance: Advance = lambda _: None) -> Tried:
     """Try each pair of variant and dataset shortly, each judge and each metric, unless it is remembered."""
     remembered, tried = Remembered(), Tried()
@@ -143,28 +139,12 @@ def estimate(runs: Sequence[RunSpec], device: torch.device, advance: Advance = l
     return tried
 
 
-def trials(runs: Iterable[RunSpec]) -> int:
-    """How many there are to show progress of."""
-    runs = list(runs)
-    return len({(run.label, run.dataset_label) for run in runs}) + len({run.dataset_label for run in runs})
-
-
-def elapsed(costs: Iterable[Cost], executor: Executor) -> float:
-    """Seconds from the first run to the last: workers share all work, but a GPU trains one run after the other.
-
-    That several runs on one GPU train faster than in turns is not counted on.
-    """
-    total = sum(costs, Cost())
-    turns = executor.workers if executor.device == "cpu" else executor.devices
-    return total.training / turns + (total.start + total.judging) / executor.workers
-
-
-def scale_for(runs: Sequence[RunSpec], tried: Tried, executor: Executor, seconds: float) -> float | None:
+def scale_for(runs: Sequence[RunSpec], tried: Tried, turns: Turns, seconds: float) -> float | None:
     """The scale, beside that of the runs, at which they take so long; None if no scale makes them so short."""
     least = {name: least_samples(metrics, tried.judging[name]["width"]) for name, metrics in tried.metrics.items()}
 
     def takes(scale: float) -> float:
-        return elapsed((tried.cost(shorten(run, scale, least[run.dataset_label])) for run in runs), executor)
+        return elapsed((tried.cost(shorten(run, scale, least[run.dataset_label])) for run in runs), turns)
 
     low, high = 1e-6, 1.0
     if takes(low) > seconds:
@@ -173,6 +153,15 @@ def scale_for(runs: Sequence[RunSpec], tried: Tried, executor: Executor, seconds
         middle = (low * high) ** 0.5
         low, high = (middle, high) if takes(middle) <= seconds else (low, middle)
     return low
+
+
+def _shorter(runs: Sequence[RunSpec], tried: Tried, turns: Turns) -> str:
+    """The options with which it takes no longer than one may have patience for, and how long that is."""
+    one = [run for run in runs if run.seed == runs[0].seed]
+    for some, only in ((runs, ""), (one, f" --only '*/*/{runs[0].seed}'")):
+        if scale := scale_for(some, tried, turns, PATIENCE_S):
+            return f"`--scale {runs[0].scale * scale:.1g}{only}`, about {PATIENCE_S / 60:.0f} minutes"
+    return "`--only` and a few of its variants"
 
 
 def _metric_s(metric: Metric, tried: Trial, samples: int, variant: Trial, judging: Trial) -> tuple[float, float]:

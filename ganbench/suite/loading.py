@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from ganbench.metrics import Evidence
 from ganbench.plugins.spec import PluginSpec
 from ganbench.runs.budget import Budget
 from ganbench.runs.contract import rehearse, strange
+from ganbench.runs.record import given_to, of_kind
 from ganbench.runs.spec import SPLITS, RunSpec, complete
 from ganbench.suite.capacity import fit
-from ganbench.suite.language import DatasetTable, OnFailure, SearchTable, Seeds, SuiteTable, VariantTable, parse
+from ganbench.suite.language import DatasetTable, SearchTable, Seeds, SuiteTable, VariantTable, parse
+from ganbench.suite.plan import Suite
 from ganbench.suite.remembered import Remembered
 from ganbench.suite.scaling import least_samples, shorten
 from ganbench.suite.search import candidates, check_metric, with_seeds
@@ -31,32 +33,6 @@ MOST_RUNS = 100_000
 
 Say = Callable[[str], None]
 Row = tuple[RunSpec, list[RunSpec]]  # a variant on a dataset, and its trials where options are searched
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A checked suite: its name, its runs in the order in which they are worth having, and its own text."""
-
-    name: str
-    description: str
-    meant_for: str
-    runs: tuple[RunSpec, ...]
-    text: str
-    on_failure: OnFailure = "retry"
-    published: tuple[dict[str, Any], ...] = ()  # one for each number: PUBLISHED_COLUMNS of the store
-    later: tuple[RunSpec, ...] = ()  # whose seeds are added where it is not decided yet who leads
-    searched: tuple[RunSpec, ...] = ()  # whose options a search has yet to choose
-
-    def knowing(self, known: Sequence[RunSpec], searched: Sequence[RunSpec]) -> "Suite":
-        """The same suite, with runs whose options are known now, and those that are still searched."""
-        now = tuple(run for run in known if not _added(run))
-        later = tuple(run for run in known if _added(run))
-        return replace(self, runs=self.runs + now, later=self.later + later, searched=tuple(searched))
-
-    def asking_for(self, wanted: Callable[[RunSpec], bool]) -> "Suite":
-        """The same suite, with those of the later runs that are wanted among its runs."""
-        asked = tuple(run for run in self.later if wanted(run))
-        return replace(self, runs=self.runs + asked, later=tuple(run for run in self.later if run not in asked))
 
 
 def load(
@@ -86,16 +62,20 @@ def load(
     searched = tuple(run for run in every if run.candidate and not run.candidate.searching)
     known = [run for run in every if run.candidate is None or run.candidate.searching]
     _each_run_once(path, known)
-    later = tuple(run for run in known if _added(run))
-    runs = tuple(run for run in known if not _added(run))
+    later = tuple(run for run in known if run.is_added)
+    runs = tuple(run for run in known if not run.is_added)
     table.gate.check_metrics((metric for run in runs for metric in run.metrics), f"{path}, gate, metrics: ")
     published = tuple(_published(table, every, path))
-    return Suite(name, table.description, table.meant_for, runs, text, table.on_failure, published, later, searched)
+    kinds = {label: _kind(run) for label, run in {run.label: run for run in every}.items()}
+    return Suite(
+        name, table.description, table.meant_for, runs, text, table.on_failure, published, later, searched, kinds
+    )
 
 
-def _added(run: RunSpec) -> bool:
-    """Whether its seed is added only where it is not decided yet who leads."""
-    return run.look is not None and run.look.number > 1
+def _kind(run: RunSpec) -> dict[str, Any]:
+    """Columns that set a row apart, and what it was given."""
+    variant = run.variant.load("variants")
+    return {**of_kind(variant.kind), "given": given_to(variant)}
 
 
 def _found(path: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ganbench.runs.spec import RunSpec
-from ganbench.suite.driver import Plan
+from ganbench.suite.plan import Plan
 
 CanLead = Callable[[Path, int], Mapping[str, Collection[str]]]  # results, look -> by dataset; one label: decided
 

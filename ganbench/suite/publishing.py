@@ -7,19 +7,20 @@ from the last state that it saved.
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ganbench.errors import said
 from ganbench.executors import Executor, Job, JobReport
-from ganbench.runs.budget import Ledger
-from ganbench.runs.record import State, write_record
+from ganbench.executors.apart import apart
 from ganbench.store.folder import Store
-from ganbench.suite.language import OnFailure
+
+if TYPE_CHECKING:
+    from ganbench.suite.language import OnFailure
 
 Reports = Generator[JobReport, None, None]
 
 
-def published(executor: Executor, jobs: Iterable[Job], store: Store, on_failure: OnFailure) -> Iterator[JobReport]:
+def published(executor: Executor, jobs: Iterable[Job], store: Store, on_failure: "OnFailure") -> Iterator[JobReport]:
     """Do all jobs, publish the record of each that has ended, and pass on what is reported.
 
     `on_failure`: "record" makes every end a record; "retry" first gives those another try that something outside ended;
@@ -53,9 +54,17 @@ def publish(report: JobReport, store: Store) -> JobReport:
         return report
     try:
         if report.status == "crashed":
-            state = State(ledger=Ledger(images=report.images))
-            write_record(report.job.spec, report.job.workdir, "crashed", report.reason, state, None)
+            apart(write_crash, report)
         store.publish(report.job.spec.id)
     except Exception as error:  # a full disk, a workdir that is gone, a number that no table holds
         return replace(report, status="lost", reason=f"its record cannot be written: {said(error)}")
     return report
+
+
+def write_crash(report: JobReport) -> None:
+    """Write the record that a run left to the driver; that takes torch."""
+    from ganbench.runs.budget import Ledger
+    from ganbench.runs.record import State, write_record
+
+    state = State(ledger=Ledger(images=report.images))
+    write_record(report.job.spec, report.job.workdir, "crashed", report.reason, state, None)

@@ -105,8 +105,3 @@ def with_seeds(spec: RunSpec, tried: Sequence[RunSpec], search: SearchTable | No
         [replace(one, seed=FIRST_SEED + n * place + seed) for seed in range(n)] for place, one in enumerate(tried)
     ]
     return [*trials, seeded(replace(first, candidate=replace(first.candidate, searching=False)), own)]
-
-
-def is_trial(run: RunSpec) -> bool:
-    """Whether a run is none of the board's."""
-    return run.candidate is not None and run.candidate.searching

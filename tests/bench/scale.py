@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -39,8 +40,8 @@ def driver(folder: Path) -> None:
     from rich.console import Console
 
     from ganbench.executors import Executor, Job, JobReport
+    from ganbench.interface import planned
     from ganbench.suite import driver
-    from ganbench.suite.loading import load
 
     (record,) = folder.glob("one/*/*/run.json")
 
@@ -54,8 +55,11 @@ def driver(folder: Path) -> None:
                 copy_record(record.parent, job)
                 yield JobReport(job, 1.0, 100, "done", "")
 
-    plan = driver.plan(load(folder / "many.toml"), folder / "results", Copies("cpu"), "*", False, "scale")
-    driver.carry_out(plan, Console(quiet=True))
+    plan = planned(
+        folder / "many.toml", results=folder / "results", device="cpu", workers=1, executor="local", only="*",
+        scale=1.0, retry=False, until_decided=False, on_failure=None, silence=0.0, command="scale",
+    )  # fmt: skip
+    driver.carry_out(replace(plan, executor=Copies("cpu")), Console(quiet=True))
 
 
 def copy_record(record: Path, job: Any) -> None:

@@ -19,15 +19,10 @@ class OneByOne(Executor):
     """Every run in this very process; the last crashes."""
 
     asked: ClassVar[list[tuple[str, int | None]]] = []
-    warm = 0
 
     def __init__(self, device: str, workers: int | None = None):
         self.device, self.workers, self.threads = device, 1, 1
         self.asked.append((device, workers))
-
-    @classmethod
-    def warm_up(cls) -> None:
-        cls.warm += 1
 
     def __call__(self, jobs: Iterable[Job]) -> Iterator[JobReport]:
         from ganbench.runs.run import run
@@ -60,7 +55,7 @@ def test_an_executor_from_elsewhere_does_the_runs(ganbench: Command, suite_file:
     suite = suite_file(("seeds = 2", "seeds = 1"))
     ran = ganbench("run", suite, "--results", tmp_path, "--executor", "toy", "--workers", 3, "--device", "cpu")
     assert ran.code == 3, ran.err
-    assert OneByOne.asked == [("cpu", 3)] and OneByOne.warm == 1
+    assert OneByOne.asked == [("cpu", 3)]
     runs = read(tmp_path).runs.set_index("label")
     assert runs["status"].to_dict() == {"gan": "done", "real": "done", "noise": "crashed"}
     assert (runs.loc["noise", "reason"], runs.loc["noise", "images"]) == ("the power went off", 50)

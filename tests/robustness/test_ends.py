@@ -264,10 +264,10 @@ def test_an_error_that_nobody_foresaw_is_not_exit_code_1(
 ) -> None:
     for error in (RuntimeError("a bug"), EOFError("a file that ends")):
 
-        def fails(*_: Any, error: Exception = error) -> None:
+        def fails(*_: Any, error: Exception = error, **__: Any) -> None:
             raise error
 
-        monkeypatch.setattr("ganbench.suite.loading.load", fails)
+        monkeypatch.setattr("ganbench.interface.planned", fails)
         ran = ganbench("run", with_toy("Toy"))
         assert ran.code == 70 and f"{type(error).__name__}: {error}" in ran.err
 

@@ -33,10 +33,10 @@ def test_what_strangers_code_says_is_one_short_line() -> None:
 
 
 def test_a_message_commands_no_terminal_and_has_an_end(ganbench: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise BadSuite("\x1b]0;title\x07\udcff " + 5_000_000 * "x")
 
-    monkeypatch.setattr("ganbench.suite.loading.load", fails)
+    monkeypatch.setattr("ganbench.interface.planned", fails)
     ran = ganbench("run", "quick")
     assert ran.code == 2 and "\x1b" not in ran.err and len(ran.err) < 5_000
 

@@ -18,6 +18,7 @@ from ganbench.store import read
 from ganbench.store.columns import LOSS_COLUMNS, SCORE_COLUMNS
 from ganbench.store.format import FORMAT
 from ganbench.store.records import read_run
+from ganbench.suite import driver
 
 Command = Callable[..., Any]
 
@@ -53,6 +54,7 @@ def test_format_1_is_continued(ganbench: Command, old: Path, tmp_path: Path, mon
     runs = {run["run"] for run in manifest["runs"]}
     missing = next(run["run"] for run in manifest["runs"] if (run["label"], run["seed"]) == ("gan", 1))
     monkeypatch.setattr(spec.RunSpec, "code", lambda self: [])
+    monkeypatch.setattr("ganbench.suite.driver.loaded", driver._loaded)  # in this process, as it is changed here
     monkeypatch.setattr(spec, "__version__", read_run(old / missing)["conditions"]["ganbench"])
     shutil.rmtree(old / missing)
     before = {run: (old / run / "run.json").stat().st_mtime_ns for run in runs - {missing}}

@@ -19,7 +19,7 @@ from ganbench.store.search import best_trials, of_trials, outcomes
 from ganbench.suite import loading as suite
 from ganbench.suite.again import fresh
 from ganbench.suite.chosen import resolved
-from ganbench.suite.search import FIRST_SEED, is_trial
+from ganbench.suite.search import FIRST_SEED
 
 SuiteFile = Callable[..., Path]
 DOCS = Path(__file__).parents[2] / "docs" / "suite.md"
@@ -43,25 +43,25 @@ def ran(ganbench: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
 def test_every_variant_has_the_same_trials_on_seeds_of_their_own(suite_file: SuiteFile) -> None:
     loaded = suite.load(suite_file(SEARCH, WGAN))
-    trials = [run for run in loaded.runs if is_trial(run)]
+    trials = [run for run in loaded.runs if run.is_trial]
     tried = {run.label: [] for run in trials}
     for run in trials:
         tried[run.label].append((run.seed, run.variant.options["lr"], run.variant.options["width"]))
     assert tried["gan"] == tried["wgan"] and len(set(tried["gan"])) == 4
     assert [seed for seed, *_ in tried["gan"]] == [FIRST_SEED + place for place in range(4)]
     assert [f"{run.label} {run.seed}" for run in loaded.searched] == ["wgan 0", "gan 0", "wgan 1", "gan 1"]
-    assert {run.label for run in loaded.runs if not is_trial(run)} == {"real", "noise"}, "controls are not searched"
+    assert {run.label for run in loaded.runs if not run.is_trial} == {"real", "noise"}, "controls are not searched"
 
 
 def test_more_trials_add_to_those_that_there_are(suite_file: SuiteFile) -> None:
     few, many = (suite.load(suite_file((SEARCH[0], SEARCH[1].replace("= 4,", f"= {n},")))) for n in (3, 6))
-    assert [run.id for run in few.runs if is_trial(run)] == [run.id for run in many.runs if is_trial(run)][:3]
-    points = {(run.variant.options["lr"], run.variant.options["width"]) for run in many.runs if is_trial(run)}
+    assert [run.id for run in few.runs if run.is_trial] == [run.id for run in many.runs if run.is_trial][:3]
+    points = {(run.variant.options["lr"], run.variant.options["width"]) for run in many.runs if run.is_trial}
     assert len(points) == 6, "the whole grid"
 
 
 def test_a_trial_is_the_run_that_its_options_make(suite_file: SuiteFile) -> None:
-    trial = next(run for run in suite.load(suite_file(SEARCH)).runs if is_trial(run))
+    trial = next(run for run in suite.load(suite_file(SEARCH)).runs if run.is_trial)
     changes = [("width = 8", f"width = {trial.variant.options['width']}, lr = {trial.variant.options['lr']}")]
     same = suite.load(suite_file(("seeds = 2", f"seeds = [{FIRST_SEED}]"), *changes)).runs[0]
     assert same.id == trial.id and trial.candidate and trial.candidate.options.startswith("lr = ")

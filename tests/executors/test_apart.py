@@ -1,0 +1,96 @@
+"""Questions that another process answers."""
+
+import errno
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from threading import Timer
+from time import monotonic, sleep
+
+import pytest
+
+from ganbench import errors, plugins
+from ganbench.errors import BenchError, UnknownName
+from ganbench.executors.apart import apart
+from ganbench.suite.loading import load
+
+
+def test_another_process_answers_where_this_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANBENCH_HERE", "é")
+    assert apart(os.getpid) != os.getpid()
+    assert apart(os.getcwd) == str(tmp_path)
+    assert apart(os.getenv, "GANBENCH_HERE") == "é"
+    monkeypatch.delenv("GANBENCH_HERE")
+    assert apart(os.getenv, "GANBENCH_HERE") is None
+
+
+def test_what_is_raised_there_is_raised_here() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'fid'"):
+        apart(plugins.load, "metrics", "fdi")
+    with pytest.raises(OSError, match="No such file") as missing:
+        apart(os.listdir, "/nowhere/at/all")
+    assert missing.value.errno == errno.ENOENT and missing.value.filename == "/nowhere/at/all"
+    with pytest.raises(RuntimeError, match="ValueError: invalid literal") as unforeseen:
+        apart(int, "x")
+    assert "Traceback" in unforeseen.value.__notes__[0], "where it was raised is not lost"
+
+
+def test_each_of_our_errors_travels_as_it_is() -> None:
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type) and issubclass(kind, BenchError):
+            error = kind("metrics", "fdi", ["fid"]) if kind is UnknownName else kind("found, needed, cure")
+            again = pickle.loads(pickle.dumps(error))
+            assert (type(again), str(again)) == (kind, str(error)), name
+
+
+def test_one_that_is_killed_is_an_error_in_words() -> None:
+    with pytest.raises(BenchError, match="ended with signal SIGABRT"):
+        apart(os.abort)
+
+
+def test_ctrl_c_ends_it_and_what_it_has_started() -> None:
+    began = monotonic()
+    Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        apart(subprocess.run, ["sleep", "611"])
+    while b"sleep\x00611" in _commands() and monotonic() - began < 120:
+        sleep(0.1)
+    assert b"sleep\x00611" not in _commands() and monotonic() - began < 120
+
+
+def _commands() -> list[bytes]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(file.read_bytes().rstrip(b"\x00"))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_driver_imports_no_torch(suite_file: object, tmp_path: Path) -> None:
+    """It lives as long as all runs together: what it imports is held all night."""
+    code = (
+        "import sys; from pathlib import Path; from ganbench import interface; from ganbench.cli import running;"
+        "from rich.console import Console; from ganbench.suite import timing;"
+        "plan = interface.planned(Path(sys.argv[1]), results=Path(sys.argv[2]), device='cpu', workers=1,"
+        "    executor='local', only='gan/*/0', scale=1.0, retry=False, until_decided=False, on_failure=None,"
+        "    silence=0.0, command='');"
+        "interface.carried_out(plan, Console(quiet=True)); timing.times(plan, None);"
+        "print(sorted({'torch', 'torchvision', 'sklearn', 'plotly', 'matplotlib'} & set(sys.modules)))"
+    )
+    suite = suite_file()  # type: ignore[operator]
+    ran = subprocess.run([sys.executable, "-c", code, suite, tmp_path / "r"], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "[]\n"
+    assert len([*(tmp_path / "r").glob("*/*/run.json")]) == 1
+
+
+def test_a_run_knows_its_id_on_the_other_side(suite_file: object) -> None:
+    suite = apart(load, suite_file())  # type: ignore[operator]
+    assert all("id" in vars(run) for run in suite.runs)
+    assert [run.id for run in suite.runs] == [run.id for run in load(suite_file()).runs]  # type: ignore[operator]
