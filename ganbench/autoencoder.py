@@ -48,7 +48,7 @@ def image_decoder(spec: DataSpec, codes: int) -> nn.Module:
     doublings = int(log2(spec.side // 4)) if spec.side >= 8 else 0
     if not doublings or 4 * 2**doublings != spec.side:
         raise ValueError(
-            f"Found images of side {spec.side}, but the decoder doubles from 4: set a size of 8, 16, 32 or 64."
+            f"Found images of side {spec.side}, but the decoder doubles from 4: set a size of 8, 16, 32, 64 or 128."
         )
     layers: list[nn.Module] = [nn.Linear(codes, WIDTH * 16), nn.ReLU(), nn.Unflatten(1, (WIDTH, 4, 4))]
     channels = [max(WIDTH // 2**i, 8) for i in range(doublings)] + [spec.channels]

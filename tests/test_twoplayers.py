@@ -179,7 +179,7 @@ def test_the_unit_of_an_energy_is_measured_and_not_stored():
 
 @pytest.mark.parametrize("side", [1, 4, 12, 28])
 def test_a_side_that_the_decoder_does_not_reach_is_refused_with_those_it_does(side):
-    with pytest.raises(ValueError, match=f"side {side}.*set a size of 8, 16, 32 or 64"):
+    with pytest.raises(ValueError, match=f"side {side}.*set a size of 8, 16, 32, 64 or 128"):
         image_decoder(DataSpec((1, side, side)), 4)
 
 
