@@ -147,18 +147,11 @@ def beside_the_paper(specs: list[RunSpec], files: list[str], device: torch.devic
         if (table["variant"], table["dataset"]) == (specs[0].label, specs[0].dataset_label):
             for metric, (mean, stderr) in table["scores"].items():
                 ours = scores[scores["metric"] == metric]["value"]
-                error = stats.sem(ours) if len(ours) > 1 else float("nan")
-                apart = (ours.mean() - mean) / np.hypot(error, stderr)
-                rows.append(
-                    {
-                        "metric": metric,
-                        "paper": mean,
-                        "of": stderr,
-                        "here": ours.mean(),
-                        "error": error,
-                        "apart": apart,
-                    }
-                )
+                row = {"metric": metric, "paper": mean, "of": stderr, "here": ours.mean()}
+                if len(ours) > 1:
+                    row["error"] = stats.sem(ours)
+                    row["apart"] = (row["here"] - mean) / np.hypot(row["error"], stderr)
+                rows.append(row)
     return rows
 
 
@@ -180,9 +173,8 @@ def main() -> None:
         )
         files = run_row(specs, asked.out, asked.scale, device)
         for row in beside_the_paper(specs, files, device):
-            print(
-                "  {metric}: paper {paper:g} ± {of:g}, here {here:.3g} ± {error:.2g}, apart {apart:+.1f}".format(**row)
-            )
+            scatter = " ± {error:.2g}, apart {apart:+.1f}" if "error" in row else ", one trial"
+            print(("  {metric}: paper {paper:g} ± {of:g}, here {here:.3g}" + scatter).format(**row))
 
 
 if __name__ == "__main__":
