@@ -156,8 +156,9 @@ class Variant(nn.Module):
     def sample(self, like: Batch) -> Tensor:
         """Draw one sample for each in `like`, (n, *shape).
 
-        A conditional variant looks at its class `y`, a translating one at its `x_other`, most at its length alone. What
-        it looks at it declares: `conditional`, `domains`, `given_real`. Boards show that as what a row was given.
+        Most look at its length alone, a conditional variant at its class `y`, one that declares `given_real` at all of
+        it, such as the `x_other` that it translates. Nobody is told more than that: `x` is then zeros, and the rest
+        None. Boards show what a row was given.
         """
         return self.decode(self.latents(like), like)
 

@@ -21,7 +21,7 @@ from ganbench.judges import Judge
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
 from ganbench.runs.operations import HostWork, stages
-from ganbench.runs.sampling import training_data
+from ganbench.runs.sampling import told, training_data
 from ganbench.runs.spec import RunSpec, check_moves
 from ganbench.runs.training import PlayerSteps
 from ganbench.variant import Batch, DataSpec, Player, Variant
@@ -140,6 +140,7 @@ def fewer(batch: int) -> int:
 def draw(variant: Variant, like: Batch, seed: int = 0) -> Tensor:
     """One sample for each in `like`, as when it is judged."""
     torch.manual_seed(seed)
+    like = told(variant, like)
     with torch.no_grad():
         variant.eval()
         drawn = variant.pair(like).x if variant.domains > 1 else variant.sample(like)

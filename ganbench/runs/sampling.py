@@ -72,7 +72,7 @@ class Sampler:
         pair, began = None, perf_counter()
         if variant.domains > 1:
             with self.undisturbed(seed):
-                pair = _joined([variant.pair(part) for part in _chunks(like)])
+                pair = _joined([variant.pair(part) for part in _chunks(told(variant, like))])
         x = pair.x if pair else self._sample(like, seed)
         wait_for(self.device)
         seconds = perf_counter() - began
@@ -102,6 +102,7 @@ class Sampler:
         return to_device(like, self.device)
 
     def _sample(self, like: Batch, seed: int) -> Tensor:
+        like = told(self.variant, like)
         # A control gives real data out: in one piece, so that it knows which it has given already.
         parts = [like] if self.variant.kind == "control" else _chunks(like)
         with self.undisturbed(seed):
@@ -110,7 +111,7 @@ class Sampler:
     def decode(self, z: Tensor, like: Batch, seed: int) -> Tensor:
         """The samples (n, *shape) of latents (n, z_dim); `seed` is of whatever else they are made of, such as noise."""
         with self.undisturbed(seed):
-            pieces = zip(torch.split(z, CHUNK), _chunks(like), strict=True)
+            pieces = zip(torch.split(z, CHUNK), _chunks(told(self.variant, like)), strict=True)
             return torch.cat([self.variant.decode(piece, part) for piece, part in pieces])
 
     def belief(self) -> Belief | None:
@@ -145,6 +146,16 @@ class Sampler:
         with eval_mode(self.variant), forked_random_state(self.device):
             torch.manual_seed(seed)
             yield
+
+
+def told(variant: Variant, like: Batch) -> Batch:
+    """What a variant is told to draw for: as much of real data as it declares to look at, and of the rest how many.
+
+    So no row is given more than its board says.
+    """
+    if variant.given_real:
+        return like
+    return Batch(torch.zeros_like(like.x), like.y if variant.conditional else None)
 
 
 @contextmanager

@@ -40,6 +40,7 @@ class Obedient(Lines):
     """Gives real data of the class that it is asked for, since it cannot draw."""
 
     conditional = True
+    given_real = True
 
     def sample(self, like: Batch) -> Tensor:
         return like.x
@@ -72,6 +73,8 @@ class Joint(Lines):
 
 class Translator(Joint):
     """Takes what it is given for its own translation, and brings it back as it was."""
+
+    given_real = True
 
     def pair(self, like: Batch) -> Pair:
         return Pair(like.x_other, like.x_other, like.x_other.clone())
