@@ -133,11 +133,11 @@ class Metric:
             raise
         if estimate and not isfinite(estimate.value):
             self.check_numbers(evidence, also_infinite=True)
-        if estimate and isnan(estimate.value):
-            asked = [need for need in self.needs if callable(getattr(evidence, need, None))]
+        asked = [need for need in self.needs if callable(getattr(evidence, need, None))]
+        if estimate and isnan(estimate.value) and asked:
             raise BenchError(
                 f"Found NaN for {self.name}, though features and samples are numbers. See whether "
-                f"{' and '.join(asked) or 'the metric'} gives numbers, or leave out this metric."
+                f"{' and '.join(asked)} gives numbers, or leave out this metric."
             )
         return estimate
 
