@@ -29,7 +29,7 @@ def seen(classes: Tensor) -> Judged:
 def evidence(truth: Tensor, x_other: Tensor, mixture=RING, **more: Tensor) -> Evidence:
     """Pairs whose x is never looked at: only what its transform should have been."""
     judged = seen(torch.zeros(len(truth), dtype=torch.int64))
-    pair = Pairs("rotated", torch.empty_like(truth), x_other, truth)._replace(**more)
+    pair = Pairs("rotated", torch.zeros_like(truth), x_other, truth)._replace(**more)
     return Evidence(judged, judged, RING.weights, mixture, pair=pair)
 
 
