@@ -20,7 +20,7 @@ from ganbench.errors import BadSuite, BenchError
 from ganbench.judges import Judge
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
-from ganbench.runs.operations import HostWork, stages
+from ganbench.runs.operations import HostWork, changes_within_stages, on_meta, stages
 from ganbench.runs.sampling import told, training_data
 from ganbench.runs.spec import RunSpec, check_moves
 from ganbench.runs.training import PlayerSteps
@@ -312,6 +312,14 @@ def _alone(make: Maker) -> None:
         raise Flaw(f"{error} A step must not talk to the host, or a GPU waits in each.") from error
 
 
+def _constant(make: Maker) -> None:
+    for change in changes_within_stages(*on_meta(lambda: build("variants", make.plugin, make.spec), make.spec)):
+        raise Flaw(
+            f"While `stage` stays the same, a step changes: {change}. A GPU replays steps and would not see it. Let "
+            "`advance` fill a tensor, `self.rate.fill_(...)`, or raise `stage`."
+        )
+
+
 def _forgets(make: Maker) -> None:
     variant = make()
     variant.advance(0.0, 0)
@@ -341,6 +349,7 @@ PROMISES: dict[str, Callable[[Maker], None]] = {
     "a seed says what is drawn": _repeats,
     "what is saved draws the same": _saved,
     "a step leaves a GPU alone": _alone,
+    "within a stage only tensors change": _constant,
     "a step leaves no graph behind": _forgets,
 }
 FIRST = (_draws, _steps)  # without which the others would say the same once more

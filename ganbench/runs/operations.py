@@ -27,6 +27,9 @@ META = torch.device("meta")
 GROUPED = 30  # tensors that one launch of a `_foreach` or `_fused` operation takes at most
 ALLOCATES = ("empty", "new_empty")  # how operations begin that only set memory aside
 LOOKS = 200  # places along a budget where the stage is looked at
+LOOKS_WITHIN = 4  # where steps are compared with each other
+
+Line = tuple[str, list[str]]  # of a transcript: an operation, and what it is given
 
 
 class HostWork(RuntimeError):
@@ -109,6 +112,74 @@ def round_of(variant: Variant, data: Batch, precision: Precision = "float32") ->
             for _ in range(player.repeats):
                 total += watch.seen
     return total
+
+
+def changes_within_stages(variant: Variant, data: Batch) -> Iterator[str]:
+    """What a captured step would not see: numbers of Python's, and places of tensors, that another share of the budget
+    changes while the stage stays. `variant` and `data` are on the device `meta`.
+    """
+    first: dict[tuple[str, int, int], list[Line]] = {}
+    steps = PlayerSteps(variant, data, "float32", capture=False)
+    with optimisers_as_on_cuda():
+        for look in range(LOOKS_WITHIN):
+            share = (look + 0.5) / LOOKS_WITHIN
+            variant.decay(share)
+            variant.advance(share, int(share * 10_000))
+            for player in variant.players:
+                key, step = (player.name, variant.stage, variant.batch), steps.of(player).perform
+                if key not in first:
+                    with Transcript():  # the first step makes what stays
+                        step()
+                with Transcript() as transcript:
+                    step()
+                yield from differences(first.setdefault(key, transcript.lines), transcript.lines)
+
+
+class Transcript(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes the operations inside and what each is given: numbers as they are, tensors by their place.
+
+    What is made inside has no place: it may lie elsewhere every time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.lines: list[Line] = []
+        self.made: dict[int, Any] = {}  # storages, which are kept so that no other takes their place
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        given = tree_leaves((args, kwargs))
+        before = {place(tensor) for tensor in _tensors(given)}
+        self.lines.append((str(func), [self._told(leaf) for leaf in given]))
+        results = None if func is FUSED_ADAM else func(*args, **kwargs)
+        for tensor in _tensors(tree_leaves(results)):
+            if place(tensor) not in before:
+                self.made[place(tensor)] = tensor.untyped_storage()
+        return results
+
+    def _told(self, leaf: Any) -> str:
+        if not isinstance(leaf, Tensor):
+            return str(leaf)
+        return "a tensor" if place(leaf) in self.made else f"the tensor at {place(leaf):x}"
+
+
+def place(tensor: Tensor) -> int:
+    """Where its numbers lie, on any device."""
+    return int(tensor.untyped_storage()._cdata)
+
+
+def differences(one: list[Line], other: list[Line]) -> Iterator[str]:
+    """The first operation in which two transcripts differ, if any."""
+    for (func, given), (its_func, its_given) in zip(one, other, strict=False):
+        if func != its_func:
+            yield f"{its_func} is done where {func} was"
+            return
+        for was, now in zip(given, its_given, strict=False):
+            if was != now:
+                yield f"{func} is given {now} where it was given {was}"
+                return
+    if len(one) != len(other):
+        yield f"{len(other)} operations are done where {len(one)} were"
 
 
 class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -1,6 +1,7 @@
 """What a stranger's variant gets told before anything is trained, and by the doctor."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -289,6 +290,43 @@ def test_the_doctor_sees_what_is_not_saved(folder: Path) -> None:
     (folder / "mine.py").write_text(text.replace("return self.G(z)", "return (self.G(z) * self.shift)"))
     remarks = [one.remark for one in examine("mine.py:Mine", str(folder)) if not one.kept]
     assert any("A saved and reloaded variant draws other samples" in one for one in remarks)
+
+
+FADING = """
+    def advance(self, progress, rounds):
+        self.share = {share}
+
+    def g_loss(self, batch):
+        return self.share * softplus(-self.D(self.sample(batch))).mean()
+"""
+
+
+@pytest.mark.parametrize(
+    ("share", "remark"),
+    [
+        (
+            "1.0 - progress",
+            r"aten\.mul\.Tensor is given 0\.625 where it was given 0\.875\. ",
+        ),
+        ("torch.full((), 1 + progress)", r"is given the tensor at \w+ where it was given the tensor at \w+"),
+    ],
+)
+def test_the_doctor_sees_what_a_replayed_step_would_not(folder: Path, share: str, remark: str) -> None:
+    before = GOOD.index("    def g_loss")
+    (folder / "mine.py").write_text(GOOD[:before] + FADING.format(share=share))
+    remarks = [one.remark for one in examine("mine.py:Mine", str(folder)) if not one.kept]
+    assert any(re.search(f"While `stage` stays the same, a step changes: .*{remark}", one) for one in remarks), remarks
+
+
+def test_a_tensor_that_is_filled_is_no_flaw(folder: Path) -> None:
+    before = GOOD.index("    def g_loss")
+    text = GOOD[:before] + FADING.format(share="self.share.fill_(1 - progress)")
+    (folder / "mine.py").write_text(
+        text.replace(
+            "        self.players", "        self.register_buffer('share', torch.ones(()))\n        self.players"
+        )
+    )
+    assert [one.remark for one in examine("mine.py:Mine", str(folder)) if not one.kept] == []
 
 
 def test_the_command_examines_a_plugin_and_ends_with_2_if_something_is_to_mend(folder: Path, ganbench, monkeypatch):

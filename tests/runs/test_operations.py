@@ -10,7 +10,16 @@ from torch.optim import SGD
 
 from ganbench import plugins
 from ganbench.runs.budget import Budget, Ledger
-from ganbench.runs.operations import META, HostWork, Operations, Watch, on_meta, round_of, stages
+from ganbench.runs.operations import (
+    META,
+    HostWork,
+    Operations,
+    Watch,
+    changes_within_stages,
+    on_meta,
+    round_of,
+    stages,
+)  # fmt: skip
 from ganbench.runs.training import train
 from ganbench.variant import Batch, DataSpec, Player, Variant
 
@@ -183,3 +192,35 @@ def test_a_fault_of_the_gradient_or_of_the_optimiser_is_found_too():
     variant.players[0].after_step = lambda: float(variant.line.weight.sum())
     with pytest.raises(HostWork, match="to the host"):
         round_of(variant, data)
+
+
+# Between two values of `stage`
+
+
+def small(name: str, spec: DataSpec) -> Variant:
+    plugin = plugins.load("variants", name)
+    options = {"width": 8, "batch": 8, "decay_from": 0.5, "blocks": 1}
+    return plugin(spec, **{option: value for option, value in options.items() if option in plugins.options(plugin)})
+
+
+@pytest.mark.parametrize("name", ["wgan", "cyclegan", "progan", "biggan"])
+def test_within_a_stage_a_step_is_given_the_same_numbers_and_places(name):
+    assert [*changes_within_stages(*on_meta(lambda: small(name, IMAGES), IMAGES))] == []
+
+
+def test_a_number_of_pythons_and_a_tensor_in_anothers_place_are_seen_unless_the_stage_rises():
+    def changes(advance) -> list[str]:
+        variant, data = on_meta(lambda: Line(lambda h: h * variant.share), DataSpec((2,)))
+        variant.share, variant.advance = 0.0, lambda progress, rounds: advance(variant, progress)
+        return [*changes_within_stages(variant, data)]
+
+    assert changes(lambda variant, progress: None) == []
+    found = changes(lambda variant, progress: setattr(variant, "share", progress))
+    assert found[0] == "aten.mul.Tensor is given 0.375 where it was given 0.125" and len(found) == 3
+    found = changes(lambda variant, progress: setattr(variant, "share", torch.empty((), device=META)))
+    assert "the tensor at" in found[0]
+
+    def rising(variant, progress) -> None:
+        variant.share = variant.stage = int(progress * 2)
+
+    assert changes(rising) == []
