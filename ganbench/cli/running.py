@@ -107,7 +107,7 @@ def run(
     if elsewhere:
         err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
     tried = timing.forecast(plan, err) if dry_run or plan.suite.meant_for == "cuda" else None
-    if tried and (dry_run or elsewhere):
+    if tried:
         timing.announce(plan, tried, err)
     if dry_run:
         if plan.suite.searched:

@@ -17,7 +17,8 @@ from ganbench.suite.scaling import least_samples, shorten
 from ganbench.suite.trials import JudgingTrials, Trial, tried_variant, try_variant
 
 # CPU seconds of trying metrics, and as many of trying pairs; what is still untried then is taken to be as the others.
-TRIALS_S = 15.0
+TRIALS_S = 13.0
+MORE_S = 3.0  # the same, where most is remembered: each estimate adds to it
 STARTING_S = 0.7  # of a process, from the server that has imported torch
 SHOWN = 500  # samples, about, that a run draws to be looked at
 PATIENCE_S = 900.0  # that a suite may take on a machine that it is not meant for
@@ -63,9 +64,8 @@ class Tried:
             once + looks * (each + curve) + ends * (each + end),
         )
 
-    def add_judging(self, run: RunSpec, dataset: Dataset, remembered: Remembered, until: float) -> None:
+    def add_judging(self, label: str, trials: JudgingTrials, remembered: Remembered, until: float) -> None:
         """Try a dataset's judge and metrics; none more after a moment."""
-        trials, label = JudgingTrials(run, dataset), run.dataset_label
         self.metrics[label] = trials.metrics
         self.judging[label] = remembered(trials.tried(""), trials.asking)
         self.metric_trials[label] = {
@@ -121,12 +121,15 @@ def estimate(runs: Sequence[RunSpec], device: torch.device, advance: Advance = l
     remembered, tried = Remembered(), Tried()
     pairs = {(run.label, run.dataset_label): run for run in reversed(runs)}
     datasets: dict[str, Dataset] = {}
-    until = process_time() + TRIALS_S
+    judging: dict[str, JudgingTrials] = {}
     for run in {run.dataset_label: run for run in pairs.values()}.values():
-        advance(f"judging {run.dataset_label}")
-        dataset = datasets[run.dataset_label] = run.build_dataset()
-        tried.add_judging(run, dataset, remembered, until)
-    until = process_time() + TRIALS_S
+        datasets[run.dataset_label] = run.build_dataset()
+        judging[run.dataset_label] = JudgingTrials(run, datasets[run.dataset_label])
+    until = _until(remembered, [trials.tried(one.name) for trials in judging.values() for one in trials.metrics])
+    for label, trials in judging.items():
+        advance(f"judging {label}")
+        tried.add_judging(label, trials, remembered, until)
+    until = _until(remembered, [tried_variant(run, datasets[data], device) for (_, data), run in pairs.items()])
     # Controls first, since they take no time; then each variant on all data, so that none is known of some data alone.
     labels = [*dict.fromkeys(run.label for run in runs)]
     for pair, run in sorted(pairs.items(), key=lambda item: (not _is_control(item[1]), labels.index(item[0][0]))):
@@ -137,6 +140,12 @@ def estimate(runs: Sequence[RunSpec], device: torch.device, advance: Advance = l
     if device.type == "cuda":
         torch.cuda.empty_cache()  # the runs need the room
     return tried
+
+
+def _until(remembered: Remembered, whats: Sequence[str]) -> float:
+    """The processor time until which more is tried."""
+    known = sum(what in remembered for what in whats)
+    return process_time() + (MORE_S if known > len(whats) / 2 else TRIALS_S)
 
 
 def scale_for(runs: Sequence[RunSpec], tried: Tried, turns: Turns, seconds: float) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import process_time
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,10 +128,21 @@ def test_when_time_is_up_the_rest_is_taken_to_be_as_the_others_but_controls_cost
     runs = loading.load(suite_file(("[[variant]]", '[[variant]]\nname = "dcgan"\n\n[[variant]]'))).runs
     estimate([run for run in runs if run.label == "gan"], CPU)
     monkeypatch.setattr(estimating, "TRIALS_S", -1.0)
+    monkeypatch.setattr(estimating, "MORE_S", -1.0)
     tried = estimate(runs, CPU)
     assert tried.guessed == {("dcgan", "ring8")}
     assert tried.variants["dcgan", "ring8"]["training"] == tried.variants["gan", "ring8"]["training"]
     assert {tried.cost(run).training > 0 for run in runs if run.label in ("real", "noise")} == {False}
+
+
+def test_where_most_is_remembered_little_more_is_tried_at_a_time() -> None:
+    remembered = Remembered()
+    remembered.trials = {}
+    for what in ("a", "b"):
+        remembered(what, lambda: 1)
+    begun = process_time()
+    assert estimating._until(remembered, ["a", "b", "c", "d"]) >= begun + estimating.TRIALS_S
+    assert estimating._until(remembered, ["a", "b", "c"]) < begun + estimating.TRIALS_S
 
 
 def test_a_batch_is_halved_while_it_can_be() -> None:
