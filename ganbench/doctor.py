@@ -30,7 +30,9 @@ def _cuda() -> Finding:
     if torch.cuda.is_available():
         return True, "cuda", torch.cuda.get_device_name()
     cause = "torch is built without it" if torch.version.cuda is None else "torch sees no device or driver"
-    return False, "cuda", f"not here ({cause}); runs use the CPU. `quick` is made for that, `standard` is not."
+    other = torch.accelerator.current_accelerator(check_available=True)
+    unless = f" unless `--device {other.type}` says otherwise" if other else ""
+    return False, "cuda", f"not here ({cause}); runs use the CPU{unless}. `quick` is made for that, `standard` is not."
 
 
 def _datasets() -> Iterator[Finding]:

@@ -51,3 +51,13 @@ def test_of_damaged_weights_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path
     weights_file("mnist5k").touch()
     good, remark = said_of("judge trained")
     assert not good and "mnist5k.safetensors cannot be read" in remark
+
+
+def test_another_accelerator_than_cuda_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for found, said in (
+        (torch.device("mps"), "runs use the CPU unless `--device mps` says otherwise."),
+        (None, "use the CPU."),
+    ):
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available, found=found: found)
+        assert said in said_of("cuda")[1]
