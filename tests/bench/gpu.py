@@ -309,7 +309,7 @@ STAGES: dict[str, tuple[Callable[[Bench], None], float]] = {
 def in_a_process(bench: Bench, stage: str, seconds: float) -> str:
     """Do a stage, and end it and all that it has started after so many seconds; how it ended, if not well."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ganbench.executors.warm"])  # imports are done once, and nothing on the device
+    context.set_forkserver_preload(["ganbench.executors.warm", "ganbench.suite.loading"])  # nothing on the device
     process = context.Process(target=_stage, args=(bench, stage, seconds))
     process.start()
     process.join(seconds)
