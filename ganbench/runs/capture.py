@@ -5,6 +5,7 @@ hold: work on the device alone, on tensors that keep their places. `ganbench.var
 between two values of `stage`, `advance` only fills tensors.
 """
 
+import gc
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -49,6 +50,7 @@ class CudaGraph:
         PyTorch leaves its own stream current then, and up to 2.11 also a generator that waits for the end of the
         recording and refuses to draw (https://github.com/pytorch/pytorch/issues/171263).
         """
+        gc.collect()  # or graphs of an earlier stage may be destroyed while this one is recorded
         stream = torch.cuda.current_stream()
         try:
             with torch.cuda.graph(self._graph):

@@ -126,8 +126,11 @@ class Stuck:
 def test_after_a_recording_that_failed_cuda_is_as_before_it(monkeypatch):
     cuda = Cuda()
     monkeypatch.setattr(capture.torch, "cuda", cuda)
+    old = Noted([])
+    old.itself, is_there = old, weakref.ref(old)
+    del old
     with CudaGraph().recording():
-        assert cuda.stream == "its own"
+        assert cuda.stream == "its own" and not is_there(), "what is destroyed by chance is destroyed before"
     assert cuda.stream is cuda.outside
     with pytest.raises(ValueError, match="item"), CudaGraph().recording():
         raise ValueError("item")
