@@ -181,5 +181,6 @@ def coherence(network: nn.Module) -> Tensor:
     for name, weight in network.named_parameters():
         if weight.dim() > 1 and not name.startswith("embedding"):
             gram = grammian(weight)
-            total = total + (gram - gram.diag().diag()).square().sum()
+            same = torch.eye(len(gram), dtype=torch.bool, device=gram.device)
+            total = total + gram.masked_fill(same, 0.0).square().sum()
     return total

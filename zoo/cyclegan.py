@@ -214,11 +214,13 @@ class Reflection(torch.autograd.Function):
 
 def folded(padded: Tensor, dim: int, w: int) -> tuple[Tensor, Tensor]:
     """(.., w + n + w, ..) -> the n in the middle, and the borders, turned over, where they mirror those n."""
-    n, mirrored = padded.shape[dim] - 2 * w, padded.flip(dim)
-    inner = padded.narrow(dim, w, n)
+    n = padded.shape[dim] - 2 * w
+    before, inner, after = torch.split(padded, [w, n, w], dim)
+    if w > 1:
+        before, after = before.flip(dim), after.flip(dim)
     borders = torch.zeros_like(inner)
-    borders.narrow(dim, 1, w).add_(mirrored.narrow(dim, n + w, w))  # the border before it
-    borders.narrow(dim, n - w - 1, w).add_(mirrored.narrow(dim, 0, w))
+    borders.narrow(dim, 1, w).add_(before)
+    borders.narrow(dim, n - w - 1, w).add_(after)
     return inner, borders
 
 
