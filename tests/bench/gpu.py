@@ -79,8 +79,12 @@ class Bench:
 
     @property
     def rows(self) -> list[Row]:
-        """All that has been said so far, by whichever process."""
-        return [json.loads(line) for line in self.log.read_bytes()[self.begin :].splitlines()]
+        """All that has been said so far, by whichever process; but for a line in which one was ended."""
+        found = list[Row]()
+        for line in self.log.read_bytes()[self.begin :].splitlines():
+            with suppress(ValueError):
+                found.append(json.loads(line))
+        return found
 
     def attempt(self, stage: str, work: Callable[[], Row | None], **about: object) -> None:
         """One row, whatever happens; nothing once the stage's time is over."""
@@ -314,8 +318,9 @@ def in_a_process(bench: Bench, stage: str, seconds: float) -> str:
     process.start()
     process.join(seconds)
     late = process.is_alive()
+    assert process.pid, "it has been started"
     with suppress(ProcessLookupError, PermissionError):  # it leads a group of its own, if it came so far
-        os.killpg(process.pid or 0, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.join()
     return "stopped at its limit" if late else f"exit code {process.exitcode}" if process.exitcode else ""
