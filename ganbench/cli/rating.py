@@ -65,8 +65,10 @@ def rate(
     if not tallied:
         _serve(asked, answers, port, shared, tuple(host or ()))
     if csv:
+        from ganbench.store.csv import to_csv
+
         with writing(csv):
-            answers.frame().to_csv(csv, index=False)
+            csv.write_text(to_csv(answers.frame()), encoding="utf-8")
     _tally(asked, answers, as_json)
 
 

@@ -30,6 +30,7 @@ from ganbench.compare.baseline import Baseline, Record, Runs, Score, by_name
 from ganbench.compare.gate import Gate
 from ganbench.errors import BadResults
 from ganbench.store.columns import SENSES
+from ganbench.store.files import read_json
 from ganbench.store.whole import written_whole
 
 FORMAT = 2
@@ -107,15 +108,10 @@ def _check_seeds(baseline: Baseline) -> None:
 def _read_stored(path: Path) -> Record:
     """The file's content, which has a baseline's format and scores."""
     cure = f"Make one: ganbench baseline RESULTS --out {path}"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadResults(f"There is no baseline at {path}. {cure}") from None
-    except OSError as error:
-        raise BadResults(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise BadResults(f"{path} is no baseline: it is not JSON ({error}). {cure}") from error
-    if not isinstance(stored, dict) or not {"format", "suite", "runs", "scores"} <= stored.keys():
+    if not path.exists():
+        raise BadResults(f"There is no baseline at {path}. {cure}")
+    stored = read_json(path, cure)
+    if not {"format", "suite", "runs", "scores"} <= stored.keys():
         raise BadResults(f"{path} is no baseline of ganbench: it lacks `format`, `suite`, `runs` or `scores`. {cure}")
     if stored["format"] not in range(1, FORMAT + 1):
         raise BadResults(

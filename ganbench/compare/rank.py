@@ -16,6 +16,7 @@ from ganbench.errors import BadResults
 from ganbench.statistics import Verdicts, decide
 from ganbench.statistics.verdicts import ERROR
 from ganbench.store.columns import SENSES
+from ganbench.store.files import harmless
 
 NEEDED = ("label", "seed", "value")
 FEW = 2  # rows, below which nothing can be better
@@ -107,7 +108,8 @@ def read_scores(path: Path) -> DataFrame:
     """A CSV file, or stdin for "-", as a table; labels, seeds and datasets stay text. Raises BadResults."""
     words = dict.fromkeys(("label", "seed", "dataset", "metric", "direction", "status", "key"), str)
     try:
-        return pd.read_csv(sys.stdin if str(path) == "-" else path, dtype=words)
+        found = pd.read_csv(sys.stdin if str(path) == "-" else path, dtype=words)
+        return found.rename(columns=harmless).map(harmless)
     except pd.errors.EmptyDataError:
         raise BadResults(f"{path} is empty, but a ranking needs a heading and rows: label,seed,value.") from None
     except OSError as error:

@@ -148,7 +148,7 @@ class RunSpec:
         of each file's text; "" if it is not there.
         """
         parts = [asdict(self.variant), asdict(self.dataset), self.judge, *self.metrics]
-        names = {name for name in _texts(parts) if name.rpartition(":")[0].endswith(".py")}
+        names = named_files(parts)
         folder = Path(self.dataset.beside)
         imported = {file for name in names for file in neighbours(folder / name.rpartition(":")[0])[1:]}
         return {name: _source_hash(name, self.dataset.beside) for name in sorted(names)} | {
@@ -270,6 +270,8 @@ def check_trust(spec: RunSpec, folder: Path, allow_plugins: bool) -> None:
         raise BadResults(
             f"{folder} names {', '.join(files)}, which is code that would be run. If you trust it: --allow-plugins."
         )
+    if files and spec.variant.beside != spec.dataset.beside:
+        raise damaged(folder / "run.json", "its plugins lie beside two suites, of which a run has one")
     record = read_run(folder)
     known = record.get("sources", files if spec.id == record["summary"]["run"] else {})
     for name, found in files.items():
@@ -310,6 +312,11 @@ def check_moves(variant: Any, name: str) -> None:
     for player in variant.players:
         if player.repeats < 1:
             raise BadSuite(f"{name} gives {player.name} {player.repeats} steps in a round, but it needs at least 1.")
+
+
+def named_files(values: Any) -> set[str]:
+    """Of all texts in plain values those that name something in a Python file."""
+    return {text for text in _texts(values) if text.rpartition(":")[0].endswith(".py")}
 
 
 def _texts(option: Any) -> Iterable[str]:

@@ -43,4 +43,14 @@ LOSS_COLUMNS = ["run", "label", "dataset", "seed", "images", "curve", "value"]
 NUMBERS = (  # all other columns of these two tables are texts
     "seed", "images", "value", "stderr", "most", "samples", "usual_samples", "lower_bound", "upper_bound",
 )  # fmt: skip
+# What a run's record says beside its identity and its ledger.
+RUN_TEXTS = (
+    "suite", "variant", "primary", "primary_when_run", "given", "tried", "ganbench", "torch", "python", "platform",
+    "processor", "device", "judge", "judge_key", "judge_about", "select", "precision", "budget_unit", "fingerprint",
+    "preprocessing",
+)  # fmt: skip
+RUN_NUMBERS = (
+    "scale", "threads", "budget_amount", "samples", "evaluations", "look", "looks", "level", "trial", "trials",
+)  # fmt: skip
+RUN_FLAGS = ("control", "reference", "guest", "searching")
 PUBLISHED_COLUMNS = ["dataset", "label", "metric", "mean", "stderr", "trials", "source"]

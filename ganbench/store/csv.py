@@ -3,7 +3,7 @@
 from pandas import DataFrame
 from pandas.api.types import is_numeric_dtype
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # first characters of what spreadsheets run
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # first characters of what spreadsheets run
 
 
 def to_csv(frame: DataFrame) -> str:
@@ -15,8 +15,8 @@ def to_csv(frame: DataFrame) -> str:
     shown = frame.copy()
     for name in texts:
         shown[name] = frame[name].map(_as_text)
-    return str(shown.to_csv(index=False, lineterminator="\n"))
+    return str(shown.rename(columns=_as_text).to_csv(index=False, lineterminator="\n"))
 
 
 def _as_text(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULAS) else cell

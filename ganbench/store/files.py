@@ -6,6 +6,7 @@ is compared with the file's own.
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
@@ -23,6 +24,9 @@ from ganbench.store.columns import LOSS_COLUMNS, NUMBERS, SCORE_COLUMNS
 
 LARGEST_TEXT = 100 * 2**20  # bytes of a JSON file
 SHARE_OF_MEMORY = 0.5  # that the arrays of one file may take
+# Commands to a terminal, marks that turn text around, and halves of characters, which no file can hold.
+ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+ESCAPED = re.compile(r"\\(u00|u20|ud|[bfr])", re.IGNORECASE)  # as JSON may write them
 Array = NDArray[Any]
 Types = Mapping[str, type | tuple[type, ...]]  # a field -> what it may be
 T = TypeVar("T")
@@ -36,24 +40,40 @@ def damaged(file: Path, what: object, cure: str = "") -> BadResults:
     return BadResults(f"{file} is damaged ({words}). Move {file.parent} away and run the suite again.")
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """An object of a JSON file."""
-    with _saying(file):
+def read_json(file: Path, cure: str = "") -> dict[str, Any]:
+    """An object of a JSON file, whose texts no terminal obeys."""
+    with _saying(file, cure):
         if _size(file) > LARGEST_TEXT:
             raise ValueError(f"it has more than {LARGEST_TEXT:,} bytes")
         text = file.read_text(encoding="utf-8")
-        found = json.loads(text, parse_float=_finite, parse_constant=_finite)
-        if "\\ud" in text.lower():  # half a character, which no file can hold, becomes a question mark
-            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
+        found = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
         if not isinstance(found, dict):
             raise TypeError(f"it holds a {type(found).__name__}, and no object")
-        return found
+        cleaned: dict[str, Any] = harmless(found) if ODD.search(text) or ESCAPED.search(text) else found
+        return cleaned
 
 
 def _finite(text: str) -> float:
     if not isfinite(number := float(text)):
         raise ValueError(f"it has the number {shortened(text, 60)}, which is none of JSON's")
     return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)  # beyond which nobody can compute with it
+    return int(text)
+
+
+def harmless(found: Any) -> Any:
+    """The same values, in whose texts a question mark stands for each odd character."""
+    match found:
+        case str():
+            return ODD.sub("?", found)
+        case dict():
+            return {ODD.sub("?", name): harmless(value) for name, value in found.items()}
+        case list():
+            return [*map(harmless, found)]
+    return found
 
 
 def read_table(file: Path, needed: Mapping[str, bool]) -> pd.DataFrame:
@@ -71,6 +91,8 @@ def read_table(file: Path, needed: Mapping[str, bool]) -> pd.DataFrame:
                 raise TypeError(f"its column {name!r} holds no numbers")
         for name in frame.columns.intersection([*SCORE_COLUMNS, *LOSS_COLUMNS]):
             _check_column(frame[name])
+            if name not in NUMBERS and any(map(ODD.search, frame[name].dropna().unique())):
+                frame[name] = frame[name].map(harmless)
         return frame
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from pandas import DataFrame
 
 from ganbench.errors import BadResults
-from ganbench.store.columns import SCORE_COLUMNS
+from ganbench.store.columns import NUMBERS, SCORE_COLUMNS
 
 FORMAT = 2
 EXTERNAL = "external"
@@ -47,4 +47,10 @@ def _say_what_metrics_mean(scores: DataFrame) -> DataFrame:
     return written.assign(**{name: written[name].where(written[name].notna(), blank[name]) for name in blank})
 
 
-STEPS: tuple[Callable[[DataFrame], DataFrame], ...] = (_say_what_metrics_mean,)
+def _say_nothing_where_nothing_is_said(scores: DataFrame) -> DataFrame:
+    """A text that is missing is an empty one."""
+    texts = [name for name in scores if name not in NUMBERS]
+    return scores.assign(**{name: scores[name].astype(object).where(scores[name].notna(), "") for name in texts})
+
+
+STEPS: tuple[Callable[[DataFrame], DataFrame], ...] = (_say_what_metrics_mean, _say_nothing_where_nothing_is_said)

@@ -7,14 +7,18 @@ from types import NoneType
 from typing import Any, get_args
 
 from ganbench.errors import BadResults, shortened
-from ganbench.store.columns import PUBLISHED_COLUMNS, Status
+from ganbench.store.columns import PUBLISHED_COLUMNS, RUN_FLAGS, RUN_NUMBERS, RUN_TEXTS, Status
 from ganbench.store.files import Types, damaged, fields, read_json
 from ganbench.store.format import EXTERNAL_FOLDERS, check_format
 
 NUMBER = (int, float, NoneType)
 RECORD = {"status": str, "reason": str, "summary": dict, "ledger": dict, "conditions": dict}
 ENTRY = {"run": str, "label": str, "dataset": str, "seed": int}  # of a manifest
-SUMMARY: Types = {**ENTRY, "control": (bool, NoneType)}
+KNOWN: Types = {
+    **dict.fromkeys(RUN_TEXTS, (str, NoneType)),
+    **dict.fromkeys(RUN_NUMBERS, NUMBER),
+    **dict.fromkeys(RUN_FLAGS, (bool, NoneType)),
+}
 MANIFEST: Types = {"format": object, "command": str, "commit": str, "runs": list, "text": str}
 PUBLISHED: Types = {**dict.fromkeys(PUBLISHED_COLUMNS, str), **dict.fromkeys(("mean", "stderr", "trials"), NUMBER)}
 
@@ -26,7 +30,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     check_format(fields(manifest, {"format": object}, file)["format"], path)
     manifest = fields({"published": [], **manifest}, {**MANIFEST, "published": list}, file)
     for run in manifest["runs"]:
-        name = fields(run, ENTRY, file)["run"]
+        name = fields(run, ENTRY, file, KNOWN)["run"]
         if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
             raise damaged(file, f"it has a run {shortened(name, 60)!r}, which is no name of a folder in it")
     for row in manifest["published"]:
@@ -53,11 +57,11 @@ def read_run(path: Path) -> dict[str, Any]:
     if not file.exists():
         raise BadResults(f"{path} is no run: it has no run.json. A run is <results>/<suite>/<run id>.")
     record = fields({"reason": "", "ledger": {}, "conditions": {}, **read_json(file)}, RECORD, file)
-    fields(record["summary"], {"label": str, "dataset": str}, file, SUMMARY)
+    fields(record["summary"], {"label": str, "dataset": str}, file, {**ENTRY, **KNOWN})
     if record["status"] not in get_args(Status):
         raise damaged(file, f"its status is {shortened(record['status'], 60)!r}")
     fields(record["ledger"], dict.fromkeys(record["ledger"], NUMBER), file)
-    fields(record["conditions"], dict.fromkeys(record["conditions"], (*NUMBER, str)), file)
+    fields(record["conditions"], dict.fromkeys(record["conditions"], (*NUMBER, str)), file, KNOWN)
     return record
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from rich.console import Console
 
 from ganbench.errors import BadSuite
+from ganbench.runs.spec import named_files
 from ganbench.store import Results
 from ganbench.store.records import read_manifest
 from ganbench.suite import driver
 from ganbench.suite.chosen import resolved
+from ganbench.suite.language import parse
 from ganbench.suite.loading import load
 from ganbench.suite.plan import Suite
 
@@ -47,8 +49,14 @@ def fresh(suite: Suite, rows: Collection[tuple[str, str]], seeds: Sequence[int])
 
 
 def _kept(results: Results, folder: Path) -> Path:
-    """The suite's text from the results, as a file."""
+    """The suite's text from the results, as a file. Results may come from anybody: code that they name is not run."""
+    text = read_manifest(results.path)["text"]
+    if files := sorted(named_files(parse(text, str(results.path / "suite.json")).model_dump())):
+        raise BadSuite(
+            f"The suite of {results.path} names {', '.join(files)}, which is code that would be run. If you trust it, "
+            "name the suite's file, beside which it lies: --suite."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{results.suite.partition('@')[0]}.toml"
-    file.write_text(read_manifest(results.path)["text"], encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     return file

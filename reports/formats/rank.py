@@ -15,6 +15,7 @@ from ganbench.reports.formats.as_latex import latex_table, latex_text
 from ganbench.reports.formats.as_md import markdown_table, markdown_text
 from ganbench.reports.html.layout import whole_page
 from ganbench.reports.numbers import APART, estimate, fixed, probability, short
+from ganbench.store import csv
 
 MOST_PAIRS = 20  # of a dataset in a terminal
 RULES = (
@@ -55,7 +56,7 @@ def to_latex(ranking: Ranking) -> str:
 
 def to_csv(ranking: Ranking) -> str:
     """The pairs."""
-    return str(ranking.pairs.to_csv(index=False, lineterminator="\n"))
+    return csv.to_csv(ranking.pairs)
 
 
 def to_json(ranking: Ranking) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import struct
 import zipfile
@@ -16,14 +17,16 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 
 from ganbench.data import pictures
-from ganbench.errors import BadResults
+from ganbench.errors import BadResults, BadSuite
 from ganbench.runs.sampling import load_run
 from ganbench.store import read
 from ganbench.store.csv import to_csv
 from ganbench.store.files import read_array, read_arrays
 from ganbench.store.records import read_run
+from ganbench.suite.again import train_again
 
 Command = Callable[..., Any]
 CPU = torch.device("cpu")
@@ -102,11 +105,11 @@ def test_a_manifest_that_is_damaged_is_named(ganbench: Command, results_copy: Pa
         assert str(results_copy) in ran.err and "Traceback" not in ran.err
 
 
-@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1" + 400 * "0", "-1" + 5_000 * "0"])
 def test_a_number_that_is_none_is_named(results_copy: Path, number: str) -> None:
     file = results_copy / "suite.json"
     file.write_text(file.read_text().replace('"seed": 0', f'"seed": {number}', 1))
-    with pytest.raises(BadResults, match=rf"suite\.json is damaged \(ValueError: it has the number {number}"):
+    with pytest.raises(BadResults, match=rf"suite\.json is damaged \(ValueError: it has the number {number[:50]}"):
         read(results_copy)
 
 
@@ -139,6 +142,36 @@ def test_half_a_character_of_a_record_is_shown_as_a_question_mark(ganbench: Comm
     assert read_run(file.parent)["reason"] == "? <b>"
     for format in ("html", "md", "csv", "json"):
         assert ganbench("report", results_copy, "--format", format, "--out", results_copy / f"x.{format}").code == 0
+
+
+def test_no_text_of_results_commands_a_terminal(ganbench: Command, results_copy: Path) -> None:
+    odd, shown = "\x1b]0;mine\x07\u202e\x9b2J\r\x08", "?]0;mine???2J??"
+    folder = trained(results_copy)
+    file = folder / "run.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "reason": odd}).replace("\\u202e", "\u202e"))
+    for table in ("scores", "losses"):
+        frame = pd.read_parquet(folder / f"{table}.parquet")
+        frame["meaning" if table == "scores" else "curve"] = odd
+        frame.to_parquet(folder / f"{table}.parquet")
+    found = read(results_copy)
+    assert found.damaged == [] and read_run(folder)["reason"] == shown
+    own = [frame[frame["run"] == folder.name] for frame in (found.scores, found.losses)]
+    assert {*own[0]["meaning"]} == {*own[1]["curve"]} == {shown}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_baseline_that_is_damaged_is_named(
+    ganbench: Command, results_copy: Path, tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / "b.json"
+    assert ganbench("baseline", results_copy, "--out", file).code == 0
+    file.write_bytes(DAMAGES[damage](file.read_bytes()))
+    ran = ganbench("check", results_copy, "--baseline", file)
+    assert ran.code == 2 and str(file) in ran.err and "ganbench baseline" in ran.err and "Traceback" not in ran.err
+    file.unlink()
+    os.mkfifo(file)
+    pipe = ganbench("check", results_copy, "--baseline", file)
+    assert pipe.code == 2 and "a pipe or a device" in pipe.err
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -189,6 +222,27 @@ def test_a_file_that_results_name_runs_only_if_it_is_the_recorded_one_and_the_re
     assert changed.code == 2 and "is not the one that was recorded" in changed.err
     other = ganbench("evaluate", with_plugin, "--dataset", "ring8", "--count", 10)
     assert other.code == 2 and "--allow-plugins" in other.err
+
+
+def test_rows_are_not_trained_again_by_code_that_results_name(with_plugin: Path, tmp_path: Path) -> None:
+    results = read(with_plugin.parent)
+    own = results.path / "fresh"
+    own.mkdir()
+    (own / "toys.py").write_text("raise SystemExit('it ran')\n")
+    with pytest.raises(BadSuite, match=r"names toys\.py:Toy, which is code that would be run\. .*--suite"):
+        train_again(results, [("ring8", "toy")], [7], None, "", Console(quiet=True))
+
+
+def test_the_file_that_is_hashed_is_the_one_that_runs(ganbench: Command, with_plugin: Path, tmp_path: Path) -> None:
+    evil = tmp_path / "elsewhere"
+    evil.mkdir()
+    (evil / "toys.py").write_text("raise SystemExit('it ran')\n")
+    file = with_plugin / "run.json"
+    record = json.loads(file.read_text())
+    record["spec"]["variant"]["beside"] = str(evil)
+    file.write_text(json.dumps(record))
+    ran = ganbench("sample", with_plugin, "--out", tmp_path / "s.npz", "--allow-plugins")
+    assert ran.code == 2 and "its plugins lie beside two suites" in ran.err and "it ran" not in ran.err
 
 
 def test_a_file_is_found_wherever_a_record_names_it(with_plugin: Path) -> None:
@@ -330,6 +384,24 @@ def test_no_cell_of_a_csv_is_a_formula(ganbench: Command, results_copy: Path) ->
     assert ran.code == 0 and "'=1+1" in ran.out and ",=1+1" not in ran.out
     shown = to_csv(pd.DataFrame({"a": ["@x", "x", None, "-1"], "b": [-1.5, 2.0, float("nan"), 0.0]}))
     assert shown == "a,b\n'@x,-1.5\nx,2.0\n,\n'-1,0.0\n"
+    assert to_csv(pd.DataFrame({"=1": [" =1", "＝1", "1 = 1"]})) == "'=1\n' =1\n'＝1\n1 = 1\n"
+    rows = [f"{label},{seed},{value + seed}" for label, value in (("=1+1", 1), ("b", 9)) for seed in range(4)]
+    (scores := results_copy / "mine.csv").write_text("\n".join(["label,seed,value", *rows]))
+    ranked = ganbench("rank", scores, "--format", "csv", "--direction", "lower")
+    assert ranked.code == 0, ranked.err
+    assert ",'=1+1," in ranked.out and ",=1+1" not in ranked.out
+    scores.write_text(scores.read_text().replace("b,", "\x1b[2Jb,"))
+    shown = ganbench("rank", scores, "--direction", "lower")
+    assert shown.code == 0 and "?[2Jb" in shown.out and "\x1b" not in shown.out + shown.err
+
+
+def test_there_is_one_way_to_write_a_csv_file() -> None:
+    """Others would forget the formulas."""
+    root = Path(__file__).parents[2]
+    for file in [*(root / "ganbench").rglob("*.py"), *(root / "reports").rglob("*.py")]:
+        calls = re.findall(r"(\w+|\))\.to_csv\(|csv\.(writer)", file.read_text())
+        others = {call for pair in calls for call in pair} - {"", "csv"}
+        assert not others or file.name == "csv.py", (file, others)
 
 
 def test_results_of_before_are_read_as_they_were(resources: Path, tmp_path: Path) -> None:
