@@ -61,7 +61,9 @@ def ended(command: Callable[[], None]) -> int:
         return USER_ERROR
     except BrokenPipeError:
         return _give_up_printing(NOBODY_READS)
-    except Exception as error:
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BaseException as error:
         if isinstance(error, OSError) and error.errno in FULL:
             code = _give_up_printing(USER_ERROR)
             _complain(f"There is no place for what was to be written or printed: {error.strerror}. Make some.")
@@ -78,10 +80,13 @@ def _meant(end: SystemExit) -> int:
     Raises:
         BrokenPipeError: if nobody reads what is printed.
         EOFError: of a file that ends too early.
+        RuntimeError: if no command of ours ended so, but a plugin or a library.
     """
     for reason in (end.__context__, end.__context__ and end.__context__.__cause__):
         if isinstance(reason, BrokenPipeError | EOFError):
             raise reason
+    if not type(end.__context__).__module__.startswith(("typer", "click")):
+        raise RuntimeError(f"what was called here ended the process with exit code {end.code!r}") from end
     return end.code if isinstance(end.code, int) else DONE if end.code is None else BUG
 
 

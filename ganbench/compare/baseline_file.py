@@ -110,7 +110,7 @@ def _read_stored(path: Path) -> Record:
     cure = f"Make one: ganbench baseline RESULTS --out {path}"
     if not path.exists():
         raise BadResults(f"There is no baseline at {path}. {cure}")
-    stored = read_json(path, cure)
+    stored = read_json(path, f"It is no baseline. {cure}")
     if not {"format", "suite", "runs", "scores"} <= stored.keys():
         raise BadResults(f"{path} is no baseline of ganbench: it lacks `format`, `suite`, `runs` or `scores`. {cure}")
     if stored["format"] not in range(1, FORMAT + 1):

@@ -209,6 +209,7 @@ def _refused(status: int, why: str) -> Response:
 
 
 def _name(host: str) -> str:
-    """A Host header without its port."""
+    """A Host header without its port, in small letters."""
+    host = host.lower()
     name, _, port = host.rpartition(":")
     return name if name and port.isdigit() else host

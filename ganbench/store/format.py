@@ -49,7 +49,7 @@ def _say_what_metrics_mean(scores: DataFrame) -> DataFrame:
 
 def _say_nothing_where_nothing_is_said(scores: DataFrame) -> DataFrame:
     """A text that is missing is an empty one."""
-    texts = [name for name in scores if name not in NUMBERS]
+    texts = [name for name in SCORE_COLUMNS if name not in NUMBERS]
     return scores.assign(**{name: scores[name].astype(object).where(scores[name].notna(), "") for name in texts})
 
 

@@ -138,7 +138,7 @@ def server(live: Live, port: int) -> ThreadingHTTPServer:
         """Answers whoever calls this machine by its own name; a page of the web, led here by its DNS, does not."""
 
         def do_GET(self) -> None:
-            host, _, port = (self.headers["Host"] or "").strip().partition(":")
+            host, _, port = (self.headers["Host"] or "").strip().lower().partition(":")
             answer = paths.get(self.path.partition("?")[0])
             if host not in OWN_NAMES or not (port or "0").isdigit():
                 self._send(403, "text/plain", b"Only localhost is served.\n")

@@ -144,7 +144,7 @@ def test_another_name_for_this_machine_is_refused(results: Results, host: str) -
         assert ask("/state", host or " ")[0] == 403
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:80"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:80", "LocalHost:80"])
 def test_this_machine_may_be_called_with_and_without_a_port(results: Results, host: str) -> None:
     with served(results.live()) as ask:
         assert ask("/state", host)[0] == 200

@@ -272,6 +272,13 @@ def test_an_error_that_nobody_foresaw_is_not_exit_code_1(
         assert ran.code == 70 and f"{type(error).__name__}: {error}" in ran.err
 
 
+@pytest.mark.parametrize("end", ["sys.exit(1)", "sys.exit(0)", "sys.exit('no')", "exit()", "raise GeneratorExit"])
+def test_no_plugin_chooses_the_exit_code(ganbench: Command, tmp_path: Path, end: str) -> None:
+    (tmp_path / "mine.py").write_text(f"import sys\ndef make(n):\n    {end}\n")
+    ran = ganbench("evaluate", f"{tmp_path}/mine.py:make", "--dataset", "ring8", "--count", 10)
+    assert ran.code == 70 and "mine.py" in ran.err, ran.err
+
+
 def test_the_progress_of_a_driver_says_which_process_it_is(with_toy: Command, tmp_path: Path) -> None:
     from ganbench.suite.progress import SuiteProgress, progress_file
 
