@@ -7,6 +7,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -49,10 +50,11 @@ def whole(suite: Path, ganbench: Command) -> pd.DataFrame:
 
 
 def kill(driver: Any, victim: str, draw: random.Random) -> None:
-    workers = [child for child in descendants(driver.pid) if b"forkserver" in _command(child)]
     sleep(draw.random() * 0.1)
+    workers = [child for child in descendants(driver.pid) if b"forkserver" in _command(child)]
     for process in [driver.pid] if victim == "driver" else draw.sample(workers, min(1, len(workers))):
-        os.kill(process, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended by itself a moment ago
+            os.kill(process, signal.SIGKILL)
 
 
 def _command(process: int) -> bytes:

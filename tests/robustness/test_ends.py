@@ -65,7 +65,10 @@ def wait_until(found: Callable[[], object], seconds: float = 600) -> None:
 
 def descendants(process: int) -> set[int]:
     """All processes that a process has started, and those that they have."""
-    children = set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+    try:
+        children = set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+    except OSError:  # it has ended
+        return set()
     return children.union(*map(descendants, children))
 
 
