@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
 from time import monotonic, sleep
@@ -52,6 +53,15 @@ def test_one_that_is_killed_is_an_error_in_words() -> None:
         apart(os.abort)
 
 
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """Also where these tests themselves were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_ends_it_and_what_it_has_started() -> None:
     began = monotonic()
     Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()

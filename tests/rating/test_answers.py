@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from socket import create_server
 from tempfile import TemporaryDirectory
@@ -59,6 +60,19 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'a.sqlite'}" if request.param == "sqlite" else request.getfixturevalue("postgres")
 
 
+@pytest.fixture
+def opened(database: str) -> Iterator[Callable[[], Answers]]:
+    """Opens the answers, as often as one likes; their connections are closed at the end."""
+    with ExitStack() as ends:
+
+        def answers() -> Answers:
+            found = Answers(database)
+            ends.callback(found.engine.dispose)
+            return found
+
+        yield answers
+
+
 def answer_all(answers: Answers, study: Study, rater: str) -> int:
     n = 0
     while (asked := answers.next_question(study, rater)[0]) is not None:
@@ -67,8 +81,8 @@ def answer_all(answers: Answers, study: Study, rater: str) -> int:
     return n
 
 
-def test_a_rater_answers_all_and_the_answers_are_there(database: str, study: Study) -> None:
-    answers = Answers(database)
+def test_a_rater_answers_all_and_the_answers_are_there(opened: Callable[[], Answers], study: Study) -> None:
+    answers = opened()
     rater = answers.add_rater(study, "Ada")
     asked, total = answers.next_question(study, rater)
     assert asked is not None and total == len(study.trials(0))
@@ -80,19 +94,19 @@ def test_a_rater_answers_all_and_the_answers_are_there(database: str, study: Stu
     assert rater not in own.to_csv()  # who knows it could answer in their name
 
 
-def test_another_process_goes_on_where_one_was_killed(database: str, study: Study) -> None:
-    answers = Answers(database)
+def test_another_process_goes_on_where_one_was_killed(opened: Callable[[], Answers], study: Study) -> None:
+    answers = opened()
     rater = answers.add_rater(study)
     first, _ = answers.next_question(study, rater)
     assert first is not None
     answers.answer(rater, first.id, first.trial.truth)
     second, _ = answers.next_question(study, rater)
-    later = Answers(database)
+    later = opened()
     assert later.next_question(study, rater)[0] == second != first
 
 
-def test_several_raters_at_once_lose_nothing(database: str, study: Study) -> None:
-    answers = Answers(database)
+def test_several_raters_at_once_lose_nothing(opened: Callable[[], Answers], study: Study) -> None:
+    answers = opened()
     before = len(answers.frame())
     with ThreadPoolExecutor(8) as pool:
         raters = list(pool.map(lambda _: answers.add_rater(study), range(8)))
@@ -102,8 +116,8 @@ def test_several_raters_at_once_lose_nothing(database: str, study: Study) -> Non
     assert answers.frame()["rater"].nunique() >= 8
 
 
-def test_one_answer_to_each_question_however_many_send_it(database: str, study: Study) -> None:
-    answers = Answers(database)
+def test_one_answer_to_each_question_however_many_send_it(opened: Callable[[], Answers], study: Study) -> None:
+    answers = opened()
     rater = answers.add_rater(study)
     asked, _ = answers.next_question(study, rater)
     assert asked is not None

@@ -31,10 +31,10 @@ def test_done_missing_and_failed_runs_are_counted(ganbench: Command, results_cop
     head, line = ran.out.splitlines()
     assert ran.code == 0
     assert head == "tiny: 4 of 6 runs done, 1 crashed, 1 missing; no driver is at work."
-    assert line.startswith("  crashed ") and line.endswith(": the power went off")
+    assert line.startswith("  crashed ") and line.endswith(": the power? went off")
     found = json.loads(ganbench("status", results_copy.parent, "--json").out)
     assert (found["runs"], found["done"], len(found["missing"]), found["driver"]) == (6, 4, 1, None)
-    assert found["failed"]["crashed"][0]["reason"] == "the power\x1b went off"
+    assert found["failed"]["crashed"][0]["reason"] == "the power? went off"
 
 
 def test_a_run_under_way_has_a_rate_and_an_end(
