@@ -95,14 +95,15 @@ def run(
     from ganbench import interface
     from ganbench.suite import timing
 
-    plan = interface.planned(
-        suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale,
-        retry=retry, until_decided=until_decided, on_failure=on_failure,
-        silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
-        shard=shard, join=join, settings=settings or (), track=track or (),
-        options=executor_options(executor_option or [], address=address, checkpoints=checkpoints),
-        command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
-    )  # fmt: skip
+    with err.status(f"Reading {escape(suite.stem)}", spinner="line"):  # and trying all that it names
+        plan = interface.planned(
+            suite, results=results, device=device, workers=workers, executor=executor, only=only, scale=scale,
+            retry=retry, until_decided=until_decided, on_failure=on_failure,
+            silence=(0 if err.is_terminal else interface.SILENCE) if silence is None else silence,
+            shard=shard, join=join, settings=settings or (), track=track or (),
+            options=executor_options(executor_option or [], address=address, checkpoints=checkpoints),
+            command=command_line(), say=lambda found: err.print(escape(found), highlight=False),
+        )  # fmt: skip
     elsewhere = plan.suite.meant_for == "cuda" and plan.executor.device == "cpu"
     if elsewhere:
         err.print(f"{escape(suite.stem)} is meant for CUDA, and this is a CPU: first an estimate of its time here.")
