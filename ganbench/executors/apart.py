@@ -15,13 +15,15 @@ from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from threading import current_thread, main_thread
+from threading import Lock, current_thread, main_thread
 from types import ModuleType
 from typing import Any, TypeVar
 
 from ganbench.errors import BenchError, said
 from ganbench.executors.worker import live_as_long_as_the_listener
 
+SAFE_PATH = "PYTHONSAFEPATH"  # in the environment of a new Python: import nothing from the current folder
+STARTS = Lock()  # what a start hides, another thread's start must not find hidden and keep so
 T = TypeVar("T")
 Hear = Callable[..., None]
 
@@ -83,7 +85,7 @@ def _told(error: Exception) -> Exception:
 def started(target: Callable[..., None], *arguments: Any, daemon: bool) -> BaseProcess:
     """A process that is under way. Raises OSError if there are too many, or too many open files."""
     process: BaseProcess = context().Process(target=target, args=arguments, daemon=daemon)
-    with _without_main():
+    with _nothing_of_ours():
         process.start()
     return process
 
@@ -118,16 +120,22 @@ def warm_up() -> None:
     """Let the server begin with its imports, so that the first question finds them done."""
     if context().get_start_method() == "forkserver" and current_thread() is main_thread():
         ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it inherits this: Ctrl-C is never its affair
-        forkserver.ensure_running()
+        with _nothing_of_ours():
+            forkserver.ensure_running()
         signal.signal(signal.SIGINT, ours)
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
-    """Keep a new process from importing the script that asked for it: a run needs nothing of it, and it would run."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+def _nothing_of_ours() -> Iterator[None]:
+    """Keep a new process from importing the script that asked for it, which would run, and files of the current folder,
+    which may be named as modules of Python's own are.
+    """
+    with STARTS:
+        main, safe = sys.modules["__main__"], os.environ.get(SAFE_PATH)
+        sys.modules["__main__"], os.environ[SAFE_PATH] = ModuleType("__main__"), "1"
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+            del os.environ[SAFE_PATH]
+            os.environ.update({} if safe is None else {SAFE_PATH: safe})

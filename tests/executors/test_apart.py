@@ -29,6 +29,25 @@ def test_another_process_answers_where_this_one_is(tmp_path: Path, monkeypatch: 
     assert apart(os.getenv, "GANBENCH_HERE") is None
 
 
+def test_no_file_of_the_current_folder_is_imported_there(tmp_path: Path) -> None:
+    """It may be named as a module of Python's own is, and lie beside metadata of a package that is being installed."""
+    (tmp_path / "script").mkdir()
+    script, here = tmp_path / "script" / "ask.py", tmp_path / "here"
+    script.write_text(
+        "import os; from ganbench import plugins; from ganbench.executors.apart import apart, warm_up\n"
+        "warm_up(); print(repr(apart(plugins.distribution, 'variants', 'gan')), os.environ.get('PYTHONSAFEPATH'))\n"
+        "os.chdir('/'); print(repr(apart(plugins.distribution, 'variants', 'gan')), apart(os.getenv, 'PYTHONSAFEPATH'))"
+    )
+    (here / "ganbench.egg-info").mkdir(parents=True)
+    (here / "ganbench.egg-info" / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: ganbench\nVersion: 0\n")
+    (here / "ganbench.egg-info" / "entry_points.txt").write_text("[ganbench.variants]\ngan = zoo.gan:GAN\n")
+    for name in ("random", "types", "queue", "PIL"):
+        (here / f"{name}.py").write_text("raise RuntimeError('this is no module of ours')")
+    ran = subprocess.run([sys.executable, script], cwd=here, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "'' None\n'' None\n"
+
+
 def test_what_is_raised_there_is_raised_here() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'fid'"):
         apart(plugins.load, "metrics", "fdi")
