@@ -36,10 +36,10 @@ from ganbench import statistics
 from ganbench.compare.matching import Match, match, why_unlike
 from ganbench.errors import BadResults, UnknownName
 from ganbench.statistics import Interval, probability_of_improvement, t_tail
+from ganbench.statistics.verdicts import ERROR
 from ganbench.store import Results, read
 from ganbench.store.columns import SENSES, Checkpoint
 
-ALPHA = 0.05  # the chance of any false verdict in a table
 SIDES = ("A", "B")
 NOTHING = Interval(math.nan, math.nan, math.nan)
 
@@ -117,7 +117,7 @@ def _sample(values: NDArray[np.float64]) -> Sample:
     return Sample(len(ended), len(values) - len(ended), mean, std)
 
 
-def decide(rows: Sequence[TwoSample], tolerance: float | None = None, alpha: float = ALPHA) -> list[Decision]:
+def decide(rows: Sequence[TwoSample], tolerance: float | None = None, alpha: float = ERROR) -> list[Decision]:
     """All rows of one table -> their verdicts, which hold at once; see the module's words.
 
     `tolerance` is a share of A's mean: smaller differences are none. Raises ValueError for a negative one.
@@ -266,7 +266,7 @@ def to_json(comparison: Comparison) -> str:
     """For programs. JSON has no NaN: null is a number that there cannot be."""
     rows = comparison.rows.astype(object).where(comparison.rows.notna(), None)
     content = {**vars(comparison), "rows": rows.to_dict("records")}
-    about = {"compared": comparison.compared, "alpha": ALPHA, "correction": "holm"}
+    about = {"compared": comparison.compared, "alpha": ERROR, "correction": "holm"}
     return json.dumps({**about, **content}, indent=1, allow_nan=False) + "\n"
 
 

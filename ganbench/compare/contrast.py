@@ -14,10 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ganbench.statistics import t_quantile, t_tail
-from ganbench.statistics.intervals import Floats
+from ganbench.statistics.intervals import LEVEL, Floats
 from ganbench.statistics.moderated import moderated, prior
 
-LEVEL = 0.95  # of the intervals, each by itself
 POWER = 0.8  # with which a change is called detectable
 
 

@@ -86,7 +86,7 @@ class Ranking:
         return f"<p>{escape(self.answer)}</p>{rows}"
 
 
-def rank(frame: DataFrame, direction: str | None = None, error: float = 0.05) -> Ranking:
+def rank(frame: DataFrame, direction: str | None = None, error: float = ERROR) -> Ranking:
     """A tidy table of scores from any tool -> its ranking.
 
     Columns: label, seed, value; and, if there, dataset, metric, direction ("lower" or "higher" is better), status

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.statistics.intervals import Floats, Interval, t_quantile
+from ganbench.statistics.intervals import LEVEL, Floats, Interval, t_quantile
 
 Clusters = Sequence[NDArray[Any]]  # (n,) each: to which rater, to which picture an answer belongs
-LEVEL = 0.95
 
 
 def clustered_variance(terms: Floats, clusters: Clusters) -> float:

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 Floats = NDArray[np.float64]
+LEVEL = 0.95  # of all intervals, each by itself
 
 
 class Interval(NamedTuple):
@@ -51,7 +52,7 @@ def t_quantile(level: float, df: float) -> float:
     return -float(stdtrit(df, (1 - level) / 2))
 
 
-def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     """(n,) values, one per seed -> their mean and Student's interval, mean +- t_{n-1} s / sqrt(n).
 
     Student, "The Probable Error of a Mean", 1908. Exact for normal values, for any n >= 2. One value has no interval:
@@ -69,7 +70,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
 
 def stratified_interval(
     strata: Sequence[ArrayLike],
-    level: float = 0.95,
+    level: float = LEVEL,
     resamples: int = 10_000,
     seed: int = 0,  # the same seed gives the same limits
 ) -> Interval:
@@ -110,7 +111,7 @@ def chunks(rows: int, width: int) -> Iterator[int]:
     yield from (min(most, rows - start) for start in range(0, rows, most))
 
 
-def probability_of_improvement(a: ArrayLike, b: ArrayLike, lower_is_better: bool, level: float = 0.95) -> Interval:
+def probability_of_improvement(a: ArrayLike, b: ArrayLike, lower_is_better: bool, level: float = LEVEL) -> Interval:
     """(n,) and (m,) values -> P(a new value of b is better than a new one of a), ties counting half, and its interval.
 
     U / (n m) of Mann and Whitney, the probability of improvement of Agarwal et al. (see `stratified_interval`),

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganbench.statistics.crossed import Clusters, clustered_variance
-from ganbench.statistics.intervals import Floats, Interval, t_quantile
+from ganbench.statistics.intervals import LEVEL, Floats, Interval, t_quantile
 
 PRIOR = 3.0  # standard deviation of a strength before anybody answers: one that always won gets a number
-LEVEL = 0.95
 STEPS = 50
 
 

@@ -52,7 +52,7 @@ from pandas import DataFrame
 from scipy.special import stdtr, stdtrit
 
 from ganbench.statistics.cells import Cell, Indices, Tests, cell_of, test_pairs
-from ganbench.statistics.intervals import Floats
+from ganbench.statistics.intervals import LEVEL, Floats
 from ganbench.statistics.looks import PLANNED, levels
 from ganbench.statistics.planning import seeds_to_decide
 from ganbench.statistics.significance import fisher_test, holm, shaffer
@@ -267,7 +267,7 @@ def _lines(one: _Tested, p: Floats, p_same: Floats, error: float, family: int | 
     cell, tests = one.cell, one.tests
     better = np.where(one.better < 0, "a", "b")
     verdict = np.where(p <= error, better, np.where(p_same <= error, "same", "undecided"))
-    reach = -stdtrit(tests.df, (1 - 0.95) / 2) * tests.error
+    reach = -stdtrit(tests.df, (1 - LEVEL) / 2) * tests.error
     a, b = cell.mean[one.i], cell.mean[one.j]
     difference, low, high = (cell.scale.difference(a, b, tests.gap + step) for step in (0.0, -reach, reach))
     needed = seeds_to_decide(tests.gap, cell.variance[one.i], cell.variance[one.j], error / max(1, family or len(p)))
@@ -284,7 +284,7 @@ def _lines(one: _Tested, p: Floats, p_same: Floats, error: float, family: int | 
 def _rows(one: _Tested, lines: DataFrame, error: float) -> DataFrame:
     """The labels of a cell, the best first."""
     cell, k = one.cell, len(one.labels)
-    low, high = cell.limits(0.95)
+    low, high = cell.limits(LEVEL)
     beats = _beats(one, (lines["verdict"] == "a").to_numpy(), (lines["verdict"] == "b").to_numpy())
     passes = _beats(one, (one.p <= error) & (one.better < 0), (one.p <= error) & (one.better > 0))
     order = _best_first(cell)

@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.compare.compare import ALPHA, Comparison, Verdict
+from ganbench.compare.compare import Comparison, Verdict
 from ganbench.reports.formats.as_md import markdown_table
 from ganbench.reports.frames.rows import each, of_dataset
 from ganbench.reports.numbers import APART, NONE, arrow, count, estimate, fixed, listed, number, short
+from ganbench.statistics.verdicts import ERROR
 
 STYLES = {"better": "green", "worse": "red", "same": "", "undecided": "dim", "not comparable": "yellow"}
 DIFFERENCE = "B − A [95 %]"
@@ -38,7 +39,7 @@ def conditions_compared(comparison: Comparison) -> str:
     tolerance, compared = comparison.tolerance, comparison.compared
     within = f"tolerance {number(100 * tolerance)} % of A's mean" if tolerance else "no tolerance, so none is the same"
     tested = (
-        f"{count(compared, 'row')} tested, with a chance of any false verdict of at most {100 * ALPHA:.0f} % (Holm)"
+        f"{count(compared, 'row')} tested, with a chance of any false verdict of at most {100 * ERROR:.0f} % (Holm)"
     )
     return f"{comparison.checkpoint.capitalize()} checkpoint; {within}; {tested if compared else 'no row tested'}."
 

@@ -13,7 +13,6 @@ from pandas import DataFrame
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ganbench.compare.contrast import LEVEL
 from ganbench.compare.regression import CLEARED, EVERY, FAILS, NOTHING, SILENT, Check
 from ganbench.compare.rows import ENDED
 from ganbench.compare.selftest import Trial
@@ -21,6 +20,7 @@ from ganbench.reports.formats.as_md import markdown_table
 from ganbench.reports.formats.as_md import markdown_text as plain
 from ganbench.reports.frames.rows import each
 from ganbench.reports.numbers import CONTROL, arrow, count, listed, number, p_value, percent, probability, short
+from ganbench.statistics.intervals import LEVEL
 
 ANNOTATIONS = 10  # GitHub shows so many of a step
 MOST_LINES = 20  # of one verdict in a terminal

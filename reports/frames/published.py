@@ -5,6 +5,7 @@ from pandas import DataFrame
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.rows import of_dataset
 from ganbench.statistics import t_quantile
+from ganbench.statistics.intervals import LEVEL
 
 
 def published_and_ours(chapter: Chapter) -> DataFrame:
@@ -18,7 +19,7 @@ def published_and_ours(chapter: Chapter) -> DataFrame:
     theirs = of_dataset(chapter.results.published, chapter.dataset)
     if theirs.empty:
         return DataFrame(columns=columns)
-    reach = theirs["stderr"] * [t_quantile(0.95, trials - 1) for trials in theirs["trials"]]
+    reach = theirs["stderr"] * [t_quantile(LEVEL, trials - 1) for trials in theirs["trials"]]
     limits = {"theirs_low": theirs["mean"] - reach, "theirs_high": theirs["mean"] + reach}
     theirs = theirs.assign(theirs=theirs["mean"], **limits)
     rows = chapter.summary

@@ -14,12 +14,12 @@ from ganbench.reports.frames.scores import CHECKPOINTS, SENSES, tidy
 from ganbench.reports.frames.verdicts import verdicts
 from ganbench.statistics import Interval, Verdicts, mean_interval
 from ganbench.statistics.cells import cell_of
+from ganbench.statistics.intervals import LEVEL
 from ganbench.store import Results
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
-LEVEL = 0.95  # of the intervals
 ROW = ["label", "variant", "control", "reference", "given", "entrant"]  # what is said of a row
 
 
@@ -126,7 +126,7 @@ def redrawn_interval(values: Floats, errors: Floats) -> Interval:
     mean, error = float(np.mean(values)), math.sqrt(np.mean(errors**2))
     if math.isnan(error):
         return mean_interval(values) if len(set(values)) > 1 else Interval(mean, math.nan, math.nan)
-    reach = NormalDist().inv_cdf(0.975) * error
+    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * error
     return Interval(mean, mean - reach, mean + reach)
 
 
