@@ -11,8 +11,6 @@ as a round, so that its OPS are images per second. The name holds the score by w
 Every pytest of this environment loads this module, so it imports nothing before it is asked for.
 """
 
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,28 +52,29 @@ class GateSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Run the suite, once: before xdist starts its workers, which find the results."""
+        from ganbench import interface
         from ganbench.errors import BenchError
 
         capture: Any = session.config.pluginmanager.get_plugin("capturemanager")
         try:
             if not self.path.is_dir():
                 with capture.global_and_fixture_disabled():
-                    self.path = _run(self.path, self.results)
+                    self.path = interface.run(self.path, results=self.results).path
         except BenchError as error:
             raise pytest.UsageError(str(error)) from error
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        from ganbench import store
         from ganbench.compare.baseline import measure
         from ganbench.compare.baseline_file import read_baseline
         from ganbench.compare.gate import Gate, held_to
         from ganbench.compare.regression import check
         from ganbench.errors import BenchError
+        from ganbench.interface import read
         from ganbench.reports.formats.gate import check_answer
 
         try:
-            results = store.read(self.path)
+            results = read(self.path)
             now, before = measure(results), read_baseline(self.baseline)
             checked = check(now, before, *held_to(before.gate, Gate.of_results(results.path)))
         except BenchError as error:
@@ -124,18 +123,6 @@ class GateRow(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, self.name
-
-
-def _run(suite: Path, results: Path) -> Path:
-    """Run what is missing of a suite -> the folder of its results."""
-    from rich.console import Console
-
-    from ganbench.suite import driver
-    from ganbench.suite.loading import load
-
-    plan = driver.plan(load(suite), results, driver.choose_executor("local", "auto"), "*", False, shlex.join(sys.argv))
-    driver.carry_out(plan, Console(stderr=True, highlight=False, soft_wrap=True, emoji=False))
-    return plan.store.path
 
 
 def _hand_to_pytest_benchmark(config: pytest.Config, now: "Baseline") -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ganbench import interface
+
 pytest_plugins = ["pytester"]
 
 SCORES = {("ring8", variant, "fid"): [10.0, 10.4, 9.7, 10.1] for variant in ("gan", "wgan")}
@@ -91,6 +93,22 @@ def test_where_nothing_could_fail_nothing_passes(
 def test_what_cannot_be_done_is_a_usage_error(pytester: pytest.Pytester, arguments: list[str], said: str) -> None:
     found = pytester.runpytest_inprocess(*arguments, *QUIET)
     assert found.ret == pytest.ExitCode.USAGE_ERROR and said in found.stderr.str()
+
+
+def test_a_suite_is_run_as_the_command_does_it(
+    pytester: pytest.Pytester, gate: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its search, and with the seeds that are added until decided."""
+    _, folder, *baseline = gate()
+    asked = []
+
+    def run(suite: Path, *, results: Path) -> Any:
+        asked.append((suite, results))
+        return interface.read(folder)
+
+    monkeypatch.setattr(interface, "run", run)
+    pytester.runpytest_inprocess("--ganbench", "mine.toml", *baseline, *QUIET).assert_outcomes(passed=5)
+    assert asked == [(Path("mine.toml"), Path("results"))]
 
 
 def test_without_the_option_it_does_nothing(pytester: pytest.Pytester) -> None:
