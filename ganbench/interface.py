@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,14 @@ from rich.console import Console, RenderableType
 
 from ganbench import store
 from ganbench.errors import BadResults, BadSuite, UnknownName
+from ganbench.executors.devices import Device, choose_device
 from ganbench.reports import formats
 from ganbench.reports.formats import sentences
 from ganbench.reports.frames.board import boards
 from ganbench.reports.frames.chapter import Report
 from ganbench.reports.frames.looks import can_lead
 from ganbench.store.columns import Checkpoint
+from ganbench.suite import OnFailure
 
 if TYPE_CHECKING:
     import torch
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from ganbench.runs.spec import RunSpec
     from ganbench.suite.plan import Plan
 
-Device = Literal["auto", "cpu", "cuda", "mps", "xpu"]
-OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, which takes a second to import
 Samples: TypeAlias = Union[str, Path, np.ndarray[Any, Any], "Tensor", "nn.Module", Callable[[int], Any]]
 SILENCE = 30.0  # minutes that a run may be silent where nobody looks on
 FIRST = ["dataset", "part", "label", "rank", "tier", "p_best"]  # columns of `Results.board`
@@ -252,7 +252,6 @@ def evaluate(
     """
     from ganbench.runs import external
     from ganbench.runs.sources import Range
-    from ganbench.suite.driver import choose_device
 
     folder, here = Path(results) if results else None, choose_device(device)
     like = external.spec_from_results(folder, dataset, allow_plugins) if folder else external.spec_for(dataset, count)

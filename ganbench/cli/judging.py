@@ -8,8 +8,9 @@ import typer
 from rich.markup import escape
 
 from ganbench.cli.console import command_line, err, out, print_json, writing
-from ganbench.cli.options import AllowPlugins, DataDir, Device, Json, use_data_dir
+from ganbench.cli.options import AllowPlugins, DataDir, Json, use_data_dir
 from ganbench.errors import BenchError
+from ganbench.executors.devices import Device, choose_device
 
 
 def evaluate(
@@ -36,7 +37,7 @@ def evaluate(
     as_csv: Annotated[bool, typer.Option("--csv", help="Tidy: one row per score.")] = False,
     as_json: Json = False,
     allow_plugins: AllowPlugins = False,
-    device: Annotated[Device, typer.Option()] = Device.auto,
+    device: Annotated[Device, typer.Option()] = "auto",
     data_dir: DataDir = None,
 ) -> None:
     """Judge samples from elsewhere as a run's own are, and set them on its board."""
@@ -49,7 +50,7 @@ def evaluate(
     use_data_dir(data_dir)
     scores = interface.evaluate(
         samples, dataset, results=results, label=label, count=count, span=Range.read(span) if span else None,
-        given=given, device=device.value, skip_corrupt=skip_corrupt, allow_plugins=allow_plugins,
+        given=given, device=device, skip_corrupt=skip_corrupt, allow_plugins=allow_plugins,
         say=lambda found: err.print(escape(found)),
     )  # fmt: skip
     if as_json:
@@ -154,7 +155,6 @@ def train(
 ) -> None:
     """Train a judge, and write its weights and its card: how good it is, and what it cannot see."""
     from ganbench.judges.training import train_by_name
-    from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
     asked = {

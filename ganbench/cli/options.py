@@ -1,7 +1,6 @@
 """Arguments and options that several commands take."""
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,18 +21,6 @@ RunArgument = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="The answer for programs, in place of the words.")]
-
-
-class Device(StrEnum):
-    """Where to compute."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-    xpu = "xpu"
-
-
 AllowPlugins = Annotated[
     bool, typer.Option("--allow-plugins", help="Run the Python files that the results name, if they are as recorded.")
 ]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -20,14 +20,13 @@ from ganbench.cli.console import (
 from ganbench.cli.options import (
     AllowPlugins,
     DataDir,
-    Device,
     FinalCheckpoint,
     RunArgument,
     executor_options,
     use_data_dir,
 )
-
-OnFailure = Literal["record", "retry", "stop"]  # as in the suite's language, which takes a second to import
+from ganbench.executors.devices import Device, choose_device
+from ganbench.suite import OnFailure
 
 
 @signals_as_ctrl_c()
@@ -36,7 +35,7 @@ def run(
     results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
     device: Annotated[
         Device, typer.Option(help="auto: CUDA where there is one. mps and xpu train eagerly and are not measured.")
-    ] = Device.auto,
+    ] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one per core or GPU.")] = None,
     executor: Annotated[str, typer.Option(help="Who does the runs; see `ganbench list executors`.")] = "local",
     executor_option: Annotated[
@@ -162,14 +161,13 @@ def sample(
     label: Annotated[int | None, typer.Option(help="Ask for one class.")] = None,
     checkpoint: Annotated[FinalCheckpoint, typer.Option()] = "selected",
     allow_plugins: AllowPlugins = False,
-    device: Annotated[Device, typer.Option()] = Device.auto,
+    device: Annotated[Device, typer.Option()] = "auto",
     results: Annotated[Path, typer.Option(help="Where a run's name is looked for.")] = Path("results"),
     data_dir: DataDir = None,
 ) -> None:
     """Draw samples from a run's saved weights."""
     from ganbench.runs.sampling import sample_run, write_samples
     from ganbench.store.naming import find_run
-    from ganbench.suite.driver import choose_device
 
     use_data_dir(data_dir)
     folder = find_run(run_name, results)

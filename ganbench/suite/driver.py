@@ -9,18 +9,20 @@ from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from rich.console import Console
 
 from ganbench import plugins
-from ganbench.errors import BadSuite, NoDevice
+from ganbench.errors import BadSuite
 from ganbench.executors import Executor
 from ganbench.executors.apart import apart
+from ganbench.executors.devices import device_type
 from ganbench.plugins.spec import PluginSpec, as_written, build
 from ganbench.runs.spec import RunSpec
 from ganbench.store.drivers import Driver
 from ganbench.store.folder import Store
+from ganbench.suite import OnFailure
 from ganbench.suite.chosen import resolved
 from ganbench.suite.plan import Plan, Suite
 from ganbench.suite.progress import SuiteProgress, progress_file
@@ -29,11 +31,6 @@ from ganbench.suite.sharding import Shard
 from ganbench.suite.sharing import Share
 from ganbench.suite.terminal import display
 from ganbench.suite.tracking import Tracking
-
-if TYPE_CHECKING:
-    import torch
-
-    from ganbench.suite.language import OnFailure
 
 
 def loaded(
@@ -66,7 +63,7 @@ def plan(
     only: str,
     retry: bool,
     command: str,
-    on_failure: "OnFailure | None" = None,
+    on_failure: OnFailure | None = None,
     shard: Shard | None = None,
 ) -> Plan:
     """Find what is missing; writes nothing. Raises BadResults, or BadSuite if `only` and `shard` fit nothing.
@@ -121,27 +118,6 @@ def choose_executor(
     spec = PluginSpec(name, as_written(plugin, options or {}))
     executor: Executor = build("executors", spec, device if plugin.elsewhere else apart(device_type, device), workers)
     return executor
-
-
-def device_type(device: str) -> str:
-    """The type of the device that is asked for, if it is there. Raises NoDevice."""
-    return choose_device(device).type
-
-
-def choose_device(device: str) -> "torch.device":
-    """`auto` is CUDA where there is one; other accelerators of torch's are taken if asked for. Raises NoDevice."""
-    import torch
-
-    here = torch.accelerator.current_accelerator(check_available=True)
-    found = "cpu" if here is None else here.type
-    if device not in ("auto", "cpu", found):
-        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
-        sees = "no accelerator" if here is None else f"one of the type {found}"
-        raise NoDevice(
-            f"No {device.upper()} device found: torch {torch.__version__}, {built}, sees {sees}. "
-            f"Use --device {found}, or see `ganbench doctor`."
-        )
-    return torch.device(("cuda" if found == "cuda" else "cpu") if device == "auto" else device)
 
 
 def carry_out(plan: Plan, console: Console) -> int:

@@ -30,6 +30,7 @@ from pydantic_core import PydanticCustomError
 from ganbench.compare.gate import Gate, MetricRules
 from ganbench.errors import BadSuite, UnknownName, shortened
 from ganbench.runs.budget import Unit
+from ganbench.suite import OnFailure
 from ganbench.suite.settings import with_settings
 
 CONTROLS = ["real", "memorizer", "mode_dropper", "noise"]
@@ -39,8 +40,6 @@ BRACKETS, DIGITS = r"[\[{ ]+", r"[0-9a-fA-F_]+"
 SHORTEST = 1e-3  # of any unit
 MOST_FINDINGS = 10  # that one message names
 DEEPEST = 50  # parts of a dotted key: reading it takes the square of their number
-
-OnFailure = Literal["record", "retry", "stop"]
 
 
 def _each_once(names: list[str]) -> list[str]:

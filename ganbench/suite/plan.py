@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganbench.executors import Executor
 from ganbench.runs.spec import RunSpec
 from ganbench.store.folder import Store
+from ganbench.suite import OnFailure
 from ganbench.suite.sharding import Shard
 from ganbench.trackers import Tracker
-
-if TYPE_CHECKING:  # it takes a second to import
-    from ganbench.suite.language import OnFailure
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Suite:
     meant_for: str
     runs: tuple[RunSpec, ...]
     text: str
-    on_failure: "OnFailure" = "retry"
+    on_failure: OnFailure = "retry"
     published: tuple[dict[str, Any], ...] = ()  # one for each number: PUBLISHED_COLUMNS of the store
     later: tuple[RunSpec, ...] = ()  # whose seeds are added where it is not decided yet who leads
     searched: tuple[RunSpec, ...] = ()  # whose options a search has yet to choose
@@ -51,7 +49,7 @@ class Plan:
     runs: tuple[RunSpec, ...]  # those still to do
     failed: int  # those asked for that failed before, and are not done again
     command: str
-    on_failure: "OnFailure" = "retry"
+    on_failure: OnFailure = "retry"
     asked: int = 0  # runs that the command is about, done or not
     join: bool = False  # other drivers that are at work
     trackers: Mapping[str, Tracker] = field(default_factory=dict)  # by name

@@ -7,20 +7,18 @@ from the last state that it saved.
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from ganbench.errors import said
 from ganbench.executors import Executor, Job, JobReport
 from ganbench.executors.apart import apart
 from ganbench.store.folder import Store
-
-if TYPE_CHECKING:
-    from ganbench.suite.language import OnFailure
+from ganbench.suite import OnFailure
 
 Reports = Generator[JobReport, None, None]
 
 
-def published(executor: Executor, jobs: Iterable[Job], store: Store, on_failure: "OnFailure") -> Iterator[JobReport]:
+def published(executor: Executor, jobs: Iterable[Job], store: Store, on_failure: OnFailure) -> Iterator[JobReport]:
     """Do all jobs, publish the record of each that has ended, and pass on what is reported.
 
     `on_failure`: "record" makes every end a record; "retry" first gives those another try that something outside ended;

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganbench.errors import NoDevice
-from ganbench.suite.driver import choose_device
+from ganbench.executors.devices import choose_device
 
 
 @pytest.fixture
