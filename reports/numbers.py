@@ -119,6 +119,17 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
+def spans(numbers: str) -> str:
+    """Numbers in ascending order, neighbours as a range: "1 2 3 5" -> "1–3, 5"."""
+    runs: list[list[int]] = []
+    for one in map(int, numbers.split()):
+        if runs and one == runs[-1][-1] + 1:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return ", ".join(f"{run[0]}–{run[-1]}" if run[1:] else str(run[0]) for run in runs)
+
+
 def arrow(direction: str) -> str:
     """↓ where lower is better, ↑ where higher is, nothing where neither is."""
     return {"lower": "↓", "higher": "↑"}.get(direction, "")

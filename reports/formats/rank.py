@@ -14,7 +14,7 @@ from ganbench.compare.rank import Ranking
 from ganbench.reports.formats.as_latex import latex_table, latex_text
 from ganbench.reports.formats.as_md import markdown_table, markdown_text
 from ganbench.reports.html.layout import whole_page
-from ganbench.reports.numbers import APART, estimate, fixed, probability, short
+from ganbench.reports.numbers import APART, estimate, fixed, probability, short, spans
 from ganbench.store import csv
 
 MOST_PAIRS = 20  # of a dataset in a terminal
@@ -100,7 +100,7 @@ def _row_cells(rows: DataFrame) -> DataFrame:
     lines = []
     for row in rows.to_dict("records"):
         seeds = str(row["n"]) + (f" of {row['runs']}" if row["failed"] else "")
-        line = {"tier": row["tier"], "rank": str(row["rank"]), "label": short(row["label"])}
+        line = {"tier": spans(row["tier"]), "rank": str(row["rank"]), "label": short(row["label"])}
         line["mean [95 %]"] = " ".join(estimate(row["mean"], row["low"], row["high"])).strip()
         lines.append(line | {"seeds": seeds, "P(best)": APART if pd.isna(row["p_best"]) else fixed(row["p_best"], 2)})
     return DataFrame(lines)

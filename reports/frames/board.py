@@ -15,7 +15,7 @@ from pandas import DataFrame
 
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.order import best_first, metrics_in_order
-from ganbench.reports.numbers import APART, NONE, arrow, estimate, fixed, short
+from ganbench.reports.numbers import APART, NONE, arrow, estimate, fixed, short, spans
 
 NARROW = 4  # metrics that a narrow output has room for
 UNVERIFIED = "budget unverified"  # of external samples
@@ -95,7 +95,7 @@ def _seeds_cell(row: Row) -> Cell:
 
 
 def _tier_cell(row: Row) -> Cell:
-    return Cell(row["tier"], row["tier"]) if row["tier"] else Cell(APART)
+    return Cell(spans(row["tier"]), row["tier"]) if row["tier"] else Cell(APART)
 
 
 def _best_cell(row: Row) -> Cell:

@@ -15,7 +15,7 @@ from ganbench.reports.frames.ranking import BEST, WORST
 from ganbench.reports.frames.rows import MISSING
 from ganbench.reports.frames.scores import SENSES
 from ganbench.reports.numbers import APART as NEVER
-from ganbench.reports.numbers import arrow, count, estimate, number, short
+from ganbench.reports.numbers import arrow, count, estimate, number, short, spans
 from ganbench.statistics.scale import scale_of
 from ganbench.store.columns import NOT_SAID, Given
 
@@ -243,9 +243,8 @@ def _places(rows: DataFrame, metric: str, direction: str, worst: float, best: fl
 def _cell(row: Mapping[Any, Any], metric: str, place: Place, run: str) -> MatrixCell:
     numbers = [float(row[f"{metric}{part}"]) for part in ("", "_low", "_high")] if metric else [nan] * 3
     mean, low, high = numbers
-    tier = str(row["tier"]).replace(" ", "–")
     lacking = "" if isfinite(mean) else why_without(row)
-    return MatrixCell(mean, low, high, (place(mean), place(low), place(high)), tier, lacking, run)
+    return MatrixCell(mean, low, high, (place(mean), place(low), place(high)), spans(row["tier"]), lacking, run)
 
 
 def _run_of(chapter: Chapter, label: str) -> str:

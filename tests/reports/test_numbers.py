@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ganbench.reports.numbers import amount, duration, estimate, isolated, listed, number, short
+from ganbench.reports.numbers import amount, duration, estimate, isolated, listed, number, short, spans
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,14 @@ def test_names_are_shortened_fenced_and_listed() -> None:
         "a",
         "a, b and c",
         "a, b, c, d and 2 more",
+    ]
+
+
+def test_tiers_next_to_each_other_are_a_range() -> None:
+    assert [spans("2"), spans("2 3 4"), spans("1 3"), spans("1 2 4 5 7"), spans("")] == [
+        "2",
+        "2–4",
+        "1, 3",
+        "1–2, 4–5, 7",
+        "",
     ]
