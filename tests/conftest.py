@@ -30,6 +30,12 @@ class Ran(NamedTuple):
 Command = Callable[..., Ran]
 
 
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    """What a test draws of torch's own generator does not depend on the tests before it."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def resources() -> Path:
     return RESOURCES

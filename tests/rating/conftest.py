@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,12 @@ def made_up(datasets: tuple[str, ...] = ("digits", "ring"), seeds: int = 2) -> M
                 )  # fmt: skip
     made.runs = DataFrame(rows)
     return made
+
+
+@pytest.fixture(autouse=True)
+def _same_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rater is asked is drawn alike each time."""
+    monkeypatch.setattr("ganbench.rating.answers.randbits", Random(0).getrandbits)
 
 
 @pytest.fixture
