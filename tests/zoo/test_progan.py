@@ -255,7 +255,7 @@ def test_channels_are_those_of_table_2():
 
 @pytest.mark.parametrize("shape", [(5, 12), (5, 12, 4, 4)])
 def test_pixel_norm_gives_each_pixel_a_mean_square_of_1(shape):
-    x = torch.randn(shape) * torch.rand(5, 1, *shape[2:]) * 10
+    x = torch.randn(shape) * (1 + 9 * torch.rand(5, 1, *shape[2:]))
     torch.testing.assert_close(PixelNorm()(x).square().mean(1), torch.ones(5, *shape[2:]))
     torch.testing.assert_close(F.cosine_similarity(PixelNorm()(x), x), torch.ones(5, *shape[2:]))
 
