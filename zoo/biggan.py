@@ -15,7 +15,8 @@ averages over these. With `standing = 0` they use the running averages of traini
 
 Deviations: the Gram matrix that is regularised is that of a weight's shorter side, as the rows of a tall
 matrix cannot be orthogonal; the average is not kept of batch norm's and spectral norm's buffers, which
-are copied; batch norm averages over one device.
+are copied; batch norm averages over one device; fakes have the labels of the real batch, where the authors'
+code draws all classes evenly.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ for G and 4e-4 for D with betas 0 and 0.9 (the authors' code leaves beta2 at 0.9
 plain batch norm and no projection.
 
 The paper attends at 32 pixels of 128; here at 32, or at half the side of smaller images. Deviations: G's
-class-wise gains and biases have no spectral norm, and real and fake go through D in one pass.
+class-wise gains and biases have no spectral norm, real and fake go through D in one pass, and fakes have the
+labels of the real batch, where the authors' code draws all classes evenly.
 """
 
 from torch import Tensor, nn
