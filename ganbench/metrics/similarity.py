@@ -54,9 +54,9 @@ def class_of_each(judged: Judged, evidence: Evidence) -> Tensor:
 
 
 def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
-    """(n, c, side, side) images in [-1, 1], twice -> (n,) float64, how alike they are: 1 where they are the same."""
+    """(n, c, h, w) images in [-1, 1], twice -> (n,) float64, how alike they are: 1 where they are the same."""
     a, b = (a.double() + 1) / 2, (b.double() + 1) / 2
-    scales = sum(a.shape[-1] // 2**k >= WINDOW for k in range(len(SCALES)))
+    scales = sum(min(a.shape[-2:]) // 2**k >= WINDOW for k in range(len(SCALES)))
     weights = torch.tensor(SCALES[:scales], dtype=torch.float64)
     similarity = torch.ones(len(a), dtype=torch.float64)
     for scale, weight in enumerate(weights / weights.sum(), 1):
@@ -210,6 +210,7 @@ def duplicates(features: Tensor, y: Tensor, reach: Tensor) -> Tensor:
     counts = torch.zeros(len(features), dtype=torch.float64)
     for k in y.bincount().nonzero()[:, 0].tolist():
         own = features[y == k]
+        own = own - own.mean(0)  # wherever they are: the shorter the vectors, the less is lost between them
         limit = reach[k] ** 2 + rounding(own, reach[k] ** 2)
         counts[y == k] = torch.cat([(d <= limit).sum(1) for d in squared_distances(own, own)]).double() - 1
     return counts
@@ -243,8 +244,7 @@ def birthday_support(evidence: Evidence) -> Estimate:
     Blind to: quality, since noise is rarely alike; training samples given back, which count as new until they repeat.
     """
     prior = len(evidence.prior) if knows_classes(evidence) else 1
-    middle = evidence.reference.features.double().mean(0)  # the shorter the vectors, the less is lost between them
-    reference, x = evidence.reference.features.double() - middle, evidence.samples.features.double() - middle
+    reference, x = evidence.reference.features.double(), evidence.samples.features.double()
     reach = duplicate_reach(reference, class_of_each(evidence.reference, evidence), prior)
     each = duplicates(x, class_of_each(evidence.samples, evidence), reach)
     n = len(each)

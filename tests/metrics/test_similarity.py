@@ -91,6 +91,14 @@ def test_it_is_the_papers_formula(side):
     assert all(0.05 < value < 0.99 for value in expected)
 
 
+def test_the_shorter_side_says_how_often_an_image_is_halved():
+    a = smooth(2, 0, 48)[:, :, :12]
+    b = (0.6 * a + 0.4 * smooth(2, 1, 48)[:, :, :12]).clamp(-1, 1)
+    expected = [by_hand(*((torch.cat(pair).double() + 1) / 2).numpy()) for pair in zip(a, b, strict=True)]
+    assert structural_similarity(a, b).tolist() == pytest.approx(expected, rel=1e-9)
+    assert structural_similarity(a.mT, b.mT).tolist() == pytest.approx(expected, rel=1e-9)
+
+
 def test_an_image_is_like_itself_alone():
     x = smooth(50, 0, 32)
     assert structural_similarity(x, x).tolist() == pytest.approx([1] * 50)
@@ -266,6 +274,13 @@ def test_equal_samples_are_duplicates_even_far_from_the_origin():
     x = far[:10].repeat(20, 1)
     value, _ = birthday_support(counted(x, REFERENCE_Y[:10].repeat(20), far))
     assert value == pytest.approx(-math.log10((20 * 19 / 2 * 10) / (200 * 199 / 2)))
+
+
+def test_samples_far_from_real_data_count_as_they_do_near_it():
+    near = fresh(2000, 0, 300)
+    features = near.samples.features.double()
+    far = near._replace(samples=near.samples._replace(features=features + 1e6))
+    assert birthday_support(far).value == pytest.approx(birthday_support(near).value, abs=1e-9)
 
 
 def test_classes_without_real_data_have_copies_alone():
