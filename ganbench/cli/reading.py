@@ -143,7 +143,7 @@ def rank(
 ) -> None:
     """Who is better, and is that real? Anybody's scores: tiers, intervals, pairs, the seeds that would decide."""
     from ganbench.compare.rank import rank as ranking_of
-    from ganbench.compare.rank import read_scores
+    from ganbench.compare.scores import read_scores
     from ganbench.reports.formats import rank as shown
 
     found = ranking_of(read_scores(scores), direction)

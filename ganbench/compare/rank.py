@@ -1,26 +1,18 @@
 """Anybody's scores -> tiers, intervals, pairs, the answer in a sentence, and the seeds that would decide. No torch."""
 
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from pandas import DataFrame, Series
+from pandas import DataFrame
 
+from ganbench.compare.scores import FEW, checked_scores
 from ganbench.compare.words import answer, answer_over_all
 from ganbench.errors import BadResults
 from ganbench.statistics import Verdicts, decide
 from ganbench.statistics.verdicts import ERROR
-from ganbench.store.columns import SENSES
-from ganbench.store.files import harmless
 
-NEEDED = ("label", "seed", "value")
-FEW = 2  # rows, below which nothing can be better
-NUMBERS = ("value", "look", "level")
 TOLD = ["dataset", "metric", "tier", "rank", "label", "mean", "low", "high", "n", "failed"]  # in a notebook
 
 
@@ -28,8 +20,8 @@ TOLD = ["dataset", "metric", "tier", "rank", "label", "mean", "low", "high", "n"
 class Ranking:
     """Verdicts on anybody's scores.
 
-    `rows` and `tests` are those of `ganbench.statistics.Verdicts`; `pairs` are nine columns of the tests. `overall` is
-    the same over all datasets: of each label the mean of its ranks, and for each pair the datasets that decide.
+    `rows` and `tests` are those of `ganbench.statistics.Verdicts`; `pairs` are nine columns of the tests. `overall` has
+    the pairs over all datasets: on how many of them either is better.
     """
 
     verdicts: Verdicts
@@ -99,134 +91,8 @@ def rank(frame: DataFrame, direction: str | None = None, error: float = ERROR) -
         raise BadResults(
             f"Found error {error:g}, but need a share between 0 and 1: how often any verdict may be wrong."
         )
-    scores = _checked(frame, direction)
-    verdicts = decide(scores, error=error)
+    verdicts = decide(checked_scores(frame, direction), error=error)
     return Ranking(verdicts, over_datasets(verdicts.tests, error))
-
-
-def read_scores(path: Path) -> DataFrame:
-    """A CSV file, or stdin for "-", as a table; labels, seeds and datasets stay text. Raises BadResults."""
-    words = dict.fromkeys(("label", "seed", "dataset", "metric", "direction", "status", "key"), str)
-    try:
-        found = pd.read_csv(sys.stdin if str(path) == "-" else path, dtype=words)
-        return found.rename(columns=harmless).map(harmless)
-    except pd.errors.EmptyDataError:
-        raise BadResults(f"{path} is empty, but a ranking needs a heading and rows: label,seed,value.") from None
-    except OSError as error:
-        raise BadResults(f"{path} cannot be read: {error.strerror}. Name a CSV file.") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise BadResults(f"{path} is no CSV: {error}. The first line names the columns: label,seed,value.") from error
-
-
-def _checked(frame: DataFrame, direction: str | None) -> DataFrame:
-    """The table in the form that `decide` takes."""
-    if twice := [str(name) for name in frame.columns[frame.columns.duplicated()]]:
-        raise BadResults(f"Found two columns {twice[0]!r}, but need one. Rename or remove the other.")
-    if lacking := [name for name in NEEDED if name not in frame]:
-        raise BadResults(
-            f"Found the columns {', '.join(map(str, frame.columns)) or '(none)'}, but need label, seed and value: "
-            f"{', '.join(lacking)} is missing. A row is the score of one run."
-        )
-    if frame.empty:
-        raise BadResults("Found a table without rows, but need a row for each run: label, seed, value.")
-    scores = frame.reset_index(drop=True).copy()
-    for name in NUMBERS:
-        if name in scores:
-            scores[name] = _numbers(scores[name], name)
-    _check_looks(scores)
-    for name in ("dataset", "metric", "label"):
-        if name in scores:
-            if scores[name].isna().any():
-                raise BadResults(f"Found a row without a {name}: row {_first(scores[name].isna())}. Fill it in.")
-            scores[name] = scores[name].astype(str)
-        else:
-            scores[name] = ""
-    if scores["seed"].isna().any():
-        raise BadResults(f"Found a row without a seed: row {_first(scores['seed'].isna())}. Number the runs.")
-    _check_conditions(scores)
-    scores["direction"] = _directions(scores, direction)
-    _check_twice(scores)
-    if "status" in scores:  # how a run ended says more than a number that it left
-        scores["value"] = scores["value"].where(scores["status"].isin(["done", "ok", ""]) | scores["status"].isna())
-    scores["value"] = scores["value"].replace([np.inf, -np.inf], np.nan)
-    if scores["label"].nunique() < FEW:
-        raise BadResults(f"Found one label, {scores['label'].iloc[0]!r}, but a ranking needs at least two.")
-    return scores
-
-
-def _numbers(column: "Series[Any]", name: str) -> "Series[float]":
-    """A column as numbers; empty fields stay empty."""
-    if column.dtype.kind in "cmM" or isinstance(column.dtype, pd.CategoricalDtype):
-        raise BadResults(f"Found {column.dtype} in the column {name}, but need numbers.")
-    found = pd.to_numeric(column, errors="coerce")
-    if (wrong := found.isna() & column.notna()).any():
-        raise BadResults(
-            f"Found {column[wrong].iloc[0]!r} in row {_first(wrong)} of the column {name}, but need a number; leave "
-            "the field empty for a run that failed."
-        )
-    return found.astype(float)
-
-
-def _check_looks(scores: DataFrame) -> None:
-    """A look is a number of a look, and a level a share of the error."""
-    if "look" in scores and (wrong := (scores["look"] < 1) | (scores["look"] % 1 > 0)).any():
-        found = f"{scores['look'][wrong].iloc[0]:g} in row {_first(wrong)}"
-        raise BadResults(
-            f"Found look {found}, but need a whole number from 1 on: the look at which the seed was added."
-        )
-    if "level" in scores and (wrong := (scores["level"] <= 0) | (scores["level"] > ERROR)).any():
-        found = f"{scores['level'][wrong].iloc[0]:g} in row {_first(wrong)}"
-        raise BadResults(
-            f"Found level {found}, but need more than 0 and at most {ERROR:g}: what a look may be wrong in."
-        )
-
-
-def _first(wrong: "Series[bool]") -> int:
-    """The row as a person counts it, from 1, without the heading."""
-    return int(np.flatnonzero(wrong)[0]) + 1
-
-
-def _check_conditions(scores: DataFrame) -> None:
-    if "key" in scores:
-        keys = scores[scores["value"].notna()].groupby(["dataset", "metric"])["key"].nunique(dropna=False)
-        if (keys > 1).any():
-            dataset, metric = keys[keys > 1].index[0]
-            raise BadResults(
-                f"Found {int(keys.max())} comparability keys for {metric or 'the metric'} on {dataset or 'the dataset'}"
-                ": its scores were not measured alike. Rank those of one key."
-            )
-
-
-def _directions(scores: DataFrame, direction: str | None) -> "Series[str]":
-    said = scores["direction"] if "direction" in scores else Series(np.nan, index=scores.index, dtype=object)
-    said = said.astype(object).where(said.notna() & (said != ""), direction)
-    if said.isna().any():
-        metric = scores.loc[said.isna(), "metric"].iloc[0]
-        raise BadResults(
-            f"Found no direction for {metric or 'these scores'}: is lower or higher better? Say --direction lower or "
-            "--direction higher (direction=... in Python), or add a column `direction`."
-        )
-    known = said.astype(str).str.strip().str.lower()
-    if (wrong := ~known.isin(SENSES)).any():
-        raise BadResults(f"Found direction {said[wrong].iloc[0]!r} in row {_first(wrong)}, but need lower or higher.")
-    mixed = known.groupby([scores["dataset"], scores["metric"]]).nunique()
-    if (mixed > 1).any():
-        dataset, metric = mixed[mixed > 1].index[0]
-        raise BadResults(
-            f"Found both directions for {metric or 'one metric'} on {dataset or 'one dataset'}, but a metric has one. "
-            "Correct the column `direction`."
-        )
-    return known
-
-
-def _check_twice(scores: DataFrame) -> None:
-    name = ["dataset", "metric", "label", "seed"]
-    if (twice := scores.duplicated(name)).any():
-        one = scores[twice].iloc[0]
-        raise BadResults(
-            f"Found two rows of {one['label']}, seed {one['seed']}{' on ' + one['dataset'] if one['dataset'] else ''}"
-            f" (row {_first(twice)}), but one run counts once. Remove one, or give it a seed of its own."
-        )
 
 
 def over_datasets(tests: DataFrame, error: float = ERROR) -> DataFrame:

@@ -91,7 +91,8 @@ def test_pairs(cell: Cell, i: Indices, j: Indices, error: float, family: int) ->
     A row that lost a larger share of its runs is better only if it is so in ranks too, failed runs being the worst.
     The shares of failures are tested apart where their test could reach that; then both p-values count twice.
     """
-    gap, spread, df = means_apart(cell.mean, cell.variance / np.maximum(cell.n, 1), cell.df, i, j)
+    variance = np.maximum(cell.variance, cell.scale.one_off(np.nan_to_num(cell.mean), cell.n))
+    gap, spread, df = means_apart(cell.mean, variance / np.maximum(cell.n, 1), cell.df, i, j)
     p = np.where(np.isfinite(gap + spread), t_test(gap, np.nan_to_num(spread), df), 1.0)
     better = np.where((gap < 0) == cell.lower, 1, -1)
     test = np.full(len(i), "t", dtype=object)
@@ -145,7 +146,17 @@ def least_p_of_failures(failed: int, n: int, m: int) -> float:
 
 def _ranks(cell: Cell, winner: int, loser: int) -> float:
     """p-value of the winner's runs being better in ranks, failed runs being the worst; 1 if they are not."""
+    return rank_test(_runs(cell, winner), _runs(cell, loser)) if share_won(cell, winner, loser) > 0.5 else 1.0
+
+
+def share_won(cell: Cell, one: int, other: int) -> float:
+    """Of all pairings of their runs, the share in which that of `one` is better; a draw is half a win."""
+    x, y = _runs(cell, one)[:, None], _runs(cell, other)
+    better = x < y if cell.lower else x > y
+    return float(np.mean(better + 0.5 * (x == y)))
+
+
+def _runs(cell: Cell, one: int) -> Floats:
+    """The values of all runs of a label, failed ones the worst."""
     worst = math.inf if cell.lower else -math.inf
-    x, y = (np.append(cell.values[one], [worst] * int(cell.failed[one])) for one in (winner, loser))
-    wins = float(np.mean((x[:, None] < y) + 0.5 * (x[:, None] == y)))
-    return rank_test(x, y) if wins != 0.5 and (wins > 0.5) == cell.lower else 1.0
+    return np.append(cell.values[one], [worst] * int(cell.failed[one]))

@@ -7,6 +7,7 @@ Shares and counts of which more is better have a ceiling, and spreads that the l
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganbench.statistics.intervals import Floats
 
@@ -20,6 +21,7 @@ class Scale(NamedTuple):
     log: bool
     step: float  # the smallest difference between two values of the cell, 1 of whole numbers; 0: all are equal
     zero: float  # what a value of 0 counts as: half the smallest above it
+    whole: bool  # values are whole numbers
 
     def to(self, values: Floats) -> Floats:
         """Values on the scale of the test."""
@@ -34,8 +36,20 @@ class Scale(NamedTuple):
 
         Equal counts may have been unlike before they were counted.
         """
-        unit = np.maximum(self.back(mean), self.step or 1.0) if self.log else 1.0
+        unit = self._unit(mean)
         return np.asarray(np.maximum(COARSE * (self.step / unit) ** 2, (noise / unit) ** 2))
+
+    def one_off(self, mean: Floats, n: NDArray[np.int64]) -> Floats:
+        """Means of n whole numbers on the scale of the test -> the variance that they have if one is a step off.
+
+        Of 8, 8, 8 and 8 modes the next may well be 7. Without it a row that has 8 or 6 by chance is told from nine rows
+        of 7 on one board of nine, four seeds each.
+        """
+        return np.asarray((self.step / self._unit(mean)) ** 2 / np.maximum(n, 1) if self.whole else np.zeros_like(mean))
+
+    def _unit(self, mean: Floats) -> Floats:
+        """A metric's unit on the scale of the test, at these means."""
+        return np.maximum(self.back(mean), self.step or 1.0) if self.log else np.ones_like(mean)
 
     def difference(self, a: Floats, b: Floats, gap: Floats) -> Floats:
         """Means of a and b and a gap b - a, on the scale of the test -> the gap in the metric's unit.
@@ -57,4 +71,4 @@ def scale_of(values: Floats, lower_is_better: bool) -> Scale:
     capped = not lower_is_better and (whole or (len(distinct) > 0 and distinct[-1] <= 1))
     positive = distinct[distinct > 0]
     log = bool(len(positive) > 0 and distinct[0] >= 0 and not capped)
-    return Scale(log, min(step, 1.0) if whole else step, float(positive[0]) / 2 if log else 0.0)
+    return Scale(log, min(step, 1.0) if whole else step, float(positive[0]) / 2 if log else 0.0, whole)

@@ -51,10 +51,10 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 from scipy.special import stdtr, stdtrit
 
-from ganbench.statistics.cells import Cell, Indices, Tests, cell_of, test_pairs
+from ganbench.statistics.cells import Cell, Indices, Tests, cell_of, share_won, test_pairs
 from ganbench.statistics.intervals import LEVEL, Floats
 from ganbench.statistics.looks import PLANNED, levels
-from ganbench.statistics.planning import seeds_to_decide
+from ganbench.statistics.planning import seeds_by_ranks, seeds_to_decide
 from ganbench.statistics.significance import fisher_test, holm, shaffer
 from ganbench.statistics.tiers import tiers
 
@@ -201,7 +201,7 @@ def _looks(part: DataFrame) -> Iterator[tuple[DataFrame, set[str], float]]:
         yield part, set(map(str, part["label"])), ERROR
         return
     number = part["look"]
-    known = dict(zip(number, part["level"], strict=True)) if "level" in part else {}
+    known = part.groupby("look")["level"].min().to_dict() if "level" in part else {}
     usual = levels(max(PLANNED, int(number.max())), ERROR)
     for look in sorted(set(number.dropna())):
         level = known.get(look, np.nan)
@@ -270,7 +270,7 @@ def _lines(one: _Tested, p: Floats, p_same: Floats, error: float, family: int | 
     reach = -stdtrit(tests.df, (1 - LEVEL) / 2) * tests.error
     a, b = cell.mean[one.i], cell.mean[one.j]
     difference, low, high = (cell.scale.difference(a, b, tests.gap + step) for step in (0.0, -reach, reach))
-    needed = seeds_to_decide(tests.gap, cell.variance[one.i], cell.variance[one.j], error / max(1, family or len(p)))
+    needed = _seeds_needed(one, error / max(1, family or len(p)))
     open_ = (verdict == "undecided") & np.isfinite(needed)
     return DataFrame({
         "dataset": one.name[0], "metric": one.name[1],
@@ -281,13 +281,24 @@ def _lines(one: _Tested, p: Floats, p_same: Floats, error: float, family: int | 
     }, columns=TESTS)  # fmt: skip
 
 
+def _seeds_needed(one: _Tested, level: float) -> Floats:
+    """(pairs,) seeds of each side that would probably decide; more than there are, and NaN where nobody knows."""
+    cell, i, j = one.cell, one.i, one.j
+    needed = seeds_to_decide(one.tests.gap, cell.variance[i], cell.variance[j], level)
+    by_ranks = one.tests.test == "t and rank"
+    ahead = np.where((one.tests.gap < 0) == cell.lower, j, i), np.where((one.tests.gap < 0) == cell.lower, i, j)
+    wins = [share_won(cell, a, b) for a, b in zip(*(side[by_ranks] for side in ahead), strict=True)]
+    needed[by_ranks] = np.maximum(needed[by_ranks], seeds_by_ranks(np.array(wins), level))
+    return np.asarray(np.maximum(needed, np.minimum(cell.runs[i], cell.runs[j]) + 1))
+
+
 def _rows(one: _Tested, lines: DataFrame, error: float) -> DataFrame:
     """The labels of a cell, the best first."""
     cell, k = one.cell, len(one.labels)
     low, high = cell.limits(LEVEL)
     beats = _beats(one, (lines["verdict"] == "a").to_numpy(), (lines["verdict"] == "b").to_numpy())
     passes = _beats(one, (one.p <= error) & (one.better < 0), (one.p <= error) & (one.better > 0))
-    order = _best_first(cell)
+    order = _beaten_after(_best_first(cell), beats)
     at_tier: dict[int, list[int]] = {}
     for number, tier in enumerate(tiers((beats | beats.T)[np.ix_(order, order)]), start=1):
         for place in tier:
@@ -318,6 +329,15 @@ def _best_first(cell: Cell) -> Indices:
     return np.lexsort((np.nan_to_num(worth, nan=np.inf), lost))
 
 
+def _beaten_after(order: Indices, beats: NDArray[np.bool_]) -> Indices:
+    """The same order, but that no row stands before one that beats it, as by fewer failures."""
+    found: list[int] = []
+    for row in order.tolist():
+        beaten = (at for at, other in enumerate(found) if beats[row, other])
+        found.insert(next(beaten, len(found)), row)
+    return np.array(found, dtype=np.intp)
+
+
 def _p_best(cell: Cell) -> Floats:
     """How probably the true mean of each label is the best, by draws from what the t of each says of it.
 
@@ -329,8 +349,8 @@ def _p_best(cell: Cell) -> Floats:
         return shown
     t = np.random.default_rng(0).standard_t(cell.df[known], size=(DRAWS, len(known)))
     drawn = cell.mean[known] + t * np.sqrt(cell.variance[known] / cell.n[known])
-    first = drawn.argmin(axis=1) if cell.lower else drawn.argmax(axis=1)
-    shown[known] = np.bincount(first, minlength=len(known)) / DRAWS
+    first = drawn == (drawn.min(axis=1, keepdims=True) if cell.lower else drawn.max(axis=1, keepdims=True))
+    shown[known] = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
     return np.where(cell.n >= SEEDS_TO_BET, shown, np.nan)
 
 

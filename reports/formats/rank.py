@@ -83,7 +83,7 @@ WRITERS: dict[str, Callable[[Ranking], str]] = {
 def _tables(ranking: Ranking, most: int | None = None) -> Iterator[tuple[str, DataFrame]]:
     """Titles and tables of text: rows and pairs of each dataset, and the pairs over all."""
     for (dataset, metric), rows in ranking.rows.groupby(["dataset", "metric"], sort=False):
-        place = " ".join(filter(None, (short(dataset), short(metric)))) if dataset or metric else "scores"
+        place = " ".join(short(name) for name in (dataset, metric) if name) or "scores"
         yield f"Rows: {place}", _row_cells(rows)
         tests = ranking.tests[(ranking.tests["dataset"] == dataset) & (ranking.tests["metric"] == metric)]
         told = f" (the first {most} of {len(tests)}; --format csv has all)" if most and len(tests) > most else ""

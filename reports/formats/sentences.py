@@ -10,7 +10,7 @@ from ganbench.compare.words import answer as said
 from ganbench.reports.frames.board import distinct_samples
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.looks import seeds_added
-from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, metrics_in_order
+from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, in_order_of, metrics_in_order
 from ganbench.reports.frames.rows import MISSING, runs
 from ganbench.reports.frames.scores import FLOOR, SENSES
 from ganbench.reports.numbers import amount, count, estimate, isolated, listed, number, short
@@ -117,7 +117,9 @@ def _nobody(chapter: Chapter, where: str, others: bool) -> str:
 
 def _leader(variants: DataFrame, chapter: Chapter, where: str, others: bool) -> str:
     """`variants` is the ranked ones' rows of one metric, the best first; `others`: some are not ranked."""
-    best = variants.iloc[0].to_dict()
+    verdicts = chapter.verdicts
+    by_verdict = [] if verdicts is None else list(verdicts.rows["label"])  # of few failures rather than the best mean
+    best = in_order_of(variants, dict.fromkeys([*by_verdict, *variants["label"]])).iloc[0].to_dict()
     name, what = isolated(best["label"]), best["title"]
     lost = chapter.rows.set_index("label").loc[best["label"], "failed"]
     score = f"{_score(best)}, {count(best['n'], 'seed')}" + (f" ({lost} more failed)" if lost else "")
@@ -125,7 +127,6 @@ def _leader(variants: DataFrame, chapter: Chapter, where: str, others: bool) -> 
         return f"{name} is the only {'ranked ' if others else ''}variant with a score{where}: {what} {score}."
     if best["n"] == 1:
         return f"{name} has the best {what}{where}: {_score(best)}. {NO_INTERVAL}"
-    verdicts = chapter.verdicts
     if verdicts is None or verdicts.rows.empty:
         return f"{name} has the best {what}{where}: {score}."
     return said(verdicts.rows, verdicts.tests, where, isolated, f"{what} {score}")

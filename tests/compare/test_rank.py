@@ -5,6 +5,7 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from pandas import DataFrame
 from rich.console import Console
 
 import ganbench
-from ganbench.compare.rank import rank, read_scores
+from ganbench.compare.rank import rank
+from ganbench.compare.scores import read_scores
 from ganbench.errors import BadResults
 from ganbench.reports.formats import rank as shown
 from ganbench.statistics.verdicts import PAIRS
@@ -73,11 +75,19 @@ NONSENSE = {
     "complex numbers": (scores().assign(value=1j), "complex128"),
     "two columns of one name": (pd.concat([scores(), scores()[["value"]]], axis=1), "two columns 'value'"),
     "scores measured otherwise": (scores().assign(key=list("ab") * 8), "2 comparability keys"),
+    "one seed, written in two ways": (scores().assign(seed=["0", "00", "1", "01.0"] * 4), "two rows of v0, seed 00"),
+    "a million looks": (scores().assign(look=1e6), "whole number from 1 to 100"),
+    "a look without end": (scores().assign(look=np.inf), "Found look inf"),
+    "a number of 400 digits": (scores().assign(value=[10**400] * 16), "too large to compute with"),
+    "numbers that cannot be squared": (scores().assign(value=[-1e300, *range(15)]), "Found -1e\\+300 in row 1"),
+    "nothing but failures, with scores": (scores().assign(status="lost"), "the status 'lost'"),
+    "no table": ([1, 2], "Found a list"),
 }
 
 
 @pytest.mark.parametrize("name", NONSENSE)
 def test_nonsense_is_an_error_that_says_what_was_found(name: str) -> None:
+    frame: Any
     frame, words = NONSENSE[name]
     with pytest.raises(BadResults, match=words):
         rank(frame)
@@ -112,6 +122,37 @@ def test_one_seed_and_unequal_seeds_are_honest() -> None:
     assert len(rank(unequal[(unequal["label"] != "v1") | (unequal["seed"] < 2)]).pairs) == 6
 
 
+def test_rows_that_are_equal_share_the_probability_of_being_the_best() -> None:
+    found = rank(scores(labels=2, seeds=5).assign(value=3.0))
+    assert list(found.rows["p_best"]) == [0.5, 0.5]
+
+
+def test_a_row_that_leads_by_fewer_failures_stands_first() -> None:
+    frame = scores(labels=3, seeds=20, step=0.01, spread=0.1)
+    frame.loc[(frame["label"] == "v0") & (frame["seed"] < 9), "value"] = np.nan
+    frame.loc[frame["label"] == "v2", "value"] *= 9
+    found = rank(frame)
+    assert found.answer == "v1 leads on d0; better than both others."
+    assert list(found.rows["label"]) == ["v1", "v2", "v0"] and list(found.rows["rank"]) == [1, 2, 3]
+
+
+def test_rows_that_failures_leave_undecided_need_more_seeds_than_they_have() -> None:
+    frame = scores(labels=2, seeds=5, step=3)
+    frame.loc[0, "value"] = np.nan
+    test = rank(frame).tests.iloc[0]
+    assert (test["verdict"], test["test"]) == ("undecided", "t and rank")
+    assert test["seeds"] > 5
+
+
+def test_a_column_that_is_not_asked_for_changes_nothing() -> None:
+    assert rank(scores().assign(noise=5.0, mean="x")).answer == rank(scores()).answer
+
+
+@pytest.mark.parametrize("word", ["FINISHED", "COMPLETE", " Done", None])
+def test_runs_that_ended_well_are_known_by_the_words_of_other_trackers(word: str | None) -> None:
+    assert rank(scores().assign(status=word)).answer == rank(scores()).answer
+
+
 def test_a_run_that_did_not_end_well_failed_whatever_its_number() -> None:
     frame = scores().assign(status="done")
     frame.loc[0, "status"] = "diverged"
@@ -143,6 +184,31 @@ def test_files_that_are_no_tables_are_errors(tmp_path: Path) -> None:
     for path, words in ((empty, "is empty"), (broken, "is no CSV"), (tmp_path / "none.csv", "cannot be read")):
         with pytest.raises(BadResults, match=words):
             read_scores(path)
+
+
+@pytest.mark.parametrize("separator", [",", ", ", ";", "\t", "|"])
+def test_a_file_of_another_program_is_read(tmp_path: Path, separator: str) -> None:
+    file = tmp_path / "scores.csv"
+    rows = ["label,seed,value", "none,0,1.5", " a ,0,", "a,1,nan", "a,2,2"]
+    file.write_text("\n".join(rows).replace(",", separator), encoding="utf-8-sig")
+    found = read_scores(file)
+    assert [*found] == ["label", "seed", "value"]
+    assert list(found["label"]) == ["none", "a", "a", "a"] and list(found["seed"]) == ["0", "0", "1", "2"]
+    assert found["value"].fillna(0).tolist() == [1.5, 0, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"label,seed,value\na,0,1,7\nb,0,2,8\n", "is no CSV: Length"),
+        ("label\ngr\xf6\xdfe".encode("latin-1"), "Save it in UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "scores.csv"
+    file.write_bytes(content)
+    with pytest.raises(BadResults, match=words):
+        read_scores(file)
 
 
 def test_a_csv_of_three_columns_is_ranked_without_torch(tmp_path: Path) -> None:

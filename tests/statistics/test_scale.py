@@ -37,3 +37,5 @@ def test_counts_that_do_not_vary_are_not_known_exactly() -> None:
     scale = scale_of(np.array([8.0, 8.0, 7.0]), lower_is_better=False)
     assert scale.least_variance(np.array([8.0]), np.zeros(1)) == pytest.approx(1 / 12)
     assert scale.least_variance(np.array([8.0]), np.ones(1)) == pytest.approx(1)
+    assert scale.one_off(np.array([8.0, 8.0]), np.array([2, 4])) == pytest.approx([1 / 2, 1 / 4])
+    assert scale_of(np.array([0.8, 0.7]), False).one_off(np.array([0.8]), np.array([2])) == 0

@@ -72,6 +72,20 @@ def test_two_seeds_of_equal_counts_decide_nothing() -> None:
     assert verdict_of(decide(table({"a": [8] * 8, "b": [7] * 8}, "higher")), "a", "b") == "a"
 
 
+def test_equal_counts_are_not_told_from_those_a_step_away_by_three_seeds() -> None:
+    others = {f"v{i}": [7.0] * 3 for i in range(9)}
+    assert not (decide(table({"a": [8.0] * 3, **others}, "higher")).tests["verdict"] == "a").any()
+    assert decide(table({"a": [12.0] * 3, **others}, "higher")).rows["leads"].iloc[0]
+
+
+def test_a_look_has_the_smallest_of_the_levels_that_its_rows_say() -> None:
+    frame = table(steady({"good": 1.0, "poor": 1.3}), look=1)
+    found = [
+        decide(frame.assign(level=own)).tests["p"].item() for own in (0.01, [0.05] * 9 + [0.01], [0.01] + [0.05] * 9)
+    ]
+    assert found[0] == found[1] == found[2]
+
+
 def test_one_seed_decides_nothing() -> None:
     found = decide(table({"a": [1.0], "b": [100.0], "c": [5.0, 5.1]}))
     assert set(found.tests["verdict"]) == {"undecided"} and not found.rows["leads"].any()
