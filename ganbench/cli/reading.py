@@ -1,4 +1,4 @@
-"""What results say: `status`, `report`, `compare` and `history`."""
+"""What results say: `status`, `report`, `rank`, `compare` and `history`."""
 
 import sys
 from enum import StrEnum
@@ -191,9 +191,10 @@ def _serve(results: Path, port: int) -> None:
     from functools import partial
 
     from ganbench.reports.html import serve
+    from ganbench.store import suite_folder
     from ganbench.suite import progress
 
-    folder = progress.suite_folder(results)
+    folder = suite_folder(results)
     live = serve.Live(
         partial(progress.results_so_far, folder),
         partial(progress.read_progress, folder),

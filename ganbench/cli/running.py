@@ -1,4 +1,4 @@
-"""Doing runs, joining them, and drawing from what they trained: `run`, `merge` and `sample`."""
+"""Doing runs, joining them, and what they trained put to use: `run`, `merge`, `sample` and `export`."""
 
 from pathlib import Path
 from time import monotonic

@@ -90,8 +90,9 @@ class Gate(BaseModel):
     def of_results(cls, folder: Path) -> "Gate":
         """Read the rules of the suite of which the results in `folder` are. Raises BadResults if they break them."""
         from ganbench.store.files import damaged, fields, read_json  # with pandas: a suite need not wait for it
+        from ganbench.store.layout import SUITE
 
-        file = folder / "suite.json"
+        file = folder / SUITE
         try:
             suite = tomllib.loads(fields(read_json(file), {"text": str}, file)["text"])
         except ValueError as error:

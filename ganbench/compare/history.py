@@ -134,7 +134,7 @@ def to_plain(history: History) -> dict[str, Any]:
 
 def _read_result(path: Path) -> CommitResult:
     board = read_baseline(path) if path.is_file() else measure(store.read(path))
-    folder = path if path.is_file() or (path / "suite.json").exists() else path / board.suite
+    folder = path if path.is_file() else store.suite_folder(path)
     return CommitResult(str(folder), board, commit_date(board.commit))
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.errors import BadResults, said
-
-STATE = "state.pt"  # in a workdir: what a run goes on from
+from ganbench.store.layout import STATE
 
 
 class Checkpoint:

@@ -18,9 +18,10 @@ from annotated_types import Ge
 
 from ganbench.errors import NoDevice, said
 from ganbench.executors import Executor, Job, JobReport
-from ganbench.executors.checkpoints import STATE, Checkpoint, file_system
+from ganbench.executors.checkpoints import Checkpoint, file_system
 from ganbench.executors.shipping import Parcel, pack, stage_code
 from ganbench.plugins.spec import NotNegative, Positive
+from ganbench.store.layout import RUN, STATE
 from ganbench.store.whole import write_json
 
 LOST_NODES = 5  # that a run survives; the next one is its end
@@ -126,7 +127,7 @@ class _Task:
 
     def complete(self) -> None:
         """Let the record say where the files of plugins lie here."""
-        file = self.job.workdir / "run.json"
+        file = self.job.workdir / RUN
         if file.exists():
             write_json(file, {**json.loads(file.read_text(encoding="utf-8")), "spec": self.job.spec.to_dict()})
 

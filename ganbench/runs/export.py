@@ -27,6 +27,7 @@ from ganbench.errors import BadResults
 from ganbench.runs.sampling import Sampler, load_run
 from ganbench.runs.spec import RunSpec
 from ganbench.store.columns import Checkpoint
+from ganbench.store.layout import RUN
 from ganbench.store.records import read_run
 from ganbench.variant import Batch, Variant
 
@@ -52,7 +53,7 @@ def export_run(run: Path, to: Path, checkpoint: Checkpoint = "selected", allow_p
     spec, dataset, variant = load_run(run, checkpoint, torch.device("cpu"), allow_plugins)
     to.mkdir(parents=True, exist_ok=True)
     shutil.copy(run / f"{checkpoint}.safetensors", to / "model.safetensors")
-    shutil.copy(run / "run.json", to / "run.json")
+    shutil.copy(run / RUN, to / RUN)
     config = _config(spec, dataset, variant, checkpoint)
     (to / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     onnx = _write_onnx(variant, dataset, to / "model.onnx")

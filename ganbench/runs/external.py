@@ -25,6 +25,7 @@ from ganbench.runs.sources import Range, Source, read_samples
 from ganbench.runs.spec import RunSpec, check_trust, complete, recorded
 from ganbench.store.columns import NOT_SAID, SCORE_COLUMNS, Given
 from ganbench.store.folder import Store
+from ganbench.store.layout import RUN
 from ganbench.store.records import read_manifest
 from ganbench.variant import Variant
 
@@ -61,7 +62,7 @@ def spec_for(dataset: str, samples: int | None) -> RunSpec:
 def spec_from_results(results: Path, dataset: str, allow_plugins: bool = False) -> RunSpec:
     """How the runs of a suite's results are judged on the dataset of that label. Raises BadResults or UnknownName."""
     specs: dict[str, tuple[RunSpec, Path]] = {}
-    for file in sorted(results.glob("*/run.json")):
+    for file in sorted(results.glob(f"*/{RUN}")):
         spec = replace(recorded(file.parent), variant=PluginSpec("external"))
         specs.setdefault(spec.dataset_label, (spec, file.parent))
     if not specs:

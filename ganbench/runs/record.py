@@ -25,6 +25,7 @@ from ganbench.runs.sampling import to_array, write_grid
 from ganbench.runs.spec import RunSpec
 from ganbench.store.columns import FINAL_CHECKPOINTS, LOSS_COLUMNS, REAL_IMAGES, SCORE_COLUMNS, Given, Status
 from ganbench.store.folder import remove_state
+from ganbench.store.layout import RUN
 from ganbench.store.whole import write_json
 from ganbench.variant import Variant, VariantKind
 
@@ -87,7 +88,7 @@ def write_record(
     }
     if status != "out_of_memory":
         remove_state(workdir)
-    write_json(workdir / "run.json", record)
+    write_json(workdir / RUN, record)
 
 
 def of_kind(kind: VariantKind) -> dict[str, bool]:

@@ -22,6 +22,7 @@ from ganbench.errors import BadResults, BenchError
 from ganbench.runs.sampling import Drawn, Sampler, load_run, sampling_seed
 from ganbench.runs.spec import RunSpec
 from ganbench.store.files import read_array, read_arrays
+from ganbench.store.layout import holds_run
 from ganbench.variant import DataSpec
 
 GIVEN = "What was given"  # in messages, of samples without a name
@@ -67,7 +68,7 @@ def read_samples(
     if not isinstance(source, str):
         return _chosen(fitting(_asked(source, like.samples, GIVEN), dataset, GIVEN, span), like, device)
     path = Path(source)
-    if (path / "run.json").is_file():
+    if holds_run(path):
         return _of_run(path, dataset, like, device, allow_plugins)
     if path.is_dir():
         x = _pictures(path, dataset, skip_corrupt, span)

@@ -22,6 +22,7 @@ from ganbench.runs.budget import Budget
 from ganbench.statistics.looks import Look
 from ganbench.store.columns import SENSES, Identity, Split
 from ganbench.store.files import damaged
+from ganbench.store.layout import RUN
 from ganbench.store.records import read_run
 
 if TYPE_CHECKING:  # they bring torch, which whoever sends runs to others has no need of
@@ -257,7 +258,7 @@ def recorded(folder: Path) -> RunSpec:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         what = f"spec, {', '.join(map(str, first['loc']))}: {first['msg']}"
-        raise damaged(folder / "run.json", what) from error
+        raise damaged(folder / RUN, what) from error
 
 
 def check_trust(spec: RunSpec, folder: Path, allow_plugins: bool) -> None:
@@ -271,7 +272,7 @@ def check_trust(spec: RunSpec, folder: Path, allow_plugins: bool) -> None:
             f"{folder} names {', '.join(files)}, which is code that would be run. If you trust it: --allow-plugins."
         )
     if files and spec.variant.beside != spec.dataset.beside:
-        raise damaged(folder / "run.json", "its plugins lie beside two suites, of which a run has one")
+        raise damaged(folder / RUN, "its plugins lie beside two suites, of which a run has one")
     record = read_run(folder)
     known = record.get("sources", files if spec.id == record["summary"]["run"] else {})
     for name, found in files.items():

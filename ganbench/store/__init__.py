@@ -32,6 +32,7 @@ from ganbench.errors import BadResults
 from ganbench.store.columns import LOSS_COLUMNS, MISSING, PUBLISHED_COLUMNS, SCORE_COLUMNS
 from ganbench.store.files import damaged, fields, read_array, read_arrays, read_json, read_table, readable
 from ganbench.store.format import upgrade_scores
+from ganbench.store.layout import RUN, SUITE, holds_run, holds_suite
 from ganbench.store.people import with_people
 from ganbench.store.records import external_entry, external_records, flat_record, read_manifest
 
@@ -73,8 +74,8 @@ class Results:
     def truth(self, dataset: str) -> dict[str, Any] | None:
         """A mixture's means, sigma and weights, by the dataset's label."""
         for run in self.runs.loc[self.runs["dataset"] == dataset, "run"]:
-            if (self.path / run / "run.json").exists():
-                truth = self._whole(partial(_truth, self.path / run / "run.json"), None)
+            if holds_run(self.path / run):
+                truth = self._whole(partial(_truth, self.path / run / RUN), None)
                 if truth is not None:
                     return truth
         return None
@@ -101,7 +102,7 @@ def read(path: Path, or_none: bool = False, forgiving: bool = False, trials: boo
     """
     # Names are looked at one by one, in thousands of small frames: there Arrow's strings are slower than Python's.
     with pd.option_context("mode.string_storage", "python"):
-        found = _read_suite(_suite_folder(path), or_none, forgiving)
+        found = _read_suite(suite_folder(path), or_none, forgiving)
     return found if trials else _without_trials(found)
 
 
@@ -175,7 +176,7 @@ class _Record:
 def _read_record(path: Path, run: dict[str, Any], notes: list[str]) -> _Record:
     """A run's record; without losses, and with a note, if only these are damaged."""
     folder = path / run["run"]
-    if not (folder / "run.json").exists():
+    if not holds_run(folder):
         return _Record()
     flat = flat_record(folder)
     own = {name: run[name] for name in ("run", "label", "dataset")}
@@ -186,10 +187,11 @@ def _read_record(path: Path, run: dict[str, Any], notes: list[str]) -> _Record:
     return _Record((), flat, scores, losses[0].assign(**own) if losses else pd.DataFrame())
 
 
-def _suite_folder(path: Path) -> Path:
-    if (path / "suite.json").exists():
+def suite_folder(path: Path) -> Path:
+    """`<results>/<suite>` for that, or for a `<results>` that holds a single suite. Raises BadResults."""
+    if holds_suite(path):
         return path
-    suites = sorted(file.parent.name for file in path.glob("*/suite.json")) if path.is_dir() else []
+    suites = sorted(file.parent.name for file in path.glob(f"*/{SUITE}")) if path.is_dir() else []
     if len(suites) == 1:
         return path / suites[0]
     if suites:

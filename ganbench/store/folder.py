@@ -13,13 +13,14 @@ from ganbench.errors import BadResults
 from ganbench.store.columns import Status
 from ganbench.store.drivers import Driver, at_work
 from ganbench.store.format import EXTERNAL, FORMAT
+from ganbench.store.layout import RUN, STATE, SUITE, UNFINISHED, holds_run, holds_suite
 from ganbench.store.records import external_records, read_manifest, read_run
 from ganbench.store.whole import write_json
 
 
 def remove_state(workdir: Path) -> None:
     """Remove what a run saves to go on from, and what one that was killed has half written."""
-    for file in (workdir / "state.pt", *workdir.glob(".*.draft")):
+    for file in (workdir / STATE, *workdir.glob(".*.draft")):
         file.unlink(missing_ok=True)
 
 
@@ -29,9 +30,9 @@ class Store:
     def __init__(self, results: Path, suite: str):
         """Writes nothing. Raises BadResults if another version wrote what is there."""
         self.path = results / suite
-        self.unfinished = self.path / ".unfinished"
+        self.unfinished = self.path / UNFINISHED
         self.driver: Driver | None = None  # since it was claimed
-        if (self.path / "suite.json").exists():
+        if holds_suite(self.path):
             read_manifest(self.path)
 
     def open(
@@ -46,7 +47,7 @@ class Store:
         }  # fmt: skip
         with self._writing():
             self.unfinished.mkdir(parents=True, exist_ok=True)
-            write_json(self.path / "suite.json", manifest)
+            write_json(self.path / SUITE, manifest)
 
     @contextmanager
     def claim(self, join: bool = False) -> Iterator[Driver]:
@@ -72,7 +73,7 @@ class Store:
 
     def published_at(self, run: str) -> int:
         """Nanoseconds at which a run's record was written; 0 if there is none."""
-        file = self.path / run / "run.json"
+        file = self.path / run / RUN
         return file.stat().st_mtime_ns if file.exists() else 0
 
     def workdir(self, run: str) -> Path:
@@ -84,7 +85,7 @@ class Store:
 
     def status(self, run: str) -> Status | None:
         """How a published run ended; None if it is still to do."""
-        if not (self.path / run / "run.json").exists():
+        if not holds_run(self.path / run):
             return None
         ended: Status = read_run(self.path / run)["status"]
         return ended

@@ -11,6 +11,7 @@ from ganbench.errors import BadResults
 from ganbench.store import Results, read
 from ganbench.store.columns import MISSING
 from ganbench.store.comparable import check_comparable, not_comparable
+from ganbench.store.layout import SUITE
 from ganbench.store.people import PEOPLE
 from ganbench.store.records import read_manifest
 from ganbench.store.whole import write_json, written_whole
@@ -57,7 +58,7 @@ def merge(parts: Sequence[Path], out: Path, command: str) -> Merged:
                 shutil.copytree(record.part.path / name, draft / name)
             for part in people:
                 shutil.copytree(part.path / PEOPLE, draft / PEOPLE)
-            write_json(draft / "suite.json", {**newest, "command": command})
+            write_json(draft / SUITE, {**newest, "command": command})
     except OSError as error:
         raise BadResults(f"{target} cannot be written: {error.strerror}. Choose another folder with --out.") from error
     there = {run["run"] for run in newest["runs"]}

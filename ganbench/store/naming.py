@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ganbench.errors import BadResults, UnknownName
+from ganbench.store.layout import holds_run, holds_suite
 from ganbench.store.records import read_manifest
 
 
@@ -12,12 +13,12 @@ def find_run(name: str, results: Path = Path("results")) -> Path:
     Before the three may stand the suite's folder, or its name in `results`: `quick/dcgan/mnist5k/0`. Raises BadResults
     or UnknownName if there is no such run, or if several suites have one.
     """
-    if (Path(name) / "run.json").exists():
+    if holds_run(Path(name)):
         return Path(name)
     *before, label, dataset, seed = ("", "", "", *Path(name).parts)
     named = Path(*before)
     suites = [named, results / named] if any(before) else sorted(results.glob("*"))
-    suites = [suite for suite in suites if (suite / "suite.json").exists()]
+    suites = [suite for suite in suites if holds_suite(suite)]
     if not (label and dataset) or not suites:
         raise BadResults(
             f"{name} is no run. Name one: <results>/<suite>/<run id>, or LABEL/DATASET/SEED of a suite in {results}."

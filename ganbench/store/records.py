@@ -10,6 +10,7 @@ from ganbench.errors import BadResults, shortened
 from ganbench.store.columns import PUBLISHED_COLUMNS, RUN_FLAGS, RUN_NUMBERS, RUN_TEXTS, Status
 from ganbench.store.files import Types, damaged, fields, read_json
 from ganbench.store.format import EXTERNAL_FOLDERS, check_format
+from ganbench.store.layout import RUN, SUITE, holds_run
 
 NUMBER = (int, float, NoneType)
 RECORD = {"status": str, "reason": str, "summary": dict, "ledger": dict, "conditions": dict}
@@ -25,7 +26,7 @@ PUBLISHED: Types = {**dict.fromkeys(PUBLISHED_COLUMNS, str), **dict.fromkeys(("m
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """The `suite.json` in a suite's folder. Raises BadResults if it is damaged, or if a newer version wrote it."""
-    file = path / "suite.json"
+    file = path / SUITE
     manifest = read_json(file)
     check_format(fields(manifest, {"format": object}, file)["format"], path)
     manifest = fields({"published": [], **manifest}, {**MANIFEST, "published": list}, file)
@@ -47,15 +48,15 @@ def external_entry(path: Path, file: Path) -> dict[str, Any]:
 
 def external_records(path: Path) -> list[Path]:
     """The `run.json` of all samples from elsewhere in a suite's folder."""
-    depths = "*/run.json", "*/*/run.json"  # earlier versions kept each seed by itself
+    depths = f"*/{RUN}", f"*/*/{RUN}"  # earlier versions kept each seed by itself
     return sorted(file for folder in EXTERNAL_FOLDERS for depth in depths for file in path.glob(f"{folder}/{depth}"))
 
 
 def read_run(path: Path) -> dict[str, Any]:
     """One run's `run.json`. Raises BadResults if the folder is no run, or if the file is damaged."""
-    file = path / "run.json"
-    if not file.exists():
-        raise BadResults(f"{path} is no run: it has no run.json. A run is <results>/<suite>/<run id>.")
+    file = path / RUN
+    if not holds_run(path):
+        raise BadResults(f"{path} is no run: it has no {RUN}. A run is <results>/<suite>/<run id>.")
     record = fields({"reason": "", "ledger": {}, "conditions": {}, **read_json(file)}, RECORD, file)
     fields(record["summary"], {"label": str, "dataset": str}, file, {**ENTRY, **KNOWN})
     if record["status"] not in get_args(Status):

@@ -9,6 +9,7 @@ from rich.console import Console
 from ganbench.errors import BadSuite
 from ganbench.runs.spec import named_files
 from ganbench.store import Results
+from ganbench.store.layout import SUITE
 from ganbench.store.records import read_manifest
 from ganbench.suite import driver
 from ganbench.suite.chosen import resolved
@@ -51,7 +52,7 @@ def fresh(suite: Suite, rows: Collection[tuple[str, str]], seeds: Sequence[int])
 def _kept(results: Results, folder: Path) -> Path:
     """The suite's text from the results, as a file. Results may come from anybody: code that they name is not run."""
     text = read_manifest(results.path)["text"]
-    if files := sorted(named_files(parse(text, str(results.path / "suite.json")).model_dump())):
+    if files := sorted(named_files(parse(text, str(results.path / SUITE)).model_dump())):
         raise BadSuite(
             f"The suite of {results.path} names {', '.join(files)}, which is code that would be run. If you trust it, "
             "name the suite's file, beside which it lies: --suite."

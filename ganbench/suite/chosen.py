@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ganbench.runs.spec import RunSpec
 from ganbench.store import read
+from ganbench.store.layout import holds_suite
 from ganbench.store.search import best_trials, outcomes
 from ganbench.suite.plan import Suite
 
@@ -17,7 +18,7 @@ def resolved(
 
     `together`: of all rows or of none, so that parts of a suite know the same runs.
     """
-    if not suite.searched or not (folder / "suite.json").exists():
+    if not suite.searched or not holds_suite(folder):
         return suite
     search = read(folder, or_none=True, forgiving=True).search
     if search is None:

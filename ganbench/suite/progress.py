@@ -21,9 +21,10 @@ from typing import Any
 import pandas as pd
 
 from ganbench.executors import JobReport
-from ganbench.store import Results, read
+from ganbench.store import Results, read, suite_folder
 from ganbench.store.columns import IDENTITY, LOSS_COLUMNS, SCORE_COLUMNS, Identity
 from ganbench.store.drivers import DRIVERS, living
+from ganbench.store.layout import RUN, STATE, SUITE, UNFINISHED, holds_run
 from ganbench.store.records import external_records
 from ganbench.store.whole import write_json
 
@@ -122,7 +123,7 @@ def progress_file(progress: SuiteProgress, file: Path) -> Iterator[Any]:
 
 def read_progress(folder: Path) -> SuiteProgress | None:
     """What a suite's drivers last wrote, as if it were one; None if none is at work, or if nothing can be read."""
-    unfinished = folder / ".unfinished"
+    unfinished = folder / UNFINISHED
     found = [one for driver in living(unfinished) if (one := _read(unfinished / DRIVERS / f"{driver}.json"))]
     if len(found) < 2:
         return next(iter(found), None)
@@ -148,8 +149,8 @@ def _read(file: Path) -> SuiteProgress | None:
 
 def stamp(folder: Path) -> str:
     """Changes whenever there is something new to see in a suite's results."""
-    files = [folder / "suite.json", *folder.glob("*/run.json"), *external_records(folder)]
-    files += folder.glob(".unfinished/*/state.pt") if read_progress(folder) else ()
+    files = [folder / SUITE, *folder.glob(f"*/{RUN}"), *external_records(folder)]
+    files += folder.glob(f"{UNFINISHED}/*/{STATE}") if read_progress(folder) else ()
     seen = []
     for file in sorted(files):
         with suppress(OSError):  # published a moment ago
@@ -167,15 +168,11 @@ def results_so_far(path: Path) -> Results:
     if (progress := read_progress(folder)) is None:
         return found
     apart = set() if found.search is None else set(found.search.runs["run"])
-    running = [
-        one
-        for one in progress.running.values()
-        if one.run not in apart and not (folder / one.run / "run.json").exists()
-    ]
+    running = [one for one in progress.running.values() if one.run not in apart and not holds_run(folder / one.run)]
     scores, losses = [], []
     for one in running:
         own = {name: getattr(one, name) for name in IDENTITY}
-        state = read_state(folder / ".unfinished" / one.run / "state.pt")
+        state = read_state(folder / UNFINISHED / one.run / STATE)
         # The points that there are, are whole: any other status would read as a run that failed after them.
         scores += [{**row, **own, "judge": one.judge, "status": "done"} for row in state["scores"]]
         losses += [{**row, **own} for row in state["losses"]]
@@ -184,14 +181,6 @@ def results_so_far(path: Path) -> Results:
         scores=_extended(found.scores, scores, SCORE_COLUMNS),
         losses=_extended(found.losses, losses, LOSS_COLUMNS),
     )
-
-
-def suite_folder(path: Path) -> Path:
-    """`<results>/<suite>` for that or for <results>. Raises BadResults as `store.read` does."""
-    if (path / "suite.json").exists():
-        return path
-    suites = [file.parent for file in path.glob("*/suite.json")]
-    return suites[0] if len(suites) == 1 else read(path).path
 
 
 def read_state(file: Path) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.errors import printable
-from ganbench.store import read
+from ganbench.store import read, suite_folder
 from ganbench.store.columns import MISSING
-from ganbench.suite.progress import RunProgress, SuiteProgress, read_progress, suite_folder
+from ganbench.suite.progress import RunProgress, SuiteProgress, read_progress
 from ganbench.suite.terminal import spoken_left
 
 

@@ -22,6 +22,7 @@ from ganbench.errors import said
 from ganbench.executors import JobReport
 from ganbench.runs.spec import RunSpec
 from ganbench.store.files import read_array
+from ganbench.store.layout import STATE
 from ganbench.suite.progress import read_state
 from ganbench.trackers import About, TrackedRun, Tracker, plain
 
@@ -66,7 +67,7 @@ class Tracking:
         spec = report.job.spec
         one = self.followed.get(spec.id) or self._begin(spec)
         if not report.status:
-            self._look(one, report.job.workdir / "state.pt")
+            self._look(one, report.job.workdir / STATE)
         elif report.status != "again":
             self._end(self.followed.pop(spec.id), report)
 
