@@ -19,6 +19,7 @@ from pandas import DataFrame, Series
 from ganbench.compare.gate import SPEED, Gate
 from ganbench.compare.matching import of_first_look
 from ganbench.errors import BadResults
+from ganbench.statistics.intervals import Floats, floats
 from ganbench.store import Results
 from ganbench.store.columns import MISSING, SENSES
 
@@ -74,6 +75,11 @@ class Score:
     values: dict[int, float | None]  # seed -> value
     title: str = ""  # of the metric; "": its name
     lower_bound: float | None = None  # of its values, whatever the data; None: without
+
+    @property
+    def numbers(self) -> Floats:
+        """The values of those seeds that have one."""
+        return floats([value for value in self.values.values() if value is not None])
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ganbench.compare.baseline import Baseline
 from ganbench.compare.collapse import Fall, falls
 from ganbench.compare.contrast import Contrast, Samples, contrasts, mean_contrast
 from ganbench.compare.regression import CLEARED, COLLAPSES, EVERY, Check
-from ganbench.compare.rows import ENDED
+from ganbench.compare.rows import ENDED, sign_of_worse
 from ganbench.statistics import holm
 from ganbench.statistics.intervals import Floats, floats
 
@@ -130,7 +130,7 @@ class _Pair(NamedTuple):
     @property
     def sign(self) -> float:
         """Of a change for the worse."""
-        return 1.0 if self.row.direction == "lower" else -1.0
+        return sign_of_worse(self.row.direction)
 
     @property
     def p(self) -> float:
@@ -160,8 +160,7 @@ def _pairs(check: Check, fresh: Baseline, before: Baseline) -> Iterator[_Pair]:
 
 
 def _values(board: Baseline, name: Name) -> Floats:
-    values = board.scores[name].values.values() if name in board.scores else []
-    return floats([value for value in values if value is not None])
+    return board.scores[name].numbers if name in board.scores else floats([])
 
 
 def _samples(before: Baseline, fresh: Baseline, name: Name, floor: float) -> Samples:

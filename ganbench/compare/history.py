@@ -43,7 +43,7 @@ from ganbench.compare.gate import Gate, Limit
 from ganbench.errors import BadResults
 from ganbench.statistics import holm, mean_interval
 from ganbench.statistics.changepoint import LevelStep, step_test
-from ganbench.statistics.intervals import Floats, floats
+from ganbench.statistics.intervals import Floats
 from ganbench.statistics.moderated import moderated, prior
 from ganbench.store import csv
 from ganbench.store.whole import json_rows, write_json
@@ -180,7 +180,10 @@ class Point(NamedTuple):
     place: int
     result: CommitResult
     score: Score
-    values: Floats  # of the seeds that have one
+
+    @property
+    def values(self) -> Floats:
+        return self.score.numbers
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,8 @@ class Line:
 
     def records(self) -> Iterator[dict[str, Any]]:
         before: dict[int, float | None] | None = None
-        for place, result, score, values in self.points:
+        for place, result, score in self.points:
+            values = score.numbers
             mean, low, high = mean_interval(values)
             yield {
                 "line": self.number, "place": place, **_when(result), "dataset": score.dataset,
@@ -223,9 +227,8 @@ def _score_lines(results: Sequence[CommitResult], gate: Gate) -> Iterator[Line]:
     for place, (result, board) in enumerate((result, result.board) for result in results):
         for name, score in board.scores.items():
             runs = board.runs[name[:2]]
-            values = floats([value for value in score.values.values() if value is not None])
             alike = (*name, runs.budget, score.key or f"none at {place}")
-            points.setdefault(alike, []).append(Point(place, result, score, values))
+            points.setdefault(alike, []).append(Point(place, result, score))
             limits[alike] = gate.limit(score.metric, score.metric == runs.decides)
     for number, line in enumerate(sorted(points, key=lambda line: (line[:3], points[line][0].place))):
         yield Line(number, line[3], limits[line], points[line])

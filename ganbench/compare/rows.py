@@ -27,6 +27,11 @@ VERDICTS = [
 ]  # fmt: skip
 
 
+def sign_of_worse(direction: str) -> float:
+    """The sign of a change for the worse."""
+    return 1.0 if direction == "lower" else -1.0
+
+
 @dataclass
 class Row:
     """One row, on its way to a verdict."""
@@ -50,8 +55,7 @@ class Row:
 
     @property
     def worse(self) -> float:
-        """The sign of a change for the worse."""
-        return 1.0 if self.direction == "lower" else -1.0
+        return sign_of_worse(self.direction)
 
     def counts(self, change: float, shift: float) -> bool:
         """Whether it is worse by more than tolerated, as a share and in the metric's unit."""
@@ -159,7 +163,7 @@ def _pair(name: tuple[str, str, str], now: Baseline, before: Baseline) -> _Pair:
 def _row(name: tuple[str, str, str], pair: _Pair, gate: Gate) -> Row:
     known: Any = pair.old or pair.new
     runs: Any = pair.once or pair.runs
-    once, values = _numbers(pair.old), _numbers(pair.new)
+    once, values = (score.numbers if score else floats([]) for score in (pair.old, pair.new))
     limit = gate.limit(name[-1], name[-1] == runs.decides)
     seeds = len(once), len(values)
     return Row(name, known.direction, known.unit, limit, _mean(once), _mean(values), seeds)
@@ -206,7 +210,7 @@ def _unlike(old: Score, new: Score | None, runs: Runs, once: Runs) -> tuple[str,
     for what in ("direction", "unit"):
         if getattr(new, what) != getattr(old, what):
             return "not comparable", f"its {what} is {getattr(new, what)!r}, in the baseline {getattr(old, what)!r}"
-    if len(_numbers(old)) and len(_numbers(new)) and (new.key != old.key or not new.key):
+    if len(old.numbers) and len(new.numbers) and (new.key != old.key or not new.key):
         if old.metric == SPEED:
             return "other machine", f"{new.key or 'several'}; the baseline: {old.key or 'several'}"
         return "not comparable", f"its key is {new.key}, in the baseline {old.key}"
@@ -226,13 +230,8 @@ def _without_values(had: list[int], absent: list[int], runs: Runs) -> tuple[str,
 
 def _prepare(row: Row, old: Score, new: Score) -> None:
     noise = old.noise or 0.0  # the baseline's: a candidate shall not say how uncertain it is
-    row.samples = Samples(_numbers(old), _numbers(new), noise, row.limit.floor)
+    row.samples = Samples(old.numbers, new.numbers, noise, row.limit.floor)
     row.verdict = "same" if old.values == new.values else ""
-
-
-def _numbers(score: Score | None) -> Floats:
-    """Of the seeds that have one."""
-    return floats([value for value in score.values.values() if value is not None] if score else [])
 
 
 def _mean(values: Floats) -> float:

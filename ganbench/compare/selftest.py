@@ -20,7 +20,7 @@ from pandas import DataFrame
 from ganbench.compare.baseline import Baseline, Score
 from ganbench.compare.gate import SPEED, Gate
 from ganbench.compare.regression import EVERY, check
-from ganbench.compare.rows import NAME
+from ganbench.compare.rows import NAME, sign_of_worse
 
 UNTRIED = ("other machine",)  # verdicts on rows that nothing can be held against
 
@@ -80,7 +80,7 @@ def _noise() -> Callable[[Score], Degrade | None]:
     def worse(score: Score) -> Degrade | None:
         if score.metric == SPEED:
             return None
-        sign = 1.0 if score.direction == "lower" else -1.0
+        sign = sign_of_worse(score.direction)
         return lambda value: value + sign * abs(value) * float(np.clip(rng.normal(0.5, 0.1), 0.0, 1.0))
 
     return worse
