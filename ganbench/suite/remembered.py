@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from ganbench.data.files import data_roots
+from ganbench.runs.record import processor_name
 from ganbench.store.whole import write_json
 
 FILE = "trials.json"
@@ -47,7 +48,7 @@ class Remembered:
 @cache
 def machine_and_code() -> str:
     """Hash of all that decides how long the same work takes."""
-    said = [platform.machine(), processor(), str(os.cpu_count()), platform.python_version(), torch.__version__]
+    said = [platform.machine(), processor_name(), str(os.cpu_count()), platform.python_version(), torch.__version__]
     if torch.cuda.is_available():
         said.append(torch.cuda.get_device_name())
     digest = sha256("\n".join(said).encode())
@@ -57,15 +58,6 @@ def machine_and_code() -> str:
             for file in sorted(Path(folder).rglob("*.py")):
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def processor() -> str:
-    """Its name; empty where the system does not say."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def _read(file: Path) -> dict[str, Any]:
