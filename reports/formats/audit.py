@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.audit.verdicts import Audit
+from ganbench.reports.formats.as_md import markdown_table
 from ganbench.reports.frames.audit import (
     AGREEING,
     DIFFERS,
@@ -30,7 +31,7 @@ def terminal(audit: Audit) -> RenderableType:
     parts: list[RenderableType] = []
     for judge in audit.judges:
         wide = verdict_words(audit, judge)
-        table = _bare_table(_title(audit, judge))
+        table = bare_table(_title(audit, judge))
         table.add_column("metric", no_wrap=True)
         for disturbance in wide:
             table.add_column(spoken(str(disturbance)), overflow="fold")
@@ -39,7 +40,7 @@ def terminal(audit: Audit) -> RenderableType:
         parts.append(table)
     parts.append(Text("1 to 5: seen from that strength on. rev.: reversed, called better. mixed: in no order.", "dim"))
     if len(audit.judges) == 2:
-        table = _bare_table("Agreement of the two judges")
+        table = bare_table("Agreement of the two judges")
         agreeing = agreement_text(audit)
         for title in agreeing:
             table.add_column(str(title), justify="left" if title == "metric" else "right")
@@ -49,7 +50,8 @@ def terminal(audit: Audit) -> RenderableType:
     return Group(*parts)
 
 
-def _bare_table(title: str) -> Table:
+def bare_table(title: str) -> Table:
+    """A table of narrow columns under a title."""
     return Table(box=box.SIMPLE, padding=(0, 1, 0, 0), title=Text(title), title_justify="left", title_style="dim")
 
 
@@ -96,28 +98,22 @@ def markdown(audit: Audit, judge: str, named: str | None = None) -> str:
         DIFFERS,
         "\n".join(f"- **{term}**: {meaning}" for term, meaning in TERMS.items()),
         "## Verdicts",
-        pipe_table(_as_code(wide.rename(columns=lambda one: spoken(str(one))).reset_index(), "metric")),
+        markdown_table(_as_code(wide.rename(columns=lambda one: spoken(str(one))).reset_index(), "metric"), str),
         "## Disturbances",
-        pipe_table(strengths(audit)),
+        markdown_table(strengths(audit), str),
     ]
     if len(audit.judges) == 2:
         one, other = audit.judges
         parts += [
             f"## Agreement of `{one}` and `{other}`",
             AGREEING,
-            pipe_table(_as_code(agreement_text(audit), "metric")),
+            markdown_table(_as_code(agreement_text(audit), "metric"), str),
         ]
     if audit.left_out:
         parts += ["## Left out", "\n".join(f"- `{metric}`: {why}" for metric, why in audit.left_out.items())]
-    parts += ["## Conditions", pipe_table(_as_code(audit_conditions(audit), "value"))]
+    parts += ["## Conditions", markdown_table(_as_code(audit_conditions(audit), "value"), str)]
     return "\n\n".join(parts) + "\n"
 
 
 def _as_code(text: DataFrame, column: str) -> DataFrame:
     return text.assign(**{column: [f"`{cell}`" for cell in text[column]]})
-
-
-def pipe_table(text: DataFrame) -> str:
-    """A frame of text as a table of Markdown, in which markup stays markup."""
-    lines = [list(map(str, text.columns)), ["---"] * text.shape[1], *text.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

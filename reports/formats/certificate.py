@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from pandas import DataFrame
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ganbench.audit.certificate import Certificate
-from ganbench.reports.formats.audit import pipe_table
+from ganbench.reports.formats.as_md import markdown_table
+from ganbench.reports.formats.audit import bare_table
 from ganbench.reports.numbers import number
 
 FILE = "certificate.md"
@@ -52,7 +52,7 @@ def terminal(certificate: Certificate) -> RenderableType:
 
 
 def _table(title: str, frame: DataFrame) -> Table:
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), title=Text(title), title_justify="left", title_style="dim")
+    table = bare_table(title)
     for column in frame:
         table.add_column(str(column).replace("_", " "), no_wrap=column == "check", overflow="fold")
     for row in frame.to_numpy().tolist():
@@ -76,11 +76,13 @@ def markdown(certificate: Certificate) -> str:
         "they depart (*growing*). A cell of a failed check names what does not hold. No metric passes them all, as the "
         "paper found of its twelve, none of them a distance: read a board's "
         "numbers against the row of real data, and against each other.",
-        pipe_table(verdicts(certificate).rename(columns=lambda name: name if name == "check" else f"`{name}`")),
+        markdown_table(
+            verdicts(certificate).rename(columns=lambda name: name if name == "check" else f"`{name}`"), str
+        ),
         "## Copies",
         "The training data, given back, must not lead a board by a metric that claims to see copies. `ct` ranks "
         "nobody; it must be far below that of new samples.",
-        pipe_table(copies(certificate).assign(metric=[f"`{name}`" for name in certificate.copies])),
+        markdown_table(copies(certificate).assign(metric=[f"`{name}`" for name in certificate.copies]), str),
         f"Versions of the metrics: {versions}.",
     ]
     return "\n\n".join(parts) + "\n"

@@ -16,6 +16,7 @@ from ganbench.reports.formats.as_md import markdown_table, markdown_text
 from ganbench.reports.html.layout import whole_page
 from ganbench.reports.numbers import APART, estimate, fixed, probability, short, spans
 from ganbench.store import csv
+from ganbench.store.whole import json_rows
 
 MOST_PAIRS = 20  # of a dataset in a terminal
 RULES = (
@@ -62,11 +63,10 @@ def to_csv(ranking: Ranking) -> str:
 def to_json(ranking: Ranking) -> str:
     """Everything: answer, rows, tests, overall; null is a number that there cannot be."""
     frames = {"rows": ranking.rows, "tests": ranking.tests, "overall": ranking.overall}
-    content = {name: json.loads(frame.to_json(orient="records", double_precision=15)) for name, frame in frames.items()}
+    content = {name: json_rows(frame) for name, frame in frames.items()}
     tiers = [{"dataset": dataset, "metric": metric, "tiers": own} for (dataset, metric), own in ranking.tiers.items()]
-    return (
-        json.dumps({"answer": ranking.answer, "answers": ranking.answers, "tiers": tiers, **content}, indent=1) + "\n"
-    )
+    about = {"answer": ranking.answer, "answers": ranking.answers, "tiers": tiers}
+    return json.dumps({**about, **content}, indent=1) + "\n"
 
 
 def to_html(ranking: Ranking) -> str:

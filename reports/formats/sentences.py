@@ -12,7 +12,7 @@ from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.looks import seeds_added
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, WHY_APART, groups_of, in_order_of, metrics_in_order
 from ganbench.reports.frames.rows import MISSING, runs
-from ganbench.reports.frames.scores import FLOOR, SENSES
+from ganbench.reports.frames.scores import BEST, SENSES
 from ganbench.reports.numbers import amount, count, estimate, isolated, listed, number, short
 from ganbench.store.columns import Given
 
@@ -49,7 +49,7 @@ def beside(chapter: Chapter) -> str:
     groups = np.array(groups_of(scored))
     sentences = [*_best_by_given(scored[groups == ENTRANTS])] if len(scored) else []
     sentences += map(_apart, scored[groups == APART].to_dict("records")) if len(scored) else []
-    floor = scored[(groups == CONTROLS) & (scored["variant"] == FLOOR)] if len(scored) else scored
+    floor = scored[(groups == CONTROLS) & (scored["variant"] == BEST)] if len(scored) else scored
     if len(floor):
         real = floor.iloc[0].to_dict()
         fewer = f", {distinct_samples(real['samples'])}" if real["samples"] < scored["samples"].max() else ""
