@@ -11,9 +11,8 @@ from ganbench.reports.frames.board import Board, board, why_without
 from ganbench.reports.frames.chapter import Chapter, Report
 from ganbench.reports.frames.ledger import mean_ledger
 from ganbench.reports.frames.order import APART, CONTROLS, ENTRANTS, REFERENCES, groups_of
-from ganbench.reports.frames.ranking import BEST, WORST
 from ganbench.reports.frames.rows import MISSING
-from ganbench.reports.frames.scores import SENSES
+from ganbench.reports.frames.scores import BEST, SENSES, WORST
 from ganbench.reports.numbers import APART as NEVER
 from ganbench.reports.numbers import arrow, count, estimate, number, short, spans
 from ganbench.statistics.scale import scale_of

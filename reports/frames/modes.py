@@ -13,7 +13,7 @@ from pandas import DataFrame
 
 from ganbench.reports.frames.chapter import Chapter
 from ganbench.reports.frames.rows import MISSING
-from ganbench.reports.frames.scores import FLOOR
+from ganbench.reports.frames.scores import BEST
 
 Floats = NDArray[np.float64]
 
@@ -26,11 +26,12 @@ class Counted(NamedTuple):
     word: str
     plural: str
     least: float
+    least_in_words: str
     metric: str
 
 
-MODES = Counted("mode", "modes", 1 / 3, "modes_third")
-CLASSES = Counted("class", "classes", 1 / 10, "classes")
+MODES = Counted("mode", "modes", 1 / 3, "a third", "modes_third")
+CLASSES = Counted("class", "classes", 1 / 10, "a tenth", "classes")
 
 
 class Occupancy(NamedTuple):
@@ -79,7 +80,7 @@ def occupancies(chapter: Chapter) -> tuple[Counted, dict[str, Occupancy]]:
 
 def _shares_of_real(chapter: Chapter, runs: DataFrame) -> Floats | None:
     """Shares of the classes among real data; None without that control."""
-    real = runs[runs["control"] & (runs["variant"] == FLOOR)]
+    real = runs[runs["control"] & (runs["variant"] == BEST)]
     kept = (chapter.results.exhibits(run).get("occupancy") for run in real["run"])
     counts = [occupancy.sum(axis=0) for occupancy in kept if occupancy is not None]
     return np.asarray(np.sum(counts, axis=0) / np.sum(counts), dtype=np.float64) if counts else None

@@ -15,14 +15,13 @@ from pandas import DataFrame
 
 from ganbench.compare.rank import over_datasets
 from ganbench.reports.frames.chapter import Chapter, Report
-from ganbench.reports.frames.scores import SENSES
+from ganbench.reports.frames.scores import BEST, SENSES, WORST
 from ganbench.statistics import Interval, stratified_interval
 
 Floats = NDArray[np.float64]
 
 FEWEST = 2  # datasets and variants, below which there is nothing to rank over all
 SEEDS_TO_RESAMPLE = 3  # on each dataset
-WORST, BEST = "noise", "real"  # the controls between which scores are brought to one scale
 RESAMPLES = 2_000
 STEPS = 101  # of a profile
 

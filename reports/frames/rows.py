@@ -101,10 +101,8 @@ def rows(results: Results, dataset: str) -> DataFrame:
         own = everything[everything["label"] == label]
         done, lost = own[own["status"] == "done"], own[own["lost"]]
         reasons = "; ".join(dict.fromkeys(f"{r.status}: {r.reason}".rstrip(": ") for r in each(lost)))
-        about, entrant = (
-            own.iloc[0][["variant", "reference", "guest", "given"]],
-            bool(own["entrant"].iloc[0]) and not control,
-        )
+        about = own.iloc[0][["variant", "reference", "guest", "given"]]
+        entrant = bool(own["entrant"].iloc[0]) and not control
         lines.append({
             "label": label, "control": control, **about, "entrant": entrant, "rank": pd.NA, "runs": len(own),
             "done": len(done), "failed": len(lost), "reasons": reasons,

@@ -16,7 +16,7 @@ TIDY = [
 SENTENCES = ["meaning", "blind_to"]  # of a metric, which every score repeats
 CHECKPOINTS: tuple[str, ...] = of_records.FINAL_CHECKPOINTS
 SENSES = of_records.SENSES  # metrics of another direction rank nobody
-FLOOR = "real"  # the control that every board is read against: fresh real data
+WORST, BEST = "noise", "real"  # the controls between which all others are read
 
 
 def tidy(results: Results) -> DataFrame:

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from ganbench.reports.frames.order import in_order_of, metrics_in_order
-from ganbench.reports.frames.ranking import WORST
 from ganbench.reports.frames.rows import MISSING, each
-from ganbench.reports.frames.scores import CHECKPOINTS, SENSES
+from ganbench.reports.frames.scores import CHECKPOINTS, SENSES, WORST
 from ganbench.statistics import mean_interval
 
 Floats = NDArray[np.float64]

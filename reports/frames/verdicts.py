@@ -5,11 +5,11 @@ from pandas import DataFrame, Series
 
 from ganbench.reports.frames.order import is_entrant
 from ganbench.reports.frames.rows import primary
-from ganbench.reports.frames.scores import SENSES
+from ganbench.reports.frames.scores import SENSES, WORST
 from ganbench.statistics import Verdicts, decide
 from ganbench.statistics.verdicts import ERROR
 
-CONTROLS_TO_BEAT = ("noise", "mode_dropper")  # what is no better than these has learnt nothing
+CONTROLS_TO_BEAT = (WORST, "mode_dropper")  # what is no better than these has learnt nothing
 
 
 def verdicts(part: DataFrame) -> Verdicts | None:

@@ -47,7 +47,7 @@ def stability(section: Section) -> str:
         metric=section.metrics[metric].title,
         direction=str(direction.iloc[0]) if len(direction) else None,
         kind=kind,
-        held={1 / 3: "a third", 1 / 10: "a tenth"}[kind.least] if kept else "",
+        held=kind.least_in_words if kept else "",
         runs=len(runs),
         few=int((runs["evaluations"] < trajectories.FEWEST).sum()),
         fewest=trajectories.FEWEST,
