@@ -10,23 +10,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ganbench import plugins
 from ganbench.cli.console import USER_ERROR, out, print_json
 from ganbench.cli.options import Json
 
-
-class Kind(StrEnum):
-    """What `list` can list."""
-
-    variants = "variants"
-    datasets = "datasets"
-    judges = "judges"
-    metrics = "metrics"
-    losses = "losses"
-    penalties = "penalties"
-    remedies = "remedies"
-    executors = "executors"
-    trackers = "trackers"
-    suites = "suites"
+# What `list` can list.
+Kind = StrEnum("Kind", {kind: kind for kind in (*plugins.KINDS, "suites")})  # type: ignore[misc]
 
 
 def list_(
