@@ -86,7 +86,7 @@ def suite_page(schema: dict[str, Any]) -> str:
             lines += [
                 f"## {title}",
                 "",
-                *([table["description"].replace("\n", " "), ""] if "description" in table else []),
+                *([" ".join(table["description"].split()), ""] if "description" in table else []),
             ]
             lines += ["| key | type | default | example | meaning |", "| --- | --- | --- | --- | --- |"]
             lines += [key_row(key, about) for key, about in table["properties"].items()]

@@ -20,7 +20,7 @@ from ganbench.plugins.code import code_of, code_of_file, code_of_modules, neighb
 from ganbench.plugins.spec import PluginSpec, build
 from ganbench.runs.budget import Budget
 from ganbench.statistics.looks import Look
-from ganbench.store.columns import SENSES, Identity, Split
+from ganbench.store.columns import SENSES, Identity, Split, run_title
 from ganbench.store.files import damaged
 from ganbench.store.layout import RUN
 from ganbench.store.records import read_run
@@ -142,7 +142,7 @@ class RunSpec:
         return Identity(self.suite, self.id, self.variant.name, self.label, self.dataset_label, self.seed)
 
     def __str__(self) -> str:
-        return f"{self.label} on {self.dataset_label}, seed {self.seed}"
+        return run_title(self.label, self.dataset_label, self.seed)
 
     def plugin_files(self) -> dict[str, str]:
         """All that the run names which is in a Python file, and what these files import from beside them, and the hash

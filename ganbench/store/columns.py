@@ -16,6 +16,11 @@ SENSES = ("lower", "higher")  # directions of which one is better
 FINAL_CHECKPOINTS: tuple[Checkpoint, ...] = ("last", "selected")  # those judged on the test split
 
 
+def run_title(label: object, dataset: object, seed: object) -> str:
+    """What a run is called wherever it is spoken of."""
+    return f"{label} on {dataset}, seed {seed}"
+
+
 @dataclass
 class Identity:
     """What tells a run from all others; every row of its tables begins with it."""
@@ -29,7 +34,7 @@ class Identity:
 
     @property
     def title(self) -> str:
-        return f"{self.label} on {self.dataset}, seed {self.seed}"
+        return run_title(self.label, self.dataset, self.seed)
 
 
 IDENTITY = [field.name for field in fields(Identity)]

@@ -8,12 +8,13 @@ import pandas as pd
 
 from ganbench.errors import BadResults, shortened
 from ganbench.store import Results
+from ganbench.store.columns import run_title
 from ganbench.store.records import read_manifest
 
 CODE = ("ganbench", "torch")  # conditions of a run that are its code's
 MACHINE = ("device", "processor")  # and those that say what a second is worth
 TOLD = ("ganbench", "fingerprint", "budget_unit", "budget_amount", "samples")  # of a run that is not the same twice
-ROW = ["dataset", "label", "seed"]
+ROW = ["label", "dataset", "seed"]
 
 
 def check_comparable(one: Results, other: Results) -> None:
@@ -44,8 +45,7 @@ def _of_runs(one: Results, other: Results) -> str:
     )
     for row in dict.fromkeys([*rows, *others]):
         if rows.get(row) != others.get(row):
-            dataset, label, seed = row
-            return f"{label} on {dataset}, seed {seed}, is not the same run in both{_told(one, other, row)}"
+            return f"{run_title(*row)}, is not the same run in both{_told(one, other, row)}"
     return ""
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ganbench.errors import BadResults
 from ganbench.store import Results, read
-from ganbench.store.columns import MISSING
+from ganbench.store.columns import MISSING, run_title
 from ganbench.store.comparable import check_comparable, not_comparable
 from ganbench.store.layout import SUITE
 from ganbench.store.people import PEOPLE
@@ -80,16 +80,16 @@ def _chosen(parts: Sequence[Results]) -> dict[str, Record]:
 
 
 def _check_same(one: Record, other: Record) -> None:
-    title = "{label} on {dataset}, seed {seed},".format(**one.run)
+    title = run_title(one.run["label"], one.run["dataset"], one.run["seed"])
     if one.run["status"] != other.run["status"]:
-        why = f"{title} ended as {one.run['status']} and as {other.run['status']}"
+        why = f"{title}, ended as {one.run['status']} and as {other.run['status']}"
         raise not_comparable(one.part, other.part, why)
     a, b = (
         record.part.scores[record.part.scores["run"] == record.run["run"]].reset_index(drop=True)
         for record in (one, other)
     )
     if not a.equals(b):
-        raise not_comparable(one.part, other.part, f"{title} is in both, with other scores")
+        raise not_comparable(one.part, other.part, f"{title}, is in both, with other scores")
 
 
 def _with_people(parts: Sequence[Results]) -> list[Results]:

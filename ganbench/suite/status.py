@@ -7,7 +7,7 @@ from typing import Any
 
 from ganbench.errors import printable
 from ganbench.store import read, suite_folder
-from ganbench.store.columns import MISSING
+from ganbench.store.columns import MISSING, run_title
 from ganbench.suite.progress import RunProgress, SuiteProgress, read_progress
 from ganbench.suite.terminal import spoken_left
 
@@ -40,7 +40,7 @@ def status_of(results: Path) -> SuiteStatus:
     busy = progress.running if progress else {}
     done, failed, missing = 0, dict[str, list[tuple[str, str]]](), list[str]()
     for run in found.runs.to_dict("records"):
-        title = f"{run['label']} on {run['dataset']}, seed {run['seed']}"
+        title = run_title(run["label"], run["dataset"], run["seed"])
         if "/" in run["run"]:
             continue
         if run["status"] == "done":
