@@ -23,7 +23,9 @@ class BenchError(Exception):
     """Base of all errors whose message is meant for the user."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _as_said, (type(self), str(self))  # from another process comes the message, whatever it was made of
+        # From another process comes the message, whatever it was made of; that one alone knows a plugin's own classes.
+        ours = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)
+        return _as_said, (ours, str(self))
 
 
 def _as_said(kind: type[BenchError], message: str) -> BenchError:

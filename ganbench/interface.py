@@ -28,6 +28,7 @@ from ganbench.reports.frames.chapter import Report
 from ganbench.reports.frames.looks import can_lead
 from ganbench.store.columns import Checkpoint
 from ganbench.suite import OnFailure
+from ganbench.suite.talk import Talk
 
 if TYPE_CHECKING:
     import torch
@@ -146,7 +147,7 @@ def run(
         "only": only, "results": results, "device": device, "workers": workers, "executor": executor, "scale": scale,
         "retry": retry, "until-decided": until_decided, "on-failure": on_failure, "set": settings, "track": track,
     }  # fmt: skip
-    console = Console(stderr=True, emoji=False, quiet=not progress)
+    console = Talk(stderr=True, emoji=False, quiet=not progress)
     plan = planned(
         Path(suite), results=Path(results), device=device, workers=workers, executor=executor, only=only, scale=scale,
         retry=retry, until_decided=until_decided, on_failure=on_failure, silence=silence, settings=settings,

@@ -17,20 +17,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from ganbench.errors import BadResults, BenchError, printable, shortened
+from ganbench.suite.talk import Talk
 
 DONE, REGRESSION, USER_ERROR, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 BUG = 70  # as sysexits.h has it: an error that no user can mend; 1 is the gate's alone
 NOBODY_READS = 141  # as the shell says it of a command whose reader has gone: `| head`
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LONGEST_ERROR = 4_000  # characters of a message
-
-
-class Talk(Console):
-    """Goes on in silence when its listener has gone: nobody's night shall depend on a pipe."""
-
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-
 
 # Talk is not wrapped: a path that is broken in two is no use. `:x:` in a name is no emoji.
 out, err = Console(emoji=False), Talk(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -105,9 +98,14 @@ def _give_up_printing(code: int) -> int:
 
 
 def print_anywhere() -> None:
-    """Let a character that the terminal or the file does not know be shown by its number, on any stream."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+    """Let a character that the terminal or the file does not know be shown by its number, on any stream.
+
+    What is printed to a stream that was closed before this process began goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 -- it stays so to the end
+        if hasattr(stream := getattr(sys, name), "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 

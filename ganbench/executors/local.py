@@ -129,7 +129,7 @@ def cores() -> int:
 
 def _start(job: Job, device: str, threads: int) -> _Running:
     inbox, outbox = context().Pipe(duplex=False)
-    process = started(do_job, job, device, threads, outbox, daemon=True)
+    process = started(do_job, job, device, threads, outbox)
     outbox.close()  # ours; when the worker's end closes too, the inbox says so
     return _Running(job, device, process, inbox, JobReport(job))
 

@@ -14,8 +14,8 @@ from time import monotonic, sleep
 import pytest
 
 from ganbench import errors, plugins
-from ganbench.errors import BenchError, UnknownName
-from ganbench.executors.apart import apart
+from ganbench.errors import BadSuite, BenchError, UnknownName
+from ganbench.executors.apart import _told, apart, started
 from ganbench.suite.loading import load
 
 
@@ -123,3 +123,67 @@ def test_a_run_knows_its_id_on_the_other_side(suite_file: object) -> None:
     suite = apart(load, suite_file())  # type: ignore[operator]
     assert all("id" in vars(run) for run in suite.runs)
     assert [run.id for run in suite.runs] == [run.id for run in load(suite_file()).runs]  # type: ignore[operator]
+
+
+ASKS = (
+    "import os, sys; from pathlib import Path; from ganbench.executors.apart import apart\n"
+    "found = apart(os.getenv, 'TMPDIR'), apart(os.getpid) != os.getpid()\n"
+    "Path(sys.argv[1]).write_text(repr(found))\n"
+)
+
+
+def test_neither_a_long_tmpdir_nor_a_folder_that_is_gone_nor_closed_streams_keep_it_from_answering(
+    tmp_path: Path,
+) -> None:
+    long, gone, answer = tmp_path / (120 * "t"), tmp_path / "gone", tmp_path / "answer"
+    long.mkdir()
+    gone.mkdir()
+    shell = f'cd {gone}; rmdir {gone}; exec "$0" -c "$1" {answer} <&- >&- 2>&-'
+    environment = {**os.environ, "TMPDIR": str(long)}
+    subprocess.run(["sh", "-c", shell, sys.executable, ASKS], env=environment, check=True)
+    assert answer.read_text() == repr((str(long), True))
+
+
+def test_a_server_that_cannot_begin_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "PIL").mkdir()
+    (tmp_path / "PIL" / "__init__.py").write_text("1 / 0")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", ASKS, tmp_path / "answer"]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert "ganbench.errors.BenchError: No process that is to help could be started: " in ran.stderr
+
+
+def test_what_helps_may_start_processes_and_a_daemonic_process_hears_that_it_may_not() -> None:
+    start = "__import__('multiprocessing').get_context('fork').Pool(1).map(abs, [-3])"
+    assert apart(eval, start) == [3]
+    ask = (
+        "import multiprocessing, os; from ganbench.executors.apart import apart\n"
+        "print(multiprocessing.get_context('fork').Pool(1).apply(apart, (os.getpid,)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True)
+    assert "BenchError: This is a daemonic process of multiprocessing" in ran.stderr
+
+
+def test_an_error_of_a_class_that_this_process_does_not_know_travels_as_the_nearest_that_it_does() -> None:
+    class Own(BadSuite):
+        def __init__(self, file: str, line: int):
+            super().__init__(f"{file}, {line}")
+
+    class OwnOS(OSError):
+        def __init__(self, file: str, line: int):
+            super().__init__(5, f"{file}, {line}")
+
+    again = pickle.loads(pickle.dumps(_told(Own("a", 1))))
+    assert (type(again), str(again)) == (BadSuite, "a, 1")
+    again = pickle.loads(pickle.dumps(_told(OwnOS("a", 1))))
+    assert (type(again), str(again)) == (RuntimeError, "OwnOS: [Errno 5] a, 1")
+
+
+def test_workers_have_the_folder_and_the_environment_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook may change both long after the server has begun."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANBENCH_HERE", "é")
+    write = "__import__('pathlib').Path('here').write_text(__import__('os').environ['GANBENCH_HERE'])"
+    process = started(eval, write)
+    process.join(600)
+    assert (tmp_path / "here").read_text() == "é"

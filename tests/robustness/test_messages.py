@@ -1,15 +1,18 @@
 """Whatever is printed, and wherever it goes, the end is the right one."""
 
+import errno
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ganbench.errors import BadSuite, printable, said
+from ganbench.suite.talk import Talk
 
 Command = Callable[..., Any]
 
@@ -74,3 +77,28 @@ def test_a_driver_goes_on_when_nobody_hears_it(suite_file: Command, tmp_path: Pa
     with os.fdopen(writing, "wb") as closed:
         ran = command("run", suite_file(), "--results", tmp_path / "r", stderr=closed, stdout=subprocess.DEVNULL)
     assert ran.returncode == 0 and len([*(tmp_path / "r").glob("tiny/*/run.json")]) == 6
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_driver_goes_on_when_its_log_is_full_and_its_stdout_closed(suite_file: Command, tmp_path: Path) -> None:
+    arguments = ("-m", "ganbench", "run", suite_file(), "--results", tmp_path / "r", "--only", "real/*/0")
+    line = ["sh", "-c", 'exec "$0" "$@" >&- 2> /dev/full', sys.executable, *map(str, arguments)]
+    assert subprocess.run(line, stdin=subprocess.DEVNULL).returncode == 0
+    assert len([*(tmp_path / "r").glob("tiny/*/run.json")]) == 1
+
+
+def test_what_a_full_log_could_not_take_is_in_it_when_there_is_room() -> None:
+    class Disk(StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    disk = Disk()
+    talk = Talk(file=disk)
+    talk.print("one")
+    disk.full = False
+    talk.print("two")
+    assert disk.getvalue() == "one\ntwo\n"
