@@ -64,6 +64,7 @@ def apart(function: Callable[..., T], *arguments: Any, hear: Hear | None = None)
 
 def _answer(outbox: Connection, function: Callable[..., Any], arguments: tuple[Any, ...], heard: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asked
+    os.dup2(2, 1)  # what plugins print is talk, and no answer
     live_as_long_as_the_listener(outbox)
     options = {"say": lambda *words: outbox.send(("said", words))} if heard else {}
     try:

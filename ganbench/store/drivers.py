@@ -27,6 +27,7 @@ BEAT_S = 10.0  # between two touches
 EXPIRES_S = 120.0  # without one; disks on a network show a change within a minute
 PATIENCE_S = 5.0  # for drivers that begin at the same moment
 DRIVERS, CLAIMS = "drivers", "claims"
+NAME = re.compile(r"\d+-[0-9a-f]+@[a-zA-Z0-9-]*@[a-zA-Z0-9-]*")  # of a driver
 
 
 class Driver:
@@ -89,10 +90,10 @@ class Driver:
 
     def _is_valid(self, claim: Path) -> bool:
         with suppress(FileNotFoundError):  # released a moment ago
-            owner = claim.read_text(encoding="utf-8")
-            if owner:
+            owner = claim.read_text(encoding="utf-8", errors="replace")
+            if NAME.fullmatch(owner):
                 return _lives(self.unfinished / DRIVERS, owner, self._now())
-            return self._now() - claim.stat().st_mtime < EXPIRES_S  # about to be written
+            return self._now() - claim.stat().st_mtime < EXPIRES_S  # about to be written, or damaged
         return False
 
     def _claims(self, run: str) -> list[Path]:

@@ -43,7 +43,7 @@ def damaged(file: Path, what: object, cure: str = "") -> BadResults:
 def read_json(file: Path, cure: str = "") -> dict[str, Any]:
     """An object of a JSON file, whose texts no terminal obeys."""
     with _saying(file, cure):
-        if _size(file) > LARGEST_TEXT:
+        if check_file(file) > LARGEST_TEXT:
             raise ValueError(f"it has more than {LARGEST_TEXT:,} bytes")
         text = file.read_text(encoding="utf-8")
         found = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
@@ -82,7 +82,7 @@ def read_table(file: Path, needed: Mapping[str, bool]) -> pd.DataFrame:
     Columns of records hold what they are meant to, whether they are needed or not.
     """
     with _saying(file):
-        _size(file)
+        check_file(file)
         frame = pd.read_parquet(file)
         for name, numeric in needed.items():
             if name not in frame:
@@ -107,7 +107,7 @@ def _check_column(column: pd.Series) -> None:
 def read_array(file: Path, cure: str = "") -> Array:
     """The array of a .npy file: numbers as this machine computes with them, of 8 to 64 bits."""
     with _saying(file, cure):
-        size = _size(file)  # asked first: opening a pipe may take for ever
+        size = check_file(file)  # asked first: opening a pipe may take for ever
         with file.open("rb") as opened:
             return _array(opened, size)
 
@@ -115,7 +115,7 @@ def read_array(file: Path, cure: str = "") -> Array:
 def read_arrays(file: Path, cure: str = "") -> dict[str, Array]:
     """The arrays of a .npz file, by name."""
     with _saying(file, cure):
-        _size(file)
+        check_file(file)
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             if sum(entry.file_size for entry in entries) > most_bytes():
@@ -171,7 +171,7 @@ class _saying:
             raise damaged(self.file, error, self.cure) from error
 
 
-def _size(file: Path) -> int:
+def check_file(file: Path) -> int:
     """Bytes of a file. Raises ValueError of what is none: a pipe may never end, a device never begin."""
     if not file.is_file():
         raise ValueError("it is a folder, a pipe or a device" if file.exists() else "it is not there")

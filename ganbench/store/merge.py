@@ -59,6 +59,9 @@ def merge(parts: Sequence[Path], out: Path, command: str) -> Merged:
             for part in people:
                 shutil.copytree(part.path / PEOPLE, draft / PEOPLE)
             write_json(draft / SUITE, {**newest, "command": command})
+    except shutil.Error as error:  # of several files
+        source, _, why = error.args[0][0]
+        raise BadResults(f"{source} cannot be copied to {target}: {why}.") from error
     except OSError as error:
         raise BadResults(f"{target} cannot be written: {error.strerror}. Choose another folder with --out.") from error
     there = {run["run"] for run in newest["runs"]}

@@ -6,7 +6,6 @@ Training pays nothing for it: log intervals are reported anyway, scores along th
 anyway, and the file is the driver's work, once a second at most.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,19 +15,30 @@ from math import nan
 from pathlib import Path
 from socket import gethostname
 from time import time
+from types import NoneType
 from typing import Any
 
 import pandas as pd
 
+from ganbench.errors import BadResults
 from ganbench.executors import JobReport
 from ganbench.store import Results, read, suite_folder
 from ganbench.store.columns import IDENTITY, LOSS_COLUMNS, SCORE_COLUMNS, Identity
 from ganbench.store.drivers import DRIVERS, living
+from ganbench.store.files import Types, check_file, fields, read_json
 from ganbench.store.layout import RUN, STATE, SUITE, UNFINISHED, holds_run
 from ganbench.store.records import external_records
 from ganbench.store.whole import write_json
 
 NOTE_S = 1.0  # between two writings of the file
+NUMBER = (int, float)
+# What stands in the file, which may come from anybody.
+WRITTEN: Types = {
+    **dict.fromkeys(("total", "done", "elsewhere"), int), **dict.fromkeys(("began", "updated"), NUMBER),
+    "driver": str, "running": dict, "failed": list,
+}  # fmt: skip
+IDENTITY_FIELDS: Types = {**dict.fromkeys(IDENTITY, str), "seed": int}
+RUNNING: Types = {"judge": str, "share": NUMBER, "images": int, "updated": NUMBER, "first": (list, NoneType)}
 
 
 @dataclass
@@ -139,12 +149,22 @@ def read_progress(folder: Path) -> SuiteProgress | None:
 
 
 def _read(file: Path) -> SuiteProgress | None:
+    """What a driver last wrote; None if it is not there yet, or is not what a driver writes."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        running = {run: RunProgress(**one) for run, one in found.pop("running").items()}
-        return SuiteProgress(**found, running=running)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        found = fields(read_json(file), WRITTEN, file)
+        running = {run: RunProgress(**_running(one, file)) for run, one in found.pop("running").items()}
+        failed = [(str(run), str(why)) for run, why in found.pop("failed")]
+        return SuiteProgress(**found, running=running, failed=failed)
+    except (BadResults, ValueError, TypeError):
         return None
+
+
+def _running(found: Any, file: Path) -> dict[str, Any]:
+    one = fields(found, {**IDENTITY_FIELDS, **RUNNING}, file)
+    if one["first"] is not None:
+        share, time = map(float, one["first"])
+        one["first"] = share, time
+    return one
 
 
 def stamp(folder: Path) -> str:
@@ -188,6 +208,7 @@ def read_state(file: Path) -> dict[str, Any]:
     import torch
 
     try:
+        check_file(file)  # opening a pipe may take for ever
         saved = torch.load(file, map_location="cpu", mmap=True, weights_only=True)
         return {name: list(saved["state"][name]) for name in ("scores", "losses")}
     except Exception:  # not there yet, gone since, or damaged; torch names no error of its own for the last

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -116,7 +116,7 @@ def _share_and_rate(one: RunProgress) -> tuple[str, str, str]:
 
 def spoken_left(seconds: float, before: str = "") -> str:
     """`3 min 2 s left`, with words before; nothing, if nobody knows."""
-    if isnan(seconds):
+    if not isfinite(seconds):
         return ""
     minutes, rest = divmod(round(max(0, seconds)), 60)
     hours = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"

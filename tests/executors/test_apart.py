@@ -35,7 +35,8 @@ def test_no_file_of_the_current_folder_is_imported_there(tmp_path: Path) -> None
     script, here = tmp_path / "script" / "ask.py", tmp_path / "here"
     script.write_text(
         "import os; from ganbench import plugins; from ganbench.executors.apart import apart, warm_up\n"
-        "warm_up(); print(repr(apart(plugins.distribution, 'variants', 'gan')), os.environ.get('PYTHONSAFEPATH'))\n"
+        "warm_up(); apart(os.write, 1, b'talk, and no answer')\n"
+        "print(repr(apart(plugins.distribution, 'variants', 'gan')), os.environ.get('PYTHONSAFEPATH'))\n"
         "os.chdir('/'); print(repr(apart(plugins.distribution, 'variants', 'gan')), apart(os.getenv, 'PYTHONSAFEPATH'))"
     )
     (here / "ganbench.egg-info").mkdir(parents=True)

@@ -100,6 +100,18 @@ def test_a_claim_that_is_being_written_is_one(tmp_path: Path) -> None:
         assert ours.claim("a")
 
 
+@pytest.mark.parametrize("content", [b"\0\0\0", b"\xff", b"../../elsewhere", 5_000 * b"x"])
+def test_a_claim_that_names_no_driver_is_nobodys_after_a_while(tmp_path: Path, content: bytes) -> None:
+    """A machine that lost its power leaves zeros."""
+    claim = tmp_path / "claims" / "a.1"
+    claim.parent.mkdir()
+    claim.write_bytes(content)
+    with at_work(tmp_path) as driver:
+        assert not driver.claim("a"), "it may be that somebody writes it"
+        grow_old(claim, EXPIRES_S + 60)
+        assert driver.claim("a")
+
+
 def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drivers, "BEAT_S", 0.01)
     with at_work(tmp_path) as ours:

@@ -1,6 +1,7 @@
 """Parts of a suite from several machines become one folder, if they are parts of one suite."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -201,6 +202,15 @@ def test_external_samples_and_answers_of_people_come_along(
     (parts[0] / "people").mkdir()
     ran = ganbench("merge", *parts, "--out", tmp_path / "again")
     assert ran.code == 2 and "both hold answers of people" in ran.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_what_cannot_be_copied_is_named(ganbench: Command, parts: tuple[Path, Path], tmp_path: Path) -> None:
+    pipe = record_of(parts[0]) / "pipe"
+    os.mkfifo(pipe)
+    ran = ganbench("merge", *parts, "--out", tmp_path / "whole")
+    assert ran.code == 2 and f"{pipe} cannot be copied to" in ran.err and "is a named pipe" in ran.err
+    assert not [*(tmp_path / "whole").iterdir()]
 
 
 def test_nothing_is_written_over(ganbench: Command, parts: tuple[Path, Path], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -139,6 +140,36 @@ def test_half_a_file_is_no_file(tmp_path: Path, content: str) -> None:
     with Store(tmp_path.parent, tmp_path.name).claim() as us:
         us.file.write_text(content)
         assert read_progress(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"done": None}, {"done": "1"}, {"failed": 5}, {"failed": [5]}, {"total": 10**400}, {"running": []},
+        *({"share": share} for share in ("x", None)), {"images": "x"}, {"images": 10**400}, {"updated": "y"},
+        *({"first": first} for first in (5, [1], ["a", "b"])), {"seed": "x"}, {"label": 5}, {"judge": []},
+    ],
+)  # fmt: skip
+def test_what_no_driver_writes_is_no_progress(specs: list[RunSpec], tmp_path: Path, change: dict[str, Any]) -> None:
+    """Results may come from anybody."""
+    found = asdict(_updated(specs, 0.5))
+    (whose,) = (found,) if change.keys() <= found.keys() - {"updated"} else found["running"].values()
+    file = tmp_path / ".unfinished/drivers/1-ab@elsewhere@x.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(found))
+    assert read_progress(tmp_path) is not None
+    whose.update(change)
+    file.write_text(json.dumps(found))
+    assert read_progress(tmp_path) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_is_neither_progress_nor_a_state(tmp_path: Path) -> None:
+    file = tmp_path / ".unfinished/drivers/1-ab@elsewhere@x.json"
+    file.parent.mkdir(parents=True)
+    os.mkfifo(file)
+    assert read_progress(tmp_path) is None
+    assert progress.read_state(file) == {"scores": [], "losses": []}
 
 
 # Results so far
