@@ -34,6 +34,9 @@ def do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
     if ":" in device:
         torch.cuda.set_device(device)
     try:
+        if job.spec.has_changed():
+            outbox.send((1.0, 0, "lost", "a file that it names has changed since the suite was read: run it again"))
+            return
         status, reason = run(job.spec, job.workdir, torch.device(device), report)
         _leave(log)
         outbox.send((1.0, 0, status, reason))

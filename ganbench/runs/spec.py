@@ -78,8 +78,6 @@ class RunSpec:
 
         The code that numbers come from is part of it: see `code`.
         """
-        from ganbench.judges import choosing
-
         plain = asdict(self)
         for name in ("suite", "label", "dataset_label", "primary", "look", "candidate"):
             del plain[name]
@@ -88,13 +86,24 @@ class RunSpec:
         for later, usual in (("curves", ()), ("answers", ""), ("threads", 1)):
             if plain[later] == usual:
                 del plain[later]  # so that runs from before there was a choice are still the same
-        named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
-        plain["sources"] = [code_of_file(name, self.variant.beside) for name in named]
-        plain["sources"] += map(_hash, choosing.judge_files(self.judge, self.dataset.name, Path(self.dataset.beside)))
+        plain["sources"] = self.sources
         plain["version"] = __version__
         if code := self.code():
             plain["code"] = code
         return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """Hashes of the code of the files beside the suite that the run's numbers come from, when first asked for."""
+        from ganbench.judges import choosing
+
+        named = (self.variant.name, self.dataset.name, self.judge, *self.metrics, *_texts(self.variant.options))
+        judges = choosing.judge_files(self.judge, self.dataset.name, Path(self.dataset.beside))
+        return [*(code_of_file(name, self.variant.beside) for name in named), *map(_hash, judges)]
+
+    def has_changed(self) -> bool:
+        """Whether these files are no longer what they were when the run got its id."""
+        return replace(self).sources != self.sources
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "id": self.id}  # known to whoever gets it: to work it out takes torch

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from ganbench.executors import Job, JobReport, gpus, local
+from ganbench.executors.apart import apart
 from ganbench.executors.gpus import least_busy, runs_per_gpu
 from ganbench.executors.local import Local, workers_and_threads
 from ganbench.store import read
@@ -296,6 +297,24 @@ def test_cores_are_shared_among_workers_and_a_gpu_is_not_shared() -> None:
     assert workers_and_threads("cpu", 1) == (1, 1), "a run of more threads is one of other numbers"
     assert workers_and_threads("cpu", 10 * cores) == (10 * cores, 1)
     assert workers_and_threads("cuda", None) == (1, cores)
+
+
+# Files that change
+
+
+@pytest.mark.parametrize(("added", "status"), [("# a comment\n", "done"), ("LATER = 1\n", "lost")])
+def test_a_run_whose_code_has_changed_since_it_got_its_id_is_not_done_under_it(
+    suite_file: Command, tmp_path: Path, added: str, status: str
+) -> None:
+    path = suite_file(('"gan"', '"toys.py:Toy"'), ("options = { width = 8, z_dim = 2 }", ""))
+    run = next(run for run in apart(suite.load, path).runs if run.variant.name == "toys.py:Toy")
+    with path.with_name("toys.py").open("a") as toys:
+        toys.write(added)
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    *_, last = Local("cpu", 1)([Job(run, workdir)])
+    assert last.status == status, last.reason
+    assert status == "done" or "has changed since the suite was read" in last.reason
 
 
 # GPUs, with stand-ins
