@@ -12,6 +12,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +26,7 @@ from torch import Tensor, nn
 from ganbench import __version__
 from ganbench.data import Dataset
 from ganbench.errors import BadResults
+from ganbench.judges.asking import BACKENDS
 from ganbench.runs.sampling import Sampler, load_run
 from ganbench.runs.spec import RunSpec
 from ganbench.store.columns import Checkpoint
@@ -102,7 +105,7 @@ def _write_onnx(variant: Variant, dataset: Dataset, file: Path) -> str:
     decoder, given = Decoder(variant, dataset.spec.shape).eval(), _probes(variant, dataset)
     n = torch.export.Dim("n")
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _one_precision():
             torch.onnx.export(
                 decoder, given, str(file), input_names=["z", "y"], output_names=["samples"],
                 dynamic_shapes=({0: n}, {0: n}), dynamo=True, verbose=False,
@@ -116,6 +119,17 @@ def _write_onnx(variant: Variant, dataset: Dataset, file: Path) -> str:
         file.unlink(missing_ok=True)
         return f"none: its samples differ from torch's by up to {apart:.2g}; a variant that draws noise itself does so"
     return f"samples within {apart:.1g} of torch's, on {PROBES} latents"
+
+
+@contextmanager
+def _one_precision() -> Iterator[None]:
+    """Inside, cuDNN has one precision: torch's exporter fails where convolutions, which ganbench sets, have another."""
+    switch = BACKENDS.cudnn.conv
+    before, switch.fp32_precision = switch.fp32_precision, BACKENDS.cudnn.rnn.fp32_precision
+    try:
+        yield
+    finally:
+        switch.fp32_precision = before
 
 
 def _probes(variant: Variant, dataset: Dataset) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,6 @@ def markdown_text(text: str) -> str:
 
 def markdown_table(table: DataFrame, text: Callable[[str], str] = markdown_text) -> str:
     """A frame of text as a GitHub table; nothing in a cell is read as markup, unless `text` is `str`."""
-    head, *body = [
-        [text(cell) for cell in line] for line in ([*map(str, table.columns)], *table.astype(str).to_numpy())
-    ]
+    lines = [[*map(str, table.columns)], *table.astype(str).to_numpy().tolist()]
+    head, *body = [[*map(text, line)] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *body))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ganbench.errors import BadResults, UnknownName
+from ganbench.judges.asking import matrix_precision
 from ganbench.runs import export
 from ganbench.store.naming import find_run
 
@@ -61,6 +62,15 @@ def test_onnx_says_the_same_as_torch(exported: Path) -> None:
     (samples,) = session.run(["samples"], feed)
     assert samples.shape == (3, 2) and np.ptp(samples, axis=0).max() == 0
     assert "within" in (exported / "README.md").read_text()
+
+
+def test_onnx_is_written_also_where_something_was_judged_before(finished: Path, tmp_path: Path) -> None:
+    """Judging and training set the precision of convolutions; torch's exporter wants that of all of cuDNN."""
+    for needed in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(needed)
+    with matrix_precision("ieee"):
+        written = export.export_run(find_run("gan/ring8/0", finished.parent), tmp_path / "gan")
+    assert "model.onnx" in written.files, written.onnx
 
 
 def test_without_onnx_the_rest_is_written(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
