@@ -19,7 +19,8 @@ def do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
     """Do one run, with a word to the driver after each log interval."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     live_as_long_as_the_listener(outbox)
-    log = job.workdir / LOG
+    workdir = job.workdir.absolute()  # a plugin may change the current folder
+    log = workdir / LOG
     _print_to(log)
     import torch
 
@@ -37,7 +38,7 @@ def do_job(job: Job, device: str, threads: int, outbox: Connection) -> None:
         if job.spec.has_changed():
             outbox.send((1.0, 0, "lost", "a file that it names has changed since the suite was read: run it again"))
             return
-        status, reason = run(job.spec, job.workdir, torch.device(device), report)
+        status, reason = run(job.spec, workdir, torch.device(device), report)
         _leave(log)
         outbox.send((1.0, 0, status, reason))
     except BrokenPipeError:

@@ -317,6 +317,19 @@ def test_a_run_whose_code_has_changed_since_it_got_its_id_is_not_done_under_it(
     assert status == "done" or "has changed since the suite was read" in last.reason
 
 
+def test_a_plugin_may_change_the_current_folder(
+    suite_file: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = suite_file(('"gan"', '"moves.py:Toy"'), ("options = { width = 8, z_dim = 2 }", ""))
+    path.with_name("moves.py").write_text("import os\nfrom toys import Toy\nos.chdir(os.sep)\n")
+    monkeypatch.chdir(tmp_path)
+    run = next(run for run in apart(suite.load, path).runs if run.variant.name == "moves.py:Toy")
+    Path("work").mkdir()
+    *_, last = Local("cpu", 1)([Job(run, Path("work"))])
+    assert last.status == "done", last.reason
+    assert (tmp_path / "work/run.json").exists()
+
+
 # GPUs, with stand-ins
 
 
