@@ -240,8 +240,8 @@ def _scores(scores: DataFrame, runs: DataFrame) -> Iterator[Score]:
 
 
 def _possible(rows: DataFrame) -> "Series[float]":
-    """Values, NaN where one is beyond the metric's bounds by more than rounding."""
-    kept = rows["value"].notna()
+    """Values, NaN where one is beyond the metric's bounds by more than rounding, or of a run that failed."""
+    kept = rows["value"].notna() & (rows.get("status", "done") == "done")
     for name, sign in (("lower_bound", 1.0), ("upper_bound", -1.0)):
         if name in rows:
             bound = pd.to_numeric(rows[name], errors="coerce")

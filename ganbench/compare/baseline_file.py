@@ -83,6 +83,8 @@ def _score(row: Record) -> Score:
         raise ValueError(f"{row['metric']} of {row['variant']} has a value that is not finite")
     if row["direction"] not in SENSES:
         raise ValueError(f"{row['metric']} of {row['variant']} has the direction {row['direction']!r}")
+    if not (row["noise"] is None or 0 <= float(row["noise"]) < math.inf):
+        raise ValueError(f"{row['metric']} of {row['variant']} has the noise {row['noise']!r}")
     return Score(**{**row, "values": values})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ganbench.compare.baseline import Baseline, Record, Runs, Score
+from ganbench.compare.baseline import ROUNDING, Baseline, Record, Runs, Score
 from ganbench.compare.collapse import Fall
 from ganbench.compare.contrast import Contrast, Samples
 from ganbench.compare.gate import SPEED, Gate, Limit
@@ -157,7 +157,14 @@ def _pair(name: tuple[str, str, str], now: Baseline, before: Baseline) -> _Pair:
     once, runs = before.runs.get(name[:2]), now.runs.get(name[:2])
     if new and once:
         new = replace(new, values={seed: value for seed, value in new.values.items() if seed in once.seeds})
+    if new and old and old.lower_bound is not None:
+        new = replace(new, values={seed: _from(old.lower_bound, value) for seed, value in new.values.items()})
     return _Pair(old, new, once, runs)
+
+
+def _from(bound: float, value: float | None) -> float | None:
+    """The value, if it is not below a bound by more than rounding: what a candidate says of its own does not count."""
+    return None if value is None or value < bound - ROUNDING * (1 + abs(bound)) else value
 
 
 def _row(name: tuple[str, str, str], pair: _Pair, gate: Gate) -> Row:

@@ -199,6 +199,8 @@ def broken(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
         (lambda found: found["scores"][0].pop("key"), "damaged baseline.*key"),
         (lambda found: found["scores"][0].update(values=[1, 2]), "damaged baseline"),
         (lambda found: found["scores"][0].update(values={"0": "good"}), "damaged baseline"),
+        (lambda found: found["scores"][0].update(noise="loud"), "damaged baseline"),
+        (lambda found: found["scores"][0].update(noise=-1), "damaged baseline: .* the noise -1"),
     ],
 )
 def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, change: Any, said: str) -> None:

@@ -397,6 +397,14 @@ def test_good_seeds_that_the_baseline_lacks_hide_nothing() -> None:
     assert "which the baseline lacks, not looked at" in row(found, "a", ENDED)["remark"]
 
 
+def test_the_bounds_are_the_baselines() -> None:
+    """A candidate that says that a FID may be negative is no better."""
+    before = board(fids({"a": [10.0, 10.1, 9.9, 10.2]}))
+    before = replace(before, scores={name: replace(own, lower_bound=0.0) for name, own in before.scores.items()})
+    found = check(board(fids({"a": [-10.0, -10.1, -9.9, -10.2]})), before, Gate())
+    assert found.exit_code == 1 and "no value from 4 run(s)" in row(found)["remark"]
+
+
 def test_the_noise_is_the_baselines() -> None:
     """A candidate that says that its scores are uncertain is no less worse."""
     once, now = fids({"a": [10.0, 10.1, 9.9, 10.2]}), fids({"a": [20.0, 20.1, 19.9, 20.2]})
