@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf, isfinite, isnan, nan
+from operator import is_
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -29,8 +30,9 @@ COUNTED = {"classes", "modes"}  # units of which a dataset has only so many
 WHOSE = {  # fields of Evidence that hold numbers of samples, in words
     "samples": "samples", "x": "samples", "reference": "reference samples", "real": "reference samples",
     "fresh": "fresh samples", "training": "training samples", "trained": "training samples",
-    "held_out": "held-out samples", "pair": "pairs", "asked": "samples",
+    "held_out": "held-out samples", "pair": "pairs", "asked": "asked labels",
 }  # fmt: skip
+OF_SAMPLES = {"samples", "x", "asked", "pair"}  # fields of Evidence with a row for each sample
 OF_SOME = {"asked", "pair", "belief", "walk", "log_likelihood"}  # fields of Evidence that only some variants have
 
 
@@ -123,7 +125,11 @@ class Metric:
         object.__setattr__(self, "title", self.title or self.name)
 
     def __call__(self, evidence: Evidence) -> Estimate:
-        """Compute it. Raises BenchError, if samples are too few for it to mean anything, or numbers are none."""
+        """Compute it. Raises BenchError, if samples are too few for it to mean anything, numbers are none, or parts of
+        the evidence do not fit together.
+        """
+        evidence = _without_gradients(evidence)
+        self.check_fit(evidence)
         self.check(len(evidence.samples.features), evidence.reference)
         self.check_numbers(evidence)
         try:
@@ -162,15 +168,40 @@ class Metric:
 
     def check_numbers(self, evidence: Evidence, also_infinite: bool = False) -> None:
         """Raise BenchError, if a number that it looks at is NaN; or infinite, where that left no number."""
+        for _, what, numbers in self._looked_at(evidence):
+            if bad := _bad_rows(numbers, also_infinite):
+                raise BenchError(
+                    f"Found {bad:,} of {len(numbers):,} {what} with a NaN or an infinity, but {self.name} needs "
+                    "numbers. Leave those samples out, or see how they came about."
+                )
+
+    def check_fit(self, evidence: Evidence) -> None:
+        """Raise BenchError, if what it looks at does not fit together: rows to samples, features to the reference's."""
+        n, widths = len(evidence.samples.features), dict[str, int]()
+        for field, what, numbers in self._looked_at(evidence):
+            if field in OF_SAMPLES and len(numbers) != n:
+                raise BenchError(
+                    f"Found {len(numbers):,} {what} beside the features of {n:,} samples, but {self.name} needs one "
+                    "for each. Give it what belongs together."
+                )
+            if what.startswith(("features", "logits")) and numbers.dim() != 2:
+                raise BenchError(
+                    f"Found {what} of shape {tuple(numbers.shape)}, but {self.name} needs a row of numbers for each, "
+                    "(n, width). Flatten what has more dimensions, and give a single number a width of 1."
+                )
+            if what.startswith("features"):
+                widths[what] = numbers.shape[1]
+        if len({*widths.values()}) > 1:
+            found = ", ".join(f"{what} of width {width:,}" for what, width in widths.items())
+            raise BenchError(f"Found {found}, but {self.name} compares them. Let the same judge see all of them.")
+
+    def _looked_at(self, evidence: Evidence) -> Iterator[tuple[str, str, Tensor]]:
+        """What it looks at: the field of Evidence, in words what it is, the numbers."""
         fields = ["samples", "reference", *(need.partition(".")[0] for need in self.needs)]
         held_out = ["held_out"] * ("trained" in fields)
         for field in dict.fromkeys(fields + held_out):
             for what, numbers in _numbers_in(getattr(evidence, field), WHOSE.get(field, "")):
-                if bad := _bad_rows(numbers, also_infinite):
-                    raise BenchError(
-                        f"Found {bad:,} of {len(numbers):,} {what} with a NaN or an infinity, but {self.name} needs "
-                        "numbers. Leave those samples out, or see how they came about."
-                    )
+                yield field, what, numbers
 
     @property
     def meaning(self) -> str:
@@ -219,6 +250,16 @@ def _numbers_in(value: object, whose: str) -> Iterator[tuple[str, Tensor]]:
         for part, numbers in value._asdict().items():
             if isinstance(numbers, Tensor):
                 yield f"{part} of {whose}", numbers
+
+
+def _without_gradients(value: Any) -> Any:
+    """Evidence, or a part of it, without memory of what its tensors come from; itself, where they have none."""
+    if isinstance(value, Tensor):
+        return value.detach() if value.requires_grad else value
+    if not isinstance(value, Evidence | Judged | Batch | Pairs):
+        return value
+    parts = [_without_gradients(part) for part in value]
+    return value if all(map(is_, parts, value)) else type(value)(*parts)
 
 
 def _bad_rows(numbers: Tensor, also_infinite: bool) -> int:

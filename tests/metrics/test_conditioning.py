@@ -127,6 +127,12 @@ def told(samples: Batch, training: Batch, real: Batch, classes: int) -> Evidence
     return Evidence(seen, reference, prior, x=samples.x, asked=samples.y, real=real, training=training)
 
 
+def some_of(evidence: Evidence, which: Tensor | slice) -> Evidence:
+    """Evidence of some of its samples."""
+    samples = Judged(*(part[which] for part in evidence.samples))
+    return evidence._replace(samples=samples, x=evidence.x[which], asked=evidence.asked[which])
+
+
 @pytest.fixture(scope="module")
 def ring() -> Evidence:
     data = Ring8(points=1000)
@@ -156,9 +162,9 @@ def test_labels_that_mean_nothing_teach_nothing(ring):
 
 
 def test_a_missing_class_is_never_learnt(ring):
-    there = ring.asked != 3
-    evidence = ring._replace(x=ring.x[there], asked=ring.asked[there])
-    assert cas(evidence).value == pytest.approx((ring.real.y != 3).float().mean().item(), abs=0.02)
+    assert cas(some_of(ring, ring.asked != 3)).value == pytest.approx(
+        (ring.real.y != 3).float().mean().item(), abs=0.02
+    )
 
 
 def test_samples_without_variety_teach_little(digits, monkeypatch):
@@ -187,7 +193,7 @@ def test_the_real_bound_takes_as_many_as_there_are_samples_or_all(ring, monkeypa
     taken = []
     monkeypatch.setattr(conditioning, "accuracy_on_real", lambda seen, evidence: taken.append(len(seen.x)))
     cas_real(ring)
-    cas_real(ring._replace(asked=ring.asked[:300]))
+    cas_real(some_of(ring, slice(300)))
     cas_real(ring._replace(training=Batch(ring.training.x[:250], ring.training.y[:250])))
     assert taken == [1000, 300, 250]
 
@@ -216,6 +222,5 @@ def test_the_stated_error_of_cas_is_that_of_redrawn_samples(monkeypatch):
 
 
 def test_too_few_to_learn_from_are_refused(ring):
-    few = ring._replace(samples=Judged(torch.zeros(150, 1), torch.zeros(150, 1)))
     with pytest.raises(BenchError, match=r"Found 150 samples, but cas on 1 features needs at least 200"):
-        cas(few)
+        cas(some_of(ring, slice(150)))

@@ -1,6 +1,7 @@
 """What a metric refuses, and what no value may be: NaN features, a distance below 0."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -153,3 +154,34 @@ def test_a_single_feature_is_enough(name: str) -> None:
     if name == "fid":
         (m, s), (r, t) = ((part.features.mean().item(), part.features.std().item()) for part in narrow[:2])
         assert fid(evidence).value == pytest.approx((m - r) ** 2 + (s - t) ** 2)
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    good = everything(1_000)
+    seen = good.samples
+    narrow, flat = (seen._replace(features=part) for part in (seen.features[:, :3], seen.features[:, 0]))
+    for name, part, refusal in (
+        ("fid", {"samples": narrow}, "samples of width 3, features of reference samples of width 4, but fid compares"),
+        ("ct", {"trained": narrow}, "features of training samples of width 3"),
+        ("kid", {"samples": flat}, r"features of samples of shape \(1000,\)"),
+        ("birthday_support", {"samples": seen._replace(logits=seen.logits[:7])}, "Found 7 logits of samples beside"),
+        ("ms_ssim", {"x": good.x[:100]}, "Found 100 samples beside the features of 1,000 samples"),  # type: ignore[index]
+        ("label_accuracy", {"asked": good.asked[:9]}, "Found 9 asked labels beside"),  # type: ignore[index]
+    ):
+        with pytest.raises(BenchError, match=refusal):
+            plugins.load("metrics", name)(good._replace(**part))
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_tensors_that_ask_for_gradients_are_read_as_numbers(metric: Metric) -> None:
+    plain = everything(250)._replace(log_likelihood=lambda x: -x.flatten(1).norm(dim=1))
+    if not metric.applies(plain) or metric.at_least(4) > 250 or metric.least_trained > 250:
+        return
+
+    def asking(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.clone().requires_grad_() if value.is_floating_point() else value
+        return type(value)(*map(asking, value)) if isinstance(value, tuple) else value
+
+    as_numbers, said = metric(plain), metric(asking(plain))
+    assert said.value == pytest.approx(as_numbers.value, rel=1e-6, nan_ok=True)

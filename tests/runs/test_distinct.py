@@ -100,7 +100,7 @@ def test_a_row_of_fewer_samples_has_a_key_of_its_own_and_names_the_board_that_it
         work: Any = SimpleNamespace(dataset=Few(), judge=judge, metrics=[spread], variant=variant, device=CPU)
         judgement = Judgement(SimpleNamespace(seed=0, samples=asked), work)  # type: ignore[arg-type]
         drawn = judgement.sampler.drawn("test", asked, 0)
-        judgement.last_judged = drawn.x, JUDGED._replace(features=drawn.x)
+        judgement.last_judged = drawn.x, Judged(drawn.x, drawn.x)
         return judgement.scores(drawn, "test", "last", 0)[0][0]
 
     real, noise, turned = row(Real(Few.spec)), row(Noise(Few.spec)), row(Noise(Few.spec), "lower")
