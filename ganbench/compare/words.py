@@ -30,10 +30,10 @@ def answer(rows: DataFrame, tests: DataFrame, where: str, name: Callable[[object
     beaten = _beaten(tests, best["label"])
     sides = [f"better than {beaten} of {k - 1}"] if beaten else ["not surely better than any other"]
     sides += _needed(rows, tests, name)
-    return f"No sure winner{where}: {first} {_looks(rows, tests)}{told}; {'; '.join(sides)}."
+    return f"No sure winner{where}: {first} {_praise(rows, tests)}{told}; {'; '.join(sides)}."
 
 
-def _looks(rows: DataFrame, tests: DataFrame) -> str:
+def _praise(rows: DataFrame, tests: DataFrame) -> str:
     """Where runs failed, another mean may be better than that of the row which stands first."""
     by_failures = (tests["test"] == "failures") & tests["verdict"].isin(["a", "b"])
     failing = (rows["failed"] >= HALF * rows["runs"]).any() or by_failures.any()
